@@ -1,0 +1,60 @@
+#include "client/cli/command_line.h"
+
+#include <algorithm>
+
+#include "CLI/CLI.hpp"
+#include "client/cli/eval_command.h"
+#include "client/cli/face_commands.h"
+#include "client/cli/health_command.h"
+#include "client/cli/person_commands.h"
+
+namespace likeness {
+namespace {
+
+constexpr char kFooter[] =
+    "Photos are paths of JPEG, PNG, WebP or binary PNM files; - reads standard input.\n"
+    "Exit codes: 0 same person, or success; 1 different person, or not serving; 2 error.";
+
+void AddGlobalOptions(CLI::App& app, Invocation& invocation) {
+  app.set_version_flag("--version", "likeness " LIKENESS_VERSION);
+  app.add_option("--server", invocation.client_options.target, "Address of the server")
+      ->envname("LIKENESS_SERVER")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  app.add_option_function<double>(
+         "--timeout", [&invocation](double seconds) { invocation.client_options.timeout = absl::Seconds(seconds); },
+         "Longest time for one call")
+      ->type_name("SECONDS")
+      ->default_str("30")
+      ->check(CLI::Range(0.001, 86400.0).description(""));
+  app.add_flag("--json", invocation.json, "Write results and errors as JSON, one object a line");
+}
+
+}  // namespace
+
+ExitCode RunCommandLine(const std::vector<std::string>& arguments, Console& console) {
+  Invocation invocation(console);
+  CLI::App app("Face verification: is the face in this photo the person enrolled under this id?", "likeness");
+  app.footer(kFooter);
+  app.fallthrough();  // global options may follow the command
+  app.require_subcommand(1);
+  AddGlobalOptions(app, invocation);
+  AddFaceCommands(app, invocation);
+  AddPersonCommands(app, invocation);
+  AddHealthCommand(app, invocation);
+  AddEvalCommand(app, invocation);
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes them last first
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) {  // --help, --version
+      app.exit(error, console.out, console.err);
+      return kExitSuccess;
+    }
+    // Parsing may have ended before --json was reached.
+    invocation.json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+    return invocation.Fail("USAGE", std::string(error.what()) + " (see likeness --help)");
+  }
+  return invocation.exit_code;
+}
+
+}  // namespace likeness

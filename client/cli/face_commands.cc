@@ -1,0 +1,143 @@
+#include "client/cli/face_commands.h"
+
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <ostream>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
+#include "client/cli/photo_file.h"
+
+namespace likeness {
+namespace {
+
+struct FaceOptions {
+  std::string person_id;
+  std::vector<std::string> photos;
+  v1::FacePolicy face_policy = v1::FACE_POLICY_ONLY;
+  std::optional<double> max_distance;
+};
+
+std::string Describe(const v1::Threshold& threshold) {
+  const std::string number = absl::StrFormat("threshold %.4f", threshold.distance());
+  switch (threshold.source()) {
+    case v1::THRESHOLD_SOURCE_OPERATING_POINT:
+      return absl::StrFormat("%s (false match rate %g)", number, threshold.false_match_rate());
+    case v1::THRESHOLD_SOURCE_HALF_MARGIN:
+      return number + " (half the margin: the model has no measured operating point)";
+    case v1::THRESHOLD_SOURCE_REQUEST:
+      return number + " (--max-distance)";
+    default:
+      return number;
+  }
+}
+
+std::string Describe(const v1::Model& model) { return absl::StrFormat("model %s %s", model.name(), model.version()); }
+
+// Writes what the server decided, and returns the exit code that says the same.
+template <typename Response>
+ExitCode Decide(Invocation& invocation, const Response& response, const std::string& details) {
+  if (invocation.json) {
+    invocation.PrintJson(response);
+  } else {
+    invocation.console.out << (response.verified() ? "same" : "different")
+                           << absl::StrFormat(" person: distance %.4f, ", response.distance())
+                           << Describe(response.threshold()) << '\n'
+                           << details << Describe(response.model()) << '\n';
+  }
+  return response.verified() ? kExitSuccess : kExitDifferent;
+}
+
+absl::StatusOr<ExitCode> Verify(Invocation& invocation, const FaceOptions& options) {
+  absl::StatusOr<std::vector<std::string>> photos = ReadPhotos(options.photos, invocation.console.in);
+  if (!photos.ok()) return photos.status();
+  v1::VerifyRequest request;
+  request.set_person_id(options.person_id);
+  request.set_photo(std::move(photos->at(0)));
+  request.set_face_policy(options.face_policy);
+  if (options.max_distance.has_value()) request.set_max_distance(*options.max_distance);
+  const absl::StatusOr<v1::VerifyResponse> response = Client(invocation.client_options).Verify(request);
+  if (!response.ok()) return response.status();
+  return Decide(invocation, *response, absl::StrFormat("nearest reference %s, ", response->reference_id()));
+}
+
+absl::StatusOr<ExitCode> Compare(Invocation& invocation, const FaceOptions& options) {
+  absl::StatusOr<std::vector<std::string>> photos = ReadPhotos(options.photos, invocation.console.in);
+  if (!photos.ok()) return photos.status();
+  v1::CompareRequest request;
+  request.set_photo_a(std::move(photos->at(0)));
+  request.set_photo_b(std::move(photos->at(1)));
+  request.set_face_policy(options.face_policy);
+  if (options.max_distance.has_value()) request.set_max_distance(*options.max_distance);
+  const absl::StatusOr<v1::CompareResponse> response = Client(invocation.client_options).Compare(request);
+  if (!response.ok()) return response.status();
+  return Decide(invocation, *response, "");
+}
+
+absl::StatusOr<ExitCode> Embed(Invocation& invocation, const FaceOptions& options) {
+  absl::StatusOr<std::vector<std::string>> photos = ReadPhotos(options.photos, invocation.console.in);
+  if (!photos.ok()) return photos.status();
+  v1::EmbedRequest request;
+  request.set_photo(std::move(photos->at(0)));
+  request.set_face_policy(options.face_policy);
+  const absl::StatusOr<v1::EmbedResponse> response = Client(invocation.client_options).Embed(request);
+  if (!response.ok()) return response.status();
+  if (invocation.json) {
+    invocation.PrintJson(*response);
+  } else {
+    const v1::Box& box = response->face().box();
+    invocation.console.out << absl::StrFormat("face of %.0f × %.0f pixels at %.0f, %.0f (score %.3f)\n", box.width(),
+                                              box.height(), box.x(), box.y(), response->face().score())
+                           << absl::StrFormat("%d numbers (see --json), ", response->embedding_size())
+                           << Describe(response->model()) << '\n';
+  }
+  return kExitSuccess;
+}
+
+void AddMaxDistanceOption(CLI::App& command, std::optional<double>& max_distance) {
+  command.add_option("--max-distance", max_distance, "Decide by this distance instead of the server's threshold")
+      ->type_name("DISTANCE")
+      ->check([](const std::string& text) {
+        double distance = 0;
+        const bool valid = absl::SimpleAtod(text, &distance) && std::isfinite(distance) && distance > 0;
+        return valid ? "" : "must be a finite number > 0";
+      });
+}
+
+}  // namespace
+
+void AddFaceCommands(CLI::App& app, Invocation& invocation) {
+  const auto add = [&](const char* name, const char* description, auto run) {
+    auto options = std::make_shared<FaceOptions>();
+    CLI::App* command = app.add_subcommand(name, description);
+    command->callback(
+        [&invocation, options, run] { invocation.exit_code = invocation.Finish(run(invocation, *options)); });
+    AddFaceOption(*command, options->face_policy);
+    return std::pair(command, options);
+  };
+  const auto add_photo = [](CLI::App* command, const char* name, FaceOptions& options, const char* description) {
+    command
+        ->add_option_function<std::string>(
+            name, [&options](const std::string& path) { options.photos.push_back(path); }, description)
+        ->required();
+  };
+  {
+    auto [command, options] = add("verify", "Ask whether a photo shows an enrolled person", &Verify);
+    command->add_option("PERSON", options->person_id, "Id of the person")->required();
+    add_photo(command, "PHOTO", *options, "The photo");
+    AddMaxDistanceOption(*command, options->max_distance);
+  }
+  {
+    auto [command, options] = add("compare", "Ask whether two photos show the same person", &Compare);
+    add_photo(command, "A", *options, "The one photo");
+    add_photo(command, "B", *options, "The other photo");
+    AddMaxDistanceOption(*command, options->max_distance);
+  }
+  {
+    auto [command, options] = add("embed", "Turn the face in a photo into an embedding", &Embed);
+    add_photo(command, "PHOTO", *options, "The photo");
+  }
+}
+
+}  // namespace likeness

@@ -1,0 +1,162 @@
+#include "client/cli/person_commands.h"
+
+#include <memory>
+#include <ostream>
+
+#include "absl/strings/str_format.h"
+#include "client/cli/photo_file.h"
+#include "google/protobuf/util/time_util.h"
+
+namespace likeness {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+constexpr int kPageSize = 1000;
+
+struct EnrollOptions {
+  std::string person_id;
+  std::vector<std::string> photos;
+  v1::FacePolicy face_policy = v1::FACE_POLICY_ONLY;
+  std::string request_id;
+};
+
+struct PersonOptions {
+  std::string person_id;
+  std::string reference_id;
+};
+
+std::string References(int64_t count) { return absl::StrFormat("%d reference%s", count, count == 1 ? "" : "s"); }
+
+absl::StatusOr<ExitCode> Enroll(Invocation& invocation, const EnrollOptions& options) {
+  absl::StatusOr<std::vector<std::string>> photos = ReadPhotos(options.photos, invocation.console.in);
+  if (!photos.ok()) return photos.status();
+  v1::EnrollRequest request;
+  request.set_person_id(options.person_id);
+  for (std::string& photo : *photos) request.add_photos(std::move(photo));
+  request.set_face_policy(options.face_policy);
+  request.set_request_id(options.request_id);
+  const absl::StatusOr<v1::EnrollResponse> response = Client(invocation.client_options).Enroll(request);
+  if (!response.ok()) return response.status();
+  if (invocation.json) {
+    invocation.PrintJson(*response);
+    return kExitSuccess;
+  }
+  invocation.console.out << (response->replayed() ? "enrolled before by this request id: " : "enrolled: ")
+                         << options.person_id << " has " << References(response->reference_count()) << '\n';
+  for (const v1::Reference& reference : response->references()) {
+    invocation.console.out << "  " << reference.reference_id() << '\n';
+  }
+  return kExitSuccess;
+}
+
+absl::StatusOr<ExitCode> ListPersons(Invocation& invocation) {
+  Client client(invocation.client_options);
+  v1::ListPersonsRequest request;
+  request.set_page_size(kPageSize);
+  v1::ListPersonsResponse all;
+  do {
+    absl::StatusOr<v1::ListPersonsResponse> page = client.ListPersons(request);
+    if (!page.ok()) return page.status();
+    request.set_page_token(page->next_page_token());
+    all.mutable_persons()->MergeFrom(page->persons());
+  } while (!request.page_token().empty());
+  if (invocation.json) {
+    invocation.PrintJson(all);
+    return kExitSuccess;
+  }
+  for (const v1::Person& person : all.persons()) {
+    invocation.console.out << person.person_id() << "  " << References(person.references_size()) << "  "
+                           << TimeUtil::ToString(person.create_time()) << '\n';
+  }
+  return kExitSuccess;
+}
+
+absl::StatusOr<ExitCode> GetPerson(Invocation& invocation, const PersonOptions& options) {
+  v1::GetPersonRequest request;
+  request.set_person_id(options.person_id);
+  const absl::StatusOr<v1::GetPersonResponse> response = Client(invocation.client_options).GetPerson(request);
+  if (!response.ok()) return response.status();
+  if (invocation.json) {
+    invocation.PrintJson(*response);
+    return kExitSuccess;
+  }
+  const v1::Person& person = response->person();
+  invocation.console.out << person.person_id() << ", enrolled " << TimeUtil::ToString(person.create_time()) << ", "
+                         << References(person.references_size()) << '\n';
+  for (const v1::Reference& reference : person.references()) {
+    invocation.console.out << "  " << reference.reference_id() << "  " << TimeUtil::ToString(reference.create_time())
+                           << "  model " << reference.model_digest().substr(0, 12) << '\n';
+  }
+  return kExitSuccess;
+}
+
+absl::StatusOr<ExitCode> DeleteReference(Invocation& invocation, const PersonOptions& options) {
+  v1::DeleteReferenceRequest request;
+  request.set_person_id(options.person_id);
+  request.set_reference_id(options.reference_id);
+  const absl::StatusOr<v1::DeleteReferenceResponse> response =
+      Client(invocation.client_options).DeleteReference(request);
+  if (!response.ok()) return response.status();
+  if (invocation.json) {
+    invocation.PrintJson(*response);
+  } else {
+    invocation.console.out << "deleted: " << options.person_id << " has "
+                           << References(response->remaining_references()) << " left\n";
+  }
+  return kExitSuccess;
+}
+
+absl::StatusOr<ExitCode> DeletePerson(Invocation& invocation, const PersonOptions& options) {
+  v1::DeletePersonRequest request;
+  request.set_person_id(options.person_id);
+  const absl::StatusOr<v1::DeletePersonResponse> response = Client(invocation.client_options).DeletePerson(request);
+  if (!response.ok()) return response.status();
+  if (invocation.json) {
+    invocation.PrintJson(*response);
+  } else {
+    invocation.console.out << "deleted: " << options.person_id << " and " << References(response->deleted_references())
+                           << '\n';
+  }
+  return kExitSuccess;
+}
+
+void AddEnroll(CLI::App& app, Invocation& invocation) {
+  CLI::App* command = app.add_subcommand("enroll", "Add photos of a person, who is created where necessary");
+  auto options = std::make_shared<EnrollOptions>();
+  command->add_option("PERSON", options->person_id, "Id of the person")->required();
+  command->add_option("PHOTO", options->photos, "Photos; all are enrolled or none")->required();
+  command->add_option("--request-id", options->request_id, "Makes the call safe to repeat, a UUID for example")
+      ->type_name("ID");
+  AddFaceOption(*command, options->face_policy);
+  command->callback([&invocation, options] { invocation.exit_code = invocation.Finish(Enroll(invocation, *options)); });
+}
+
+}  // namespace
+
+void AddPersonCommands(CLI::App& app, Invocation& invocation) {
+  AddEnroll(app, invocation);
+
+  CLI::App* persons = app.add_subcommand("persons", "List, show or delete enrolled persons");
+  persons->require_subcommand(1);
+  CLI::App* list = persons->add_subcommand("list", "List all persons in the order of their ids");
+  list->callback([&invocation] { invocation.exit_code = invocation.Finish(ListPersons(invocation)); });
+
+  auto options = std::make_shared<PersonOptions>();
+  CLI::App* get = persons->add_subcommand("get", "Show a person and the person's references");
+  get->add_option("PERSON", options->person_id, "Id of the person")->required();
+  get->callback([&invocation, options] { invocation.exit_code = invocation.Finish(GetPerson(invocation, *options)); });
+
+  CLI::App* remove = persons->add_subcommand("delete", "Delete a person and all references, or one reference only");
+  remove->add_option("PERSON", options->person_id, "Id of the person")->required();
+  CLI::Option* reference =
+      remove->add_option("--reference", options->reference_id, "Delete this reference only")->type_name("ID");
+  remove->callback([&invocation, options, reference] {
+    // An empty id, as from an unset variable, must not widen the deletion to the whole person.
+    const bool one_reference = reference->count() > 0;
+    invocation.exit_code =
+        invocation.Finish(one_reference ? DeleteReference(invocation, *options) : DeletePerson(invocation, *options));
+  });
+}
+
+}  // namespace likeness

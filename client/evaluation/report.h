@@ -1,0 +1,19 @@
+// Scores in words and as JSON.
+#ifndef LIKENESS_CLIENT_EVALUATION_REPORT_H_
+#define LIKENESS_CLIENT_EVALUATION_REPORT_H_
+
+#include <string>
+
+#include "client/evaluation/scores.h"
+
+namespace likeness {
+
+// A few lines for people, the last one ended. Names the first 20 failed photos only.
+std::string ReportText(const Scores& scores);
+
+// One JSON object without line breaks. Rates are fractions; what could not be measured is null.
+std::string ReportJson(const Scores& scores);
+
+}  // namespace likeness
+
+#endif  // LIKENESS_CLIENT_EVALUATION_REPORT_H_

@@ -1,0 +1,45 @@
+# One function for each kind of target, so that every target is small, aliased and compiled alike.
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_library(likeness_options INTERFACE)
+target_include_directories(likeness_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(likeness_options INTERFACE -Wall -Wextra -Wpedantic -Werror -Wno-error=deprecated-declarations)
+if(LIKENESS_SANITIZE)
+  target_compile_options(likeness_options INTERFACE -fsanitize=${LIKENESS_SANITIZE} -fno-sanitize-recover=undefined
+                                                    -fno-omit-frame-pointer -O1)
+  target_link_options(likeness_options INTERFACE -fsanitize=${LIKENESS_SANITIZE})
+endif()
+
+# likeness_library(NAME SRCS a.cc DEPS x PRIVATE_DEPS y): a room's library, linked as likeness::NAME.
+# DEPS are what its headers include, PRIVATE_DEPS what only its sources do.
+function(likeness_library name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(likeness_${name} STATIC ${ARG_SRCS})
+  add_library(likeness::${name} ALIAS likeness_${name})
+  target_link_libraries(likeness_${name} PUBLIC likeness_options ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+endfunction()
+
+# likeness_binary(NAME SRCS a.cc DEPS x): an executable in the build folder's bin/.
+function(likeness_binary name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE likeness_options ${ARG_DEPS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+endfunction()
+
+# likeness_test(NAME SRCS a_test.cc DEPS x LABEL unit TIMEOUT 60): a GoogleTest program, one ctest each.
+function(likeness_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE likeness_options ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()

@@ -1,0 +1,1 @@
+"""Network definitions and the tools that turn them into model bundles."""

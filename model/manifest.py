@@ -1,0 +1,129 @@
+"""What a bundle's likeness.json must say. docs/bundle.md describes the fields."""
+
+import math
+from typing import Any, Callable, Dict
+
+FORMAT = 1
+TEMPLATE_SIZE = 112
+CHANNELS = {"RGB": 3, "GRAY": 1}
+
+Check = Callable[[Any], bool]
+
+
+class ManifestError(ValueError):
+    """A field is missing or wrong; the message starts with its name."""
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _positive(value: Any) -> bool:
+    return _number(value) and value > 0
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _fraction(value: Any) -> bool:
+    return _number(value) and 0 < value < 1
+
+
+def _list_of(check: Check) -> Check:
+    return lambda value: isinstance(value, list) and len(value) > 0 and all(map(check, value))
+
+
+def _one_of(*allowed: Any) -> Check:
+    return lambda value: any(type(value) is type(item) and value == item for item in allowed)
+
+
+_PROVENANCE: Dict[str, Check] = {"provenance.source": _text, "provenance.license": _text}
+
+_EMBEDDING: Dict[str, Check] = {
+    "name": _text,
+    "version": _text,
+    "input.width": _count,
+    "input.height": _count,
+    "input.color": _one_of(*CHANNELS),
+    "input.mean": _list_of(_number),
+    "input.std": _list_of(_positive),
+    "alignment": _one_of("arcface112", "none"),
+    "embedding.size": _count,
+    "embedding.unit_length": _one_of(True, False),
+    "margin": _positive,
+    "operating_points": lambda value: isinstance(value, list),
+    "calibration": lambda value: value is None or isinstance(value, dict),
+    **_PROVENANCE,
+}
+
+_OPERATING_POINT: Dict[str, Check] = {
+    "fmr": _fraction,
+    "distance": _positive,
+    "genuine_pairs": _count,
+    "impostor_pairs": _count,
+    "people": _count,
+    "source": _text,
+}
+
+_FACE_FINDER: Dict[str, Check] = {
+    "name": _text,
+    "version": _text,
+    "detector.width": _count,
+    "detector.height": _count,
+    "detector.mean": _number,
+    "detector.std": _positive,
+    "detector.min_score": _fraction,
+    "detector.max_overlap": _fraction,
+    "landmarks.size": _count,
+    "landmarks.mean": _number,
+    "landmarks.std": _positive,
+    "landmarks.rounds": _count,
+    "landmarks.min_probability": _fraction,
+    **_PROVENANCE,
+}
+
+_KINDS = {"embedding": _EMBEDDING, "face_finder": _FACE_FINDER}
+
+
+def validate(manifest: Dict[str, Any]) -> None:
+    """ManifestError with the field's name if a field is missing, ill-typed or at odds with another one."""
+    _check(manifest, {"format": _one_of(FORMAT), "kind": _one_of(*_KINDS)})
+    _check(manifest, _KINDS[manifest["kind"]])
+    if manifest["kind"] == "embedding":
+        _check_input(manifest)
+        _check_operating_points(manifest["operating_points"])
+
+
+def _check(manifest: Dict[str, Any], checks: Dict[str, Check], prefix: str = "") -> None:
+    for field, check in checks.items():
+        value: Any = manifest
+        for part in field.split("."):
+            if not isinstance(value, dict) or part not in value:
+                raise ManifestError(f"{prefix}{field}: is missing")
+            value = value[part]
+        if not check(value):
+            raise ManifestError(f"{prefix}{field}: cannot be {value!r}")
+
+
+def _check_input(manifest: Dict[str, Any]) -> None:
+    described = manifest["input"]
+    channels = CHANNELS[described["color"]]
+    for field in ("mean", "std"):
+        count = len(described[field])
+        if count != channels:
+            raise ManifestError(f"input.{field}: has {count} entries, {described['color']} has {channels} channels")
+    size = (described["width"], described["height"])
+    if manifest["alignment"] == "arcface112" and size != (TEMPLATE_SIZE, TEMPLATE_SIZE):
+        raise ManifestError(f"input.width, input.height: {size} does not fit the 112x112 template of arcface112")
+
+
+def _check_operating_points(points: list) -> None:
+    for index, point in enumerate(points):
+        _check(point, _OPERATING_POINT, f"operating_points[{index}].")
+        if index > 0 and not all(points[index - 1][field] < point[field] for field in ("fmr", "distance")):
+            raise ManifestError(f"operating_points[{index}]: fmr and distance must ascend")

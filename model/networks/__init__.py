@@ -1,0 +1,1 @@
+"""The networks that likeness ships bundles of, as plain trainable modules without weights."""

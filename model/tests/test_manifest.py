@@ -1,0 +1,92 @@
+import copy
+import unittest
+
+from model import catalogue, manifest
+from model.manifest import ManifestError
+
+POINT = {
+    "fmr": 0.001, "distance": 1.0, "genuine_pairs": 10, "impostor_pairs": 1000, "people": 5, "source": "a test",
+}
+
+
+def embedding_manifest(**changes):
+    return {**catalogue.manifest("mobilefacenet-192"), **changes}
+
+
+def fields(value, prefix=()):
+    """The paths of all fields, groups and leaves."""
+    for key, inner in value.items():
+        yield (*prefix, key)
+        if isinstance(inner, dict):
+            yield from fields(inner, (*prefix, key))
+
+
+def parent_of(value, path):
+    for part in path[:-1]:
+        value = value[part]
+    return value
+
+
+class ManifestTest(unittest.TestCase):
+    def test_manifests_of_the_catalogue_are_valid(self):
+        for name in catalogue.CATALOGUE:
+            with self.subTest(name):
+                manifest.validate(catalogue.manifest(name))
+
+    def test_a_missing_field_is_refused_by_name(self):
+        for name in ("mobilefacenet-192", "face-finder"):
+            whole = catalogue.manifest(name)
+            for path in fields(whole):
+                with self.subTest(name, field=path):
+                    broken = copy.deepcopy(whole)
+                    del parent_of(broken, path)[path[-1]]
+                    with self.assertRaisesRegex(ManifestError, "^" + r"\.".join(path) + r"(\.\w+)?: is missing"):
+                        manifest.validate(broken)
+
+    def test_an_ill_typed_field_is_refused_by_name(self):
+        for name in ("mobilefacenet-192", "face-finder"):
+            whole = catalogue.manifest(name)
+            for path in fields(whole):
+                with self.subTest(name, field=path):
+                    broken = copy.deepcopy(whole)
+                    parent_of(broken, path)[path[-1]] = [object()]
+                    allowed = r": cannot be|\[0\]\.fmr: is missing|\.\w+: is missing"
+                    with self.assertRaisesRegex(ManifestError, "^" + r"\.".join(path) + f"({allowed})"):
+                        manifest.validate(broken)
+
+    def test_unknown_fields_are_ignored(self):
+        manifest.validate(embedding_manifest(colour_of_the_bike_shed="blue"))
+
+    def test_numbers_must_be_finite_and_not_booleans(self):
+        for margin in (0, -1, True, float("nan"), float("inf"), "1"):
+            with self.subTest(margin=margin), self.assertRaisesRegex(ManifestError, "^margin: cannot be"):
+                manifest.validate(embedding_manifest(margin=margin))
+
+    def test_mean_has_one_entry_per_channel(self):
+        broken = embedding_manifest()
+        broken["input"] = {**broken["input"], "color": "GRAY"}
+        with self.assertRaisesRegex(ManifestError, "^input.mean: has 3 entries, GRAY has 1"):
+            manifest.validate(broken)
+
+    def test_the_alignment_template_needs_its_own_size(self):
+        broken = embedding_manifest()
+        broken["input"] = {**broken["input"], "width": 128}
+        with self.assertRaisesRegex(ManifestError, r"^input.width, input.height: \(128, 112\)"):
+            manifest.validate(broken)
+
+    def test_operating_points_ascend(self):
+        looser = {**POINT, "fmr": 0.01, "distance": 1.1}
+        manifest.validate(embedding_manifest(operating_points=[POINT, looser]))
+        for wrong in ([looser, POINT], [POINT, {**looser, "distance": 1.0}], [POINT, {**looser, "fmr": 0.001}]):
+            with self.subTest(wrong), self.assertRaisesRegex(ManifestError, r"^operating_points\[1\]: .* ascend"):
+                manifest.validate(embedding_manifest(operating_points=wrong))
+
+    def test_a_field_missing_in_an_operating_point_is_refused_by_name(self):
+        for field in POINT:
+            broken = {key: value for key, value in POINT.items() if key != field}
+            with self.subTest(field), self.assertRaisesRegex(ManifestError, rf"^operating_points\[0\].{field}: is"):
+                manifest.validate(embedding_manifest(operating_points=[broken]))
+
+
+if __name__ == "__main__":
+    unittest.main()

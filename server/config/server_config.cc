@@ -1,0 +1,114 @@
+#include "server/config/server_config.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <thread>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+
+namespace likeness {
+namespace {
+
+constexpr absl::string_view kSqliteScheme = "sqlite:";
+
+// Values as the flags carry them, before they become the config's types.
+struct RawValues {
+  std::string gallery;
+  double grace_seconds = 30;
+  double drain_seconds = 0;
+};
+
+// --max-photo-bytes is also LIKENESS_MAX_PHOTO_BYTES.
+template <typename Value>
+CLI::Option* AddOption(CLI::App& app, const std::string& name, Value& value, const std::string& description) {
+  const std::string variable = absl::AsciiStrToUpper(absl::StrReplaceAll(name, {{"--", "LIKENESS_"}, {"-", "_"}}));
+  return app.add_option(name, value, description)->envname(variable)->capture_default_str();
+}
+
+void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
+  AddOption(app, "--model", config.model, "Embedding bundle (.pt)")->required()->check(CLI::ExistingFile);
+  AddOption(app, "--face-finder", config.face_finder, "Face-finder bundle (.pt)")
+      ->required()
+      ->check(CLI::ExistingFile);
+  AddOption(app, "--device", config.device, "Where networks run: auto, cpu, cuda or cuda:N");
+  AddOption(app, "--target-fmr", config.target_fmr,
+            "False match rate that the default threshold stands for, above 0 and below 1")
+      ->check(CLI::Range(1e-9, 0.999999999));
+  AddOption(app, "--gallery", raw.gallery, "Where persons are kept: sqlite:PATH")->required();
+  AddOption(app, "--cached-references", config.gallery.cached_references, "References held in memory")
+      ->check(CLI::NonNegativeNumber);
+  AddOption(app, "--max-references", config.gallery.max_references_per_person, "References a person may have")
+      ->check(CLI::PositiveNumber);
+}
+
+void AddServingOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
+  AddOption(app, "--address", config.grpc.address, "Where gRPC listens; port 0 takes a free one");
+  AddOption(app, "--metrics-address", config.metrics_address,
+            "Where /metrics is scraped; port 0 takes a free one, an empty value turns it off");
+  AddOption(app, "--workers", config.workers, "Threads that run networks; 0: one a core")
+      ->check(CLI::Range(0, 1024));
+  AddOption(app, "--queue", config.queue_limit, "Calls that may wait for a worker; more are refused")
+      ->check(CLI::Range(0, 1'000'000));
+  AddOption(app, "--max-message-bytes", config.grpc.max_message_bytes, "Largest request")
+      ->check(CLI::PositiveNumber);
+  AddOption(app, "--max-photo-bytes", config.photo.max_bytes, "Largest photo in bytes")->check(CLI::PositiveNumber);
+  AddOption(app, "--max-photo-pixels", config.photo.max_pixels, "Largest photo in pixels")->check(CLI::PositiveNumber);
+  AddOption(app, "--reflection", config.grpc.reflection, "Whether gRPC reflection answers");
+  AddOption(app, "--grace-period", raw.grace_seconds, "Seconds that calls in flight get at the end")
+      ->check(CLI::Range(0.0, 3600.0));
+  AddOption(app, "--drain-delay", raw.drain_seconds, "Seconds between NOT_SERVING and refusing calls at the end")
+      ->check(CLI::Range(0.0, 3600.0));
+  AddOption(app, "--log-level", config.log_level, "debug, info, warning or error")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, LogLevel>{{"debug", LogLevel::kDebug},
+                                                                          {"info", LogLevel::kInfo},
+                                                                          {"warning", LogLevel::kWarning},
+                                                                          {"error", LogLevel::kError}}))
+      ->default_str("info");
+  AddOption(app, "--ready-file", config.ready_file, "File to write the bound ports to, as JSON, once serving");
+}
+
+// What the flags' own checks cannot see. Empty when all is well.
+std::string Finish(ServerConfig& config, const RawValues& raw) {
+  absl::string_view gallery = raw.gallery;
+  if (!absl::ConsumePrefix(&gallery, kSqliteScheme) || gallery.empty()) {
+    return absl::StrCat("--gallery must be sqlite:PATH, not '", raw.gallery, "'");
+  }
+  if (config.photo.max_bytes > config.grpc.max_message_bytes) {
+    return "--max-photo-bytes must not exceed --max-message-bytes";
+  }
+  config.gallery_path = std::string(gallery);
+  if (config.workers == 0) config.workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  config.grace_period = absl::Seconds(raw.grace_seconds);
+  config.drain_delay = absl::Seconds(raw.drain_seconds);
+  return "";
+}
+
+}  // namespace
+
+CommandLine ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine result;
+  RawValues raw;
+  CLI::App app("likeness-server: face verification over gRPC", "likeness-server");
+  app.set_version_flag("--version", "likeness-server " LIKENESS_VERSION);
+  app.set_config("--config", "", "Configuration file (TOML): one 'flag = value' a line, without the dashes");
+  AddModelOptions(app, result.config, raw);
+  AddServingOptions(app, result.config, raw);
+  try {
+    app.parse(argc, argv);
+    result.output = Finish(result.config, raw);
+    if (!result.output.empty()) throw CLI::ValidationError(result.output);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    std::ostringstream err;
+    result.exit = true;
+    result.exit_code = app.exit(error, out, err) == 0 ? 0 : 2;
+    result.output = result.exit_code == 0 ? out.str() : err.str();
+  }
+  return result;
+}
+
+}  // namespace likeness

@@ -1,0 +1,47 @@
+// The server's configuration: one struct, filled by flags, environment variables and a file, validated once.
+#ifndef LIKENESS_SERVER_CONFIG_SERVER_CONFIG_H_
+#define LIKENESS_SERVER_CONFIG_SERVER_CONFIG_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/gallery/gallery.h"
+#include "server/image/photo.h"
+#include "server/rpc/grpc_server.h"
+#include "server/telemetry/log.h"
+
+namespace likeness {
+
+struct ServerConfig {
+  GrpcServerOptions grpc;
+  std::string metrics_address = "127.0.0.1:9464";  // empty: no metrics server
+  std::string model;                               // path of the embedding bundle
+  std::string face_finder;                         // path of the face-finder bundle
+  std::string device = "auto";
+  std::string gallery_path;                        // of the SQLite file
+  GalleryOptions gallery;
+  double target_fmr = 1e-3;
+  PhotoLimits photo;
+  int workers = 0;      // threads that run networks; 0 in the flags means one a core, and is resolved by the parser
+  int queue_limit = 64;  // calls that may wait for a worker
+  absl::Duration grace_period = absl::Seconds(30);
+  absl::Duration drain_delay = absl::ZeroDuration();
+  LogLevel log_level = LogLevel::kInfo;
+  std::string ready_file;  // where to write the bound ports once the server is SERVING; empty: nowhere
+};
+
+// What the command line asked for: to serve, or to print something and exit.
+struct CommandLine {
+  ServerConfig config;
+  bool exit = false;
+  int exit_code = 0;
+  std::string output;  // for standard output when exit_code is 0, otherwise for standard error
+};
+
+// Reads flags, then LIKENESS_… environment variables for flags not given, then the file that --config names.
+CommandLine ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_CONFIG_SERVER_CONFIG_H_

@@ -1,0 +1,38 @@
+// What an embedding bundle's likeness.json says (docs/bundle.md).
+#ifndef LIKENESS_SERVER_EMBEDDING_BUNDLE_H_
+#define LIKENESS_SERVER_EMBEDDING_BUNDLE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/inference/planes.h"
+#include "server/verification/decision.h"
+
+namespace likeness {
+
+enum class Alignment {
+  kArcFace112,  // five landmarks moved onto the 112×112 template
+  kNone,        // the whole photo, resized; no face is looked for
+};
+
+struct BundleManifest {
+  std::string name;
+  std::string version;
+  int input_width = 0;
+  int input_height = 0;
+  Normalisation input;  // one channel: grey; three: RGB
+  Alignment alignment = Alignment::kArcFace112;
+  int embedding_size = 0;
+  bool unit_length = false;
+  double margin = 0;
+  std::vector<OperatingPoint> operating_points;  // ascending in rate and in distance
+};
+
+// FAILED_PRECONDITION naming the field that is missing or wrong.
+absl::StatusOr<BundleManifest> ParseBundleManifest(absl::string_view json_text);
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_EMBEDDING_BUNDLE_H_

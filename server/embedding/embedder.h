@@ -1,0 +1,31 @@
+// Turns aligned crops of faces into embeddings.
+#ifndef LIKENESS_SERVER_EMBEDDING_EMBEDDER_H_
+#define LIKENESS_SERVER_EMBEDDING_EMBEDDER_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "server/embedding/bundle.h"
+#include "server/image/picture.h"
+#include "server/verification/embedding.h"
+
+namespace likeness {
+
+// Thread-safe.
+class Embedder {
+ public:
+  virtual ~Embedder() = default;
+
+  // What the model expects and decides by.
+  virtual const BundleManifest& manifest() const = 0;
+  virtual const ModelDigest& digest() const = 0;
+
+  // One embedding for each crop, in order; each crop is manifest().input_width × input_height. Every number in an
+  // embedding is finite. NETWORK_FAILED otherwise.
+  virtual absl::StatusOr<std::vector<Embedding>> Embed(absl::Span<const Picture> crops) const = 0;
+};
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_EMBEDDING_EMBEDDER_H_

@@ -1,0 +1,47 @@
+// One photo's way from bytes to an embedding: decode, find the face, align it, run the network.
+#ifndef LIKENESS_SERVER_ENCODING_FACE_ENCODER_H_
+#define LIKENESS_SERVER_ENCODING_FACE_ENCODER_H_
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/embedding/embedder.h"
+#include "server/image/face_choice.h"
+#include "server/image/face_finder.h"
+#include "server/image/photo.h"
+#include "server/telemetry/metrics.h"
+
+namespace likeness {
+
+// OK as long as somebody waits for the answer; CANCELLED or DEADLINE_EXCEEDED when the work would be for nothing.
+using StillWanted = absl::FunctionRef<absl::Status()>;
+
+struct EncodedFace {
+  Face face;
+  Embedding embedding;
+};
+
+// Thread-safe: Encode() runs wholly on the calling thread, and on any number of them. What it is given must outlive it.
+class FaceEncoder {
+ public:
+  FaceEncoder(const FaceFinder& finder, const Embedder& embedder, PhotoLimits limits, Metrics& metrics);
+
+  // The embedding of the face that `policy` chooses. `still_wanted` is asked before each stage that costs; its error
+  // ends the work. Errors are those of DecodePhoto(), FaceFinder::Find(), ChooseFace() and Embedder::Embed().
+  absl::StatusOr<EncodedFace> Encode(absl::string_view photo, FacePolicy policy, StillWanted still_wanted) const;
+
+  const Embedder& embedder() const { return embedder_; }
+
+ private:
+  absl::StatusOr<Face> FindFace(const Picture& picture, FacePolicy policy) const;
+  Picture Crop(const Picture& picture, const Face& face) const;
+
+  const FaceFinder& finder_;
+  const Embedder& embedder_;
+  const PhotoLimits limits_;
+  Metrics& metrics_;
+};
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_ENCODING_FACE_ENCODER_H_

@@ -1,0 +1,90 @@
+#include "server/errors/errors.h"
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/strip.h"
+
+namespace likeness {
+namespace {
+
+constexpr char kReasonPayload[] = "likeness/reason";
+constexpr char kFieldPayload[] = "likeness/field";
+
+absl::StatusCode CodeOf(Reason::Value reason) {
+  switch (reason) {
+    case Reason::FIELD_INVALID:
+    case Reason::PHOTO_EMPTY:
+    case Reason::PHOTO_FORMAT_UNSUPPORTED:
+    case Reason::PHOTO_TOO_LARGE:
+    case Reason::PHOTO_TOO_SMALL:
+    case Reason::PHOTO_CORRUPT:
+    case Reason::FACE_NOT_FOUND:
+    case Reason::SEVERAL_FACES:
+      return absl::StatusCode::kInvalidArgument;
+    case Reason::PERSON_NOT_FOUND:
+    case Reason::REFERENCE_NOT_FOUND:
+      return absl::StatusCode::kNotFound;
+    case Reason::PERSON_WITHOUT_REFERENCE:
+    case Reason::MODEL_MISMATCH:
+    case Reason::TOO_MANY_REFERENCES:
+      return absl::StatusCode::kFailedPrecondition;
+    case Reason::REQUEST_ID_REUSED:
+      return absl::StatusCode::kAlreadyExists;
+    case Reason::OVERLOADED:
+      return absl::StatusCode::kResourceExhausted;
+    case Reason::CANCELLED:
+      return absl::StatusCode::kCancelled;
+    case Reason::DEADLINE_EXCEEDED:
+      return absl::StatusCode::kDeadlineExceeded;
+    case Reason::SHUTTING_DOWN:
+    case Reason::STORE_FAILED:
+      return absl::StatusCode::kUnavailable;
+    case Reason::STORE_CORRUPT:
+      return absl::StatusCode::kDataLoss;
+    case Reason::NETWORK_FAILED:
+    case Reason::INTERNAL:
+      return absl::StatusCode::kInternal;
+  }
+  return absl::StatusCode::kInternal;
+}
+
+}  // namespace
+
+absl::Status MakeError(Reason::Value reason, absl::string_view message) {
+  absl::Status status(CodeOf(reason), message);
+  status.SetPayload(kReasonPayload, absl::Cord(ReasonName(reason)));
+  return status;
+}
+
+absl::Status InvalidField(absl::string_view field, absl::string_view message) {
+  return WithField(MakeError(Reason::FIELD_INVALID, message), field);
+}
+
+absl::Status WithField(const absl::Status& status, absl::string_view field) {
+  absl::Status with_field = status;
+  with_field.SetPayload(kFieldPayload, absl::Cord(field));
+  return with_field;
+}
+
+Reason::Value ReasonOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> name = status.GetPayload(kReasonPayload);
+  v1::ErrorReason reason;
+  if (!name.has_value() || !v1::ErrorReason_Parse("ERROR_REASON_" + std::string(*name), &reason)) {
+    return Reason::INTERNAL;
+  }
+  return static_cast<Reason::Value>(reason);
+}
+
+std::string FieldOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> field = status.GetPayload(kFieldPayload);
+  return field.has_value() ? std::string(*field) : std::string();
+}
+
+std::string ReasonName(Reason::Value reason) {
+  const std::string& name = v1::ErrorReason_Name(static_cast<v1::ErrorReason>(reason));
+  return std::string(absl::StripPrefix(name, "ERROR_REASON_"));
+}
+
+}  // namespace likeness

@@ -1,0 +1,69 @@
+// Errors with a stable reason.
+//
+// Every room reports failure as an absl::Status. Where the failure has one of the public reasons of
+// likeness/v1/error_reason.proto, the status carries it as a payload, and the rpc room copies it into the
+// google.rpc.ErrorInfo that the caller sees:
+//
+//   return MakeError(Reason::FACE_NOT_FOUND, "no face was found in the photo");
+//
+// The gRPC code belongs to the reason, so a reason always comes with the same code.
+#ifndef LIKENESS_SERVER_ERRORS_ERRORS_H_
+#define LIKENESS_SERVER_ERRORS_ERRORS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "likeness/v1/error_reason.pb.h"
+
+namespace likeness {
+
+// The public reasons, by their short names.
+struct Reason {
+  enum Value : int {
+    FIELD_INVALID = v1::ERROR_REASON_FIELD_INVALID,
+    PHOTO_EMPTY = v1::ERROR_REASON_PHOTO_EMPTY,
+    PHOTO_FORMAT_UNSUPPORTED = v1::ERROR_REASON_PHOTO_FORMAT_UNSUPPORTED,
+    PHOTO_TOO_LARGE = v1::ERROR_REASON_PHOTO_TOO_LARGE,
+    PHOTO_TOO_SMALL = v1::ERROR_REASON_PHOTO_TOO_SMALL,
+    PHOTO_CORRUPT = v1::ERROR_REASON_PHOTO_CORRUPT,
+    FACE_NOT_FOUND = v1::ERROR_REASON_FACE_NOT_FOUND,
+    SEVERAL_FACES = v1::ERROR_REASON_SEVERAL_FACES,
+    PERSON_NOT_FOUND = v1::ERROR_REASON_PERSON_NOT_FOUND,
+    REFERENCE_NOT_FOUND = v1::ERROR_REASON_REFERENCE_NOT_FOUND,
+    PERSON_WITHOUT_REFERENCE = v1::ERROR_REASON_PERSON_WITHOUT_REFERENCE,
+    MODEL_MISMATCH = v1::ERROR_REASON_MODEL_MISMATCH,
+    TOO_MANY_REFERENCES = v1::ERROR_REASON_TOO_MANY_REFERENCES,
+    REQUEST_ID_REUSED = v1::ERROR_REASON_REQUEST_ID_REUSED,
+    OVERLOADED = v1::ERROR_REASON_OVERLOADED,
+    CANCELLED = v1::ERROR_REASON_CANCELLED,
+    DEADLINE_EXCEEDED = v1::ERROR_REASON_DEADLINE_EXCEEDED,
+    SHUTTING_DOWN = v1::ERROR_REASON_SHUTTING_DOWN,
+    STORE_FAILED = v1::ERROR_REASON_STORE_FAILED,
+    STORE_CORRUPT = v1::ERROR_REASON_STORE_CORRUPT,
+    NETWORK_FAILED = v1::ERROR_REASON_NETWORK_FAILED,
+    INTERNAL = v1::ERROR_REASON_INTERNAL,
+  };
+};
+
+// A status with the reason's code, the reason and a message for people. Messages never contain person ids or photos.
+absl::Status MakeError(Reason::Value reason, absl::string_view message);
+
+// As MakeError(FIELD_INVALID), naming the request's field.
+absl::Status InvalidField(absl::string_view field, absl::string_view message);
+
+// `status`, an error, with the request's field that it came from.
+absl::Status WithField(const absl::Status& status, absl::string_view field);
+
+// The reason that `status` carries; INTERNAL where it carries none.
+Reason::Value ReasonOf(const absl::Status& status);
+
+// The field that InvalidField() or WithField() named; empty for other statuses.
+std::string FieldOf(const absl::Status& status);
+
+// The public name of a reason, for example "FACE_NOT_FOUND".
+std::string ReasonName(Reason::Value reason);
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_ERRORS_ERRORS_H_

@@ -1,0 +1,86 @@
+#include "server/gallery/gallery.h"
+
+#include <utility>
+
+namespace likeness {
+
+absl::StatusOr<std::unique_ptr<Gallery>> Gallery::Open(std::unique_ptr<Store> store, GalleryOptions options,
+                                                       Metrics& metrics) {
+  const absl::StatusOr<GallerySize> size = store->Size();
+  if (!size.ok()) return size.status();
+  return std::unique_ptr<Gallery>(new Gallery(std::move(store), options, *size, metrics));
+}
+
+Gallery::Gallery(std::unique_ptr<Store> store, GalleryOptions options, GallerySize size, Metrics& metrics)
+    : store_(std::move(store)),
+      options_(options),
+      metrics_(metrics),
+      cache_(options.cached_references),
+      persons_(size.persons),
+      references_(size.references) {
+  metrics_.SetGallerySize(size.persons, size.references);
+}
+
+absl::StatusOr<References> Gallery::FindReferences(absl::string_view person_id) {
+  uint64_t ticket = 0;
+  if (References cached = cache_.Find(person_id, &ticket)) {
+    metrics_.CountCacheLookup(/*hit=*/true);
+    return cached;
+  }
+  metrics_.CountCacheLookup(/*hit=*/false);
+  const StageTimer timer(metrics_, Stage::kStore);
+  absl::StatusOr<std::vector<ReferenceEmbedding>> read = store_->References(person_id);
+  if (!read.ok()) return read.status();
+  auto references = std::make_shared<const std::vector<ReferenceEmbedding>>(*std::move(read));
+  cache_.Insert(person_id, references, ticket);
+  metrics_.SetCachedReferences(cache_.size());
+  return references;
+}
+
+absl::StatusOr<std::optional<EnrolmentResult>> Gallery::FindEnrolment(absl::string_view request_id,
+                                                                      const ContentDigest& content) {
+  const StageTimer timer(metrics_, Stage::kStore);
+  return store_->FindEnrolment(request_id, content);
+}
+
+absl::StatusOr<EnrolmentResult> Gallery::Enrol(const Enrolment& enrolment) {
+  const StageTimer timer(metrics_, Stage::kStore);
+  absl::StatusOr<EnrolmentResult> result = store_->Enrol(enrolment, options_.max_references_per_person);
+  const bool added = result.ok() && !result->replayed;
+  NoteChange(enrolment.person_id, added && result->new_person ? 1 : 0,
+             added ? static_cast<int64_t>(enrolment.references.size()) : 0);
+  return result;
+}
+
+absl::StatusOr<PersonRecord> Gallery::GetPerson(absl::string_view person_id) {
+  const StageTimer timer(metrics_, Stage::kStore);
+  return store_->GetPerson(person_id);
+}
+
+absl::StatusOr<std::vector<PersonRecord>> Gallery::ListPersons(absl::string_view after, int limit) {
+  const StageTimer timer(metrics_, Stage::kStore);
+  return store_->ListPersons(after, limit);
+}
+
+absl::StatusOr<int> Gallery::DeletePerson(absl::string_view person_id) {
+  const StageTimer timer(metrics_, Stage::kStore);
+  const absl::StatusOr<int> deleted = store_->DeletePerson(person_id);
+  NoteChange(person_id, deleted.ok() ? -1 : 0, deleted.ok() ? -*deleted : 0);
+  return deleted;
+}
+
+absl::StatusOr<int> Gallery::DeleteReference(absl::string_view person_id, absl::string_view reference_id) {
+  const StageTimer timer(metrics_, Stage::kStore);
+  const absl::StatusOr<int> left = store_->DeleteReference(person_id, reference_id);
+  NoteChange(person_id, 0, left.ok() ? -1 : 0);
+  return left;
+}
+
+void Gallery::NoteChange(absl::string_view person_id, int64_t persons, int64_t references) {
+  // Also after an error: its outcome may be unknown.
+  cache_.Invalidate(person_id);
+  metrics_.SetCachedReferences(cache_.size());
+  metrics_.SetGallerySize(persons_ += persons, references_ += references);
+}
+
+}  // namespace likeness

@@ -1,0 +1,54 @@
+// The enrolled persons: a store with a cache of reference embeddings in front of it.
+#ifndef LIKENESS_SERVER_GALLERY_GALLERY_H_
+#define LIKENESS_SERVER_GALLERY_GALLERY_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "server/gallery/reference_cache.h"
+#include "server/gallery/store.h"
+#include "server/telemetry/metrics.h"
+
+namespace likeness {
+
+struct GalleryOptions {
+  int64_t cached_references = 100'000;
+  int max_references_per_person = 64;
+};
+
+// Thread-safe. Errors are the store's. A change that was answered is seen by every later call.
+class Gallery {
+ public:
+  // Counts the gallery once; STORE_FAILED when it cannot.
+  static absl::StatusOr<std::unique_ptr<Gallery>> Open(std::unique_ptr<Store> store, GalleryOptions options,
+                                                       Metrics& metrics);
+
+  // The person's references; touches no disk when they are in memory.
+  absl::StatusOr<References> FindReferences(absl::string_view person_id);
+
+  absl::StatusOr<std::optional<EnrolmentResult>> FindEnrolment(absl::string_view request_id,
+                                                               const ContentDigest& content);
+  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment);
+  absl::StatusOr<PersonRecord> GetPerson(absl::string_view person_id);
+  absl::StatusOr<std::vector<PersonRecord>> ListPersons(absl::string_view after, int limit);
+  absl::StatusOr<int> DeletePerson(absl::string_view person_id);
+  absl::StatusOr<int> DeleteReference(absl::string_view person_id, absl::string_view reference_id);
+
+ private:
+  Gallery(std::unique_ptr<Store> store, GalleryOptions options, GallerySize size, Metrics& metrics);
+  // Forgets what is in memory of a person whose rows may have changed, and counts the change.
+  void NoteChange(absl::string_view person_id, int64_t persons, int64_t references);
+
+  const std::unique_ptr<Store> store_;
+  const GalleryOptions options_;
+  Metrics& metrics_;
+  ReferenceCache cache_;
+  std::atomic<int64_t> persons_;
+  std::atomic<int64_t> references_;
+};
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_GALLERY_GALLERY_H_

@@ -1,0 +1,90 @@
+#include "server/gallery/sqlite_connection.h"
+
+#include <sqlite3.h>
+
+#include <stdexcept>
+
+namespace likeness {
+namespace {
+
+constexpr int kApplicationId = 0x6c696b65;  // "like", in the file's header
+constexpr int kBusyTimeoutMs = 5000;
+
+// Schema versions: kMigrations[v] leads from version v to v + 1. Entries are never changed, only added.
+//
+// face_reference.checksum is the first 16 bytes of SHA-256 over person_id, reference_id, model_digest and embedding
+// (StoredChecksum() in sqlite_store.cc): an embedding that was damaged, or moved to another person, is never compared.
+// embedding holds little-endian 32-bit floats.
+constexpr const char* kMigrations[] = {
+    R"sql(
+      CREATE TABLE person (
+        person_id TEXT NOT NULL PRIMARY KEY,
+        create_time INTEGER NOT NULL            -- microseconds since the Unix epoch
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE face_reference (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        reference_id TEXT NOT NULL UNIQUE,
+        person_id TEXT NOT NULL REFERENCES person(person_id) ON DELETE CASCADE,
+        create_time INTEGER NOT NULL,
+        model_digest BLOB NOT NULL,
+        embedding BLOB NOT NULL,
+        checksum BLOB NOT NULL
+      ) STRICT;
+      CREATE INDEX face_reference_of_person ON face_reference(person_id, number);
+      CREATE TABLE enrolment (
+        request_id TEXT NOT NULL PRIMARY KEY,
+        person_id TEXT NOT NULL REFERENCES person(person_id) ON DELETE CASCADE,
+        content_digest BLOB NOT NULL,
+        create_time INTEGER NOT NULL,
+        model_digest BLOB NOT NULL,
+        reference_ids TEXT NOT NULL             -- separated by spaces, in the order of the photos
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX enrolment_of_person ON enrolment(person_id);
+    )sql",
+};
+constexpr int kSchemaVersion = static_cast<int>(std::size(kMigrations));
+
+int ReadPragma(SQLite::Database& database, const char* pragma) { return database.execAndGet(pragma).getInt(); }
+
+}  // namespace
+
+SqliteConnection::SqliteConnection(const std::string& path)
+    : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs) {
+  // WAL: readers never wait for a writer. FULL: a commit is on disk before it is answered. secure_delete: what is
+  // deleted is overwritten.
+  database_.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;");
+}
+
+SQLite::Statement& SqliteConnection::Prepared(const char* sql) {
+  std::unique_ptr<SQLite::Statement>& statement = statements_[sql];
+  if (statement == nullptr) {
+    statement = std::make_unique<SQLite::Statement>(database_, sql);
+  } else {
+    statement->reset();
+    statement->clearBindings();
+  }
+  return *statement;
+}
+
+void SqliteConnection::ResetStatements() {
+  for (const auto& [sql, statement] : statements_) statement->tryReset();
+}
+
+void Migrate(SQLite::Database& database) {
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  const int version = ReadPragma(database, "PRAGMA user_version");
+  const int application = ReadPragma(database, "PRAGMA application_id");
+  const bool empty = database.execAndGet("SELECT count(*) FROM sqlite_schema").getInt() == 0;
+  if (!empty && application != kApplicationId) throw std::runtime_error("the file is no likeness gallery");
+  if (version > kSchemaVersion) {
+    throw std::runtime_error("the gallery has schema version " + std::to_string(version) +
+                             ", made by a newer likeness; this one knows up to " + std::to_string(kSchemaVersion));
+  }
+  for (int step = version; step < kSchemaVersion; ++step) database.exec(kMigrations[step]);
+  database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
+  database.exec("PRAGMA user_version = " + std::to_string(kSchemaVersion));
+  transaction.commit();
+}
+
+}  // namespace likeness

@@ -1,0 +1,37 @@
+// One connection to the SQLite gallery: opening, settings, schema. Private to gallery/.
+#ifndef LIKENESS_SERVER_GALLERY_SQLITE_CONNECTION_H_
+#define LIKENESS_SERVER_GALLERY_SQLITE_CONNECTION_H_
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace likeness {
+
+// Not thread-safe: one thread at a time. Everything throws SQLite::Exception.
+class SqliteConnection {
+ public:
+  explicit SqliteConnection(const std::string& path);
+
+  SQLite::Database& database() { return database_; }
+
+  // The statement for `sql`, compiled at its first use, without bindings.
+  SQLite::Statement& Prepared(const char* sql);
+
+  // Resets all statements that are still in the middle of a result, so that none holds a lock.
+  void ResetStatements();
+
+ private:
+  SQLite::Database database_;
+  std::map<std::string, std::unique_ptr<SQLite::Statement>> statements_;
+};
+
+// Creates the schema in an empty file, or brings an older one up to date, in one transaction. Throws std::runtime_error
+// when the file is another program's or of a newer likeness.
+void Migrate(SQLite::Database& database);
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_GALLERY_SQLITE_CONNECTION_H_

@@ -1,0 +1,359 @@
+#include "server/gallery/sqlite_store.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "server/errors/errors.h"
+#include "server/gallery/sqlite_connection.h"
+
+namespace likeness {
+namespace {
+
+// SHA-256 cut to 16 bytes, over fields that are each preceded by their length. Binds an embedding to its owner.
+std::string StoredChecksum(absl::string_view person_id, absl::string_view reference_id, absl::string_view model,
+                           absl::string_view embedding) {
+  std::string framed;
+  for (absl::string_view field : {person_id, reference_id, model, embedding}) {
+    absl::StrAppend(&framed, field.size(), ":", field);
+  }
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  if (EVP_Digest(framed.data(), framed.size(), digest, &size, EVP_sha256(), nullptr) != 1) {
+    throw std::runtime_error("SHA-256 is not available");
+  }
+  return std::string(reinterpret_cast<const char*>(digest), 16);
+}
+
+template <typename Bytes>
+absl::string_view AsText(const Bytes& bytes) {
+  return absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size() * sizeof(*bytes.data()));
+}
+
+void BindText(SQLite::Statement& statement, int index, absl::string_view text) {
+  statement.bind(index, std::string(text));
+}
+
+void BindBlob(SQLite::Statement& statement, int index, absl::string_view bytes) {
+  statement.bind(index, static_cast<const void*>(bytes.data()), static_cast<int>(bytes.size()));
+}
+
+absl::string_view BlobColumn(const SQLite::Statement& statement, int index) {
+  const SQLite::Column column = statement.getColumn(index);
+  return absl::string_view(static_cast<const char*>(column.getBlob()), static_cast<size_t>(column.getBytes()));
+}
+
+ModelDigest DigestColumn(const SQLite::Statement& statement, int index) {
+  const absl::string_view bytes = BlobColumn(statement, index);
+  ModelDigest digest;
+  if (bytes.size() != digest.bytes.size()) throw std::runtime_error("a stored model digest is damaged");
+  std::copy(bytes.begin(), bytes.end(), digest.bytes.begin());
+  return digest;
+}
+
+absl::Time TimeColumn(const SQLite::Statement& statement, int index) {
+  return absl::FromUnixMicros(statement.getColumn(index).getInt64());
+}
+
+absl::Status PersonNotFound() { return MakeError(Reason::PERSON_NOT_FOUND, "no person is enrolled under this id"); }
+
+bool PersonExists(SqliteConnection& connection, absl::string_view person_id) {
+  SQLite::Statement& select = connection.Prepared("SELECT 1 FROM person WHERE person_id = ?");
+  BindText(select, 1, person_id);
+  return select.executeStep();
+}
+
+int CountReferences(SqliteConnection& connection, absl::string_view person_id) {
+  SQLite::Statement& select = connection.Prepared("SELECT count(*) FROM face_reference WHERE person_id = ?");
+  BindText(select, 1, person_id);
+  select.executeStep();
+  return select.getColumn(0).getInt();
+}
+
+std::vector<ReferenceRecord> ReadReferences(SqliteConnection& connection, absl::string_view person_id) {
+  SQLite::Statement& select = connection.Prepared(
+      "SELECT reference_id, create_time, model_digest FROM face_reference WHERE person_id = ? ORDER BY number");
+  BindText(select, 1, person_id);
+  std::vector<ReferenceRecord> references;
+  while (select.executeStep()) {
+    references.push_back({select.getColumn(0).getString(), TimeColumn(select, 1), DigestColumn(select, 2)});
+  }
+  return references;
+}
+
+absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqliteConnection& connection, absl::string_view request_id,
+                                                             const ContentDigest& content) {
+  SQLite::Statement& select = connection.Prepared(
+      "SELECT person_id, content_digest, create_time, model_digest, reference_ids FROM enrolment WHERE request_id = ?");
+  BindText(select, 1, request_id);
+  if (!select.executeStep()) return std::nullopt;
+  if (BlobColumn(select, 1) != AsText(content)) {
+    return MakeError(Reason::REQUEST_ID_REUSED, "the request_id was used before with other content");
+  }
+  EnrolmentResult result{.references = {}, .reference_count = 0, .replayed = true, .new_person = false};
+  const std::string ids = select.getColumn(4).getString();
+  for (absl::string_view id : absl::StrSplit(ids, ' ')) {
+    result.references.push_back({std::string(id), TimeColumn(select, 2), DigestColumn(select, 3)});
+  }
+  result.reference_count = CountReferences(connection, select.getColumn(0).getString());
+  return result;
+}
+
+void InsertPerson(SqliteConnection& connection, const Enrolment& enrolment) {
+  SQLite::Statement& insert = connection.Prepared("INSERT INTO person (person_id, create_time) VALUES (?, ?)");
+  BindText(insert, 1, enrolment.person_id);
+  insert.bind(2, absl::ToUnixMicros(enrolment.create_time));
+  insert.exec();
+}
+
+void InsertReference(SqliteConnection& connection, const Enrolment& enrolment, const ReferenceEmbedding& reference) {
+  const absl::string_view model = AsText(reference.embedding.model.bytes);
+  const absl::string_view values = AsText(reference.embedding.values);
+  const std::string checksum = StoredChecksum(enrolment.person_id, reference.reference_id, model, values);
+  SQLite::Statement& insert = connection.Prepared(
+      "INSERT INTO face_reference (reference_id, person_id, create_time, model_digest, embedding, checksum) "
+      "VALUES (?, ?, ?, ?, ?, ?)");
+  BindText(insert, 1, reference.reference_id);
+  BindText(insert, 2, enrolment.person_id);
+  insert.bind(3, absl::ToUnixMicros(enrolment.create_time));
+  BindBlob(insert, 4, model);
+  BindBlob(insert, 5, values);
+  BindBlob(insert, 6, checksum);
+  insert.exec();
+}
+
+void InsertEnrolment(SqliteConnection& connection, const Enrolment& enrolment) {
+  const std::string ids = absl::StrJoin(enrolment.references, " ", [](std::string* out, const ReferenceEmbedding& r) {
+    absl::StrAppend(out, r.reference_id);
+  });
+  SQLite::Statement& insert = connection.Prepared(
+      "INSERT INTO enrolment (request_id, person_id, content_digest, create_time, model_digest, reference_ids) "
+      "VALUES (?, ?, ?, ?, ?, ?)");
+  BindText(insert, 1, enrolment.request_id);
+  BindText(insert, 2, enrolment.person_id);
+  BindBlob(insert, 3, AsText(enrolment.content));
+  insert.bind(4, absl::ToUnixMicros(enrolment.create_time));
+  BindBlob(insert, 5, AsText(enrolment.references.front().embedding.model.bytes));
+  BindText(insert, 6, ids);
+  insert.exec();
+}
+
+}  // namespace
+
+// Held as long as the store: two servers on one file would each answer from a cache that the other makes stale. The
+// kernel lets go of it when the process ends, however it ends.
+class SqliteStore::FileLock {
+ public:
+  explicit FileLock(const std::string& path) : descriptor_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {}
+  ~FileLock() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+  bool Exists() const { return descriptor_ >= 0; }
+  bool Acquire() const { return flock(descriptor_, LOCK_EX | LOCK_NB) == 0; }
+
+ private:
+  const int descriptor_;
+};
+
+absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path) {
+  const auto wrong = [&path](absl::string_view why) {
+    return absl::FailedPreconditionError(absl::StrCat("gallery ", path, ": ", why));
+  };
+  try {
+    const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+    if (!folder.empty()) std::filesystem::create_directories(folder);
+    auto lock = std::make_unique<FileLock>(path + ".lock");
+    if (!lock->Exists()) return wrong("its folder cannot be written to");
+    if (!lock->Acquire()) return wrong("another server has it open");
+    auto writer = std::make_unique<SqliteConnection>(path);
+    Migrate(writer->database());
+    return std::unique_ptr<SqliteStore>(new SqliteStore(path, std::move(lock), std::move(writer)));
+  } catch (const std::exception& error) {
+    return wrong(error.what());
+  }
+}
+
+SqliteStore::SqliteStore(std::string path, std::unique_ptr<FileLock> lock, std::unique_ptr<SqliteConnection> writer)
+    : path_(std::move(path)), lock_(std::move(lock)), writer_(std::move(writer)) {}
+
+SqliteStore::~SqliteStore() = default;
+
+std::unique_ptr<SqliteConnection> SqliteStore::TakeReader() {
+  {
+    absl::MutexLock lock(&readers_mutex_);
+    if (!idle_readers_.empty()) {
+      std::unique_ptr<SqliteConnection> reader = std::move(idle_readers_.back());
+      idle_readers_.pop_back();
+      return reader;
+    }
+  }
+  return std::make_unique<SqliteConnection>(path_);
+}
+
+void SqliteStore::ReturnReader(std::unique_ptr<SqliteConnection> reader) {
+  reader->ResetStatements();
+  absl::MutexLock lock(&readers_mutex_);
+  idle_readers_.push_back(std::move(reader));
+}
+
+template <typename Result, typename Work>
+absl::StatusOr<Result> SqliteStore::Read(Work work) {
+  try {
+    std::unique_ptr<SqliteConnection> reader = TakeReader();
+    absl::StatusOr<Result> result = [&]() -> absl::StatusOr<Result> {
+      // One transaction, so that several statements see one state of the gallery.
+      SQLite::Transaction transaction(reader->database(), SQLite::TransactionBehavior::DEFERRED);
+      absl::StatusOr<Result> read = work(*reader);
+      reader->ResetStatements();
+      transaction.commit();
+      return read;
+    }();
+    ReturnReader(std::move(reader));
+    return result;
+  } catch (const std::exception& error) {
+    return MakeError(Reason::STORE_FAILED, absl::StrCat("the gallery cannot be read: ", error.what()));
+  }
+}
+
+template <typename Result, typename Work>
+absl::StatusOr<Result> SqliteStore::Write(Work work) {
+  absl::MutexLock lock(&writer_mutex_);
+  try {
+    SQLite::Transaction transaction(writer_->database(), SQLite::TransactionBehavior::IMMEDIATE);
+    absl::StatusOr<Result> result = work(*writer_);
+    writer_->ResetStatements();
+    if (result.ok()) transaction.commit();
+    return result;
+  } catch (const std::exception& error) {
+    writer_->ResetStatements();
+    return MakeError(Reason::STORE_FAILED, absl::StrCat("the gallery cannot be written: ", error.what()));
+  }
+}
+
+absl::StatusOr<std::optional<EnrolmentResult>> SqliteStore::FindEnrolment(absl::string_view request_id,
+                                                                          const ContentDigest& content) {
+  return Read<std::optional<EnrolmentResult>>(
+      [&](SqliteConnection& connection) { return ReadEnrolment(connection, request_id, content); });
+}
+
+absl::StatusOr<EnrolmentResult> SqliteStore::Enrol(const Enrolment& enrolment, int max_references) {
+  return Write<EnrolmentResult>([&](SqliteConnection& connection) -> absl::StatusOr<EnrolmentResult> {
+    if (!enrolment.request_id.empty()) {
+      absl::StatusOr<std::optional<EnrolmentResult>> earlier =
+          ReadEnrolment(connection, enrolment.request_id, enrolment.content);
+      if (!earlier.ok()) return earlier.status();
+      if (earlier->has_value()) return **std::move(earlier);
+    }
+    EnrolmentResult result;
+    result.new_person = !PersonExists(connection, enrolment.person_id);
+    if (result.new_person) InsertPerson(connection, enrolment);
+    result.reference_count =
+        CountReferences(connection, enrolment.person_id) + static_cast<int>(enrolment.references.size());
+    if (result.reference_count > max_references) {
+      return MakeError(Reason::TOO_MANY_REFERENCES,
+                       absl::StrCat("the person would have ", result.reference_count, " references; at most ",
+                                    max_references, " are allowed"));
+    }
+    for (const ReferenceEmbedding& reference : enrolment.references) {
+      InsertReference(connection, enrolment, reference);
+      result.references.push_back({reference.reference_id, enrolment.create_time, reference.embedding.model});
+    }
+    if (!enrolment.request_id.empty()) InsertEnrolment(connection, enrolment);
+    return result;
+  });
+}
+
+absl::StatusOr<std::vector<ReferenceEmbedding>> SqliteStore::References(absl::string_view person_id) {
+  using References = std::vector<ReferenceEmbedding>;
+  return Read<References>([&](SqliteConnection& connection) -> absl::StatusOr<References> {
+    if (!PersonExists(connection, person_id)) return PersonNotFound();
+    SQLite::Statement& select = connection.Prepared(
+        "SELECT reference_id, model_digest, embedding, checksum FROM face_reference WHERE person_id = ? ORDER BY "
+        "number");
+    BindText(select, 1, person_id);
+    References references;
+    while (select.executeStep()) {
+      const std::string reference_id = select.getColumn(0).getString();
+      const absl::string_view model = BlobColumn(select, 1);
+      const absl::string_view bytes = BlobColumn(select, 2);
+      if (BlobColumn(select, 3) != StoredChecksum(person_id, reference_id, model, bytes) ||
+          bytes.size() % sizeof(float) != 0) {
+        return MakeError(Reason::STORE_CORRUPT, "a stored reference is damaged; delete it and enrol again");
+      }
+      std::vector<float> values(bytes.size() / sizeof(float));
+      std::memcpy(values.data(), bytes.data(), bytes.size());
+      references.push_back({reference_id, Embedding{DigestColumn(select, 1), std::move(values)}});
+    }
+    return references;
+  });
+}
+
+absl::StatusOr<PersonRecord> SqliteStore::GetPerson(absl::string_view person_id) {
+  return Read<PersonRecord>([&](SqliteConnection& connection) -> absl::StatusOr<PersonRecord> {
+    SQLite::Statement& select = connection.Prepared("SELECT create_time FROM person WHERE person_id = ?");
+    BindText(select, 1, person_id);
+    if (!select.executeStep()) return PersonNotFound();
+    return PersonRecord{std::string(person_id), TimeColumn(select, 0), ReadReferences(connection, person_id)};
+  });
+}
+
+absl::StatusOr<std::vector<PersonRecord>> SqliteStore::ListPersons(absl::string_view after, int limit) {
+  using Persons = std::vector<PersonRecord>;
+  return Read<Persons>([&](SqliteConnection& connection) -> absl::StatusOr<Persons> {
+    SQLite::Statement& select = connection.Prepared(
+        "SELECT person_id, create_time FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?");
+    BindText(select, 1, after);
+    select.bind(2, limit);
+    Persons persons;
+    while (select.executeStep()) persons.push_back({select.getColumn(0).getString(), TimeColumn(select, 1), {}});
+    for (PersonRecord& person : persons) person.references = ReadReferences(connection, person.person_id);
+    return persons;
+  });
+}
+
+absl::StatusOr<int> SqliteStore::DeletePerson(absl::string_view person_id) {
+  return Write<int>([&](SqliteConnection& connection) -> absl::StatusOr<int> {
+    const int references = CountReferences(connection, person_id);
+    SQLite::Statement& remove = connection.Prepared("DELETE FROM person WHERE person_id = ?");
+    BindText(remove, 1, person_id);
+    if (remove.exec() == 0) return PersonNotFound();
+    return references;
+  });
+}
+
+absl::StatusOr<int> SqliteStore::DeleteReference(absl::string_view person_id, absl::string_view reference_id) {
+  return Write<int>([&](SqliteConnection& connection) -> absl::StatusOr<int> {
+    if (!PersonExists(connection, person_id)) return PersonNotFound();
+    SQLite::Statement& remove =
+        connection.Prepared("DELETE FROM face_reference WHERE person_id = ? AND reference_id = ?");
+    BindText(remove, 1, person_id);
+    BindText(remove, 2, reference_id);
+    if (remove.exec() == 0) {
+      return MakeError(Reason::REFERENCE_NOT_FOUND, "the person has no reference with this id");
+    }
+    return CountReferences(connection, person_id);
+  });
+}
+
+absl::StatusOr<GallerySize> SqliteStore::Size() {
+  return Read<GallerySize>([&](SqliteConnection& connection) -> absl::StatusOr<GallerySize> {
+    SQLite::Statement& select =
+        connection.Prepared("SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM face_reference)");
+    select.executeStep();
+    return GallerySize{select.getColumn(0).getInt64(), select.getColumn(1).getInt64()};
+  });
+}
+
+}  // namespace likeness

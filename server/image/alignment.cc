@@ -1,0 +1,106 @@
+#include "server/image/alignment.h"
+
+#include <algorithm>
+#include <cmath>
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+
+namespace likeness {
+namespace {
+
+// OpenCV's view of a picture's pixels; valid as long as the picture.
+cv::Mat View(const Picture& picture) {
+  return cv::Mat(picture.height, picture.width, CV_8UC3, const_cast<uint8_t*>(picture.rgb.data()));
+}
+
+Picture ToPicture(const cv::Mat& pixels) {
+  return Picture{pixels.cols, pixels.rows, {pixels.datastart, pixels.dataend}};
+}
+
+// The part of the picture that the side×side crop shows, with a pixel to spare.
+cv::Rect SourceOf(const Similarity& to_crop, int side, cv::Size picture) {
+  const double squared = to_crop.a * to_crop.a + to_crop.b * to_crop.b;
+  double left = picture.width, top = picture.height, right = 0, bottom = 0;
+  for (const auto& [u, v] : {std::pair{0, 0}, {side, 0}, {0, side}, {side, side}}) {
+    const double x = (to_crop.a * (u - to_crop.tx) + to_crop.b * (v - to_crop.ty)) / squared;
+    const double y = (to_crop.a * (v - to_crop.ty) - to_crop.b * (u - to_crop.tx)) / squared;
+    left = std::min(left, x);
+    right = std::max(right, x);
+    top = std::min(top, y);
+    bottom = std::max(bottom, y);
+  }
+  const cv::Rect wanted(cv::Point(cvFloor(left) - 1, cvFloor(top) - 1), cv::Point(cvCeil(right) + 2, cvCeil(bottom) + 2));
+  return wanted & cv::Rect(cv::Point(0, 0), picture);
+}
+
+}  // namespace
+
+const Landmarks kArcFaceTemplate = {{{38.2946f, 51.6963f},
+                                     {73.5318f, 51.5014f},
+                                     {56.0252f, 71.7366f},
+                                     {41.5493f, 92.3655f},
+                                     {70.7299f, 92.2041f}}};
+
+double Similarity::Scale() const { return std::hypot(a, b); }
+
+Similarity EstimateSimilarity(const Landmarks& from, const Landmarks& to) {
+  // In the plane a similarity is z → w·z + t with complex w, and least squares has a closed form.
+  double from_x = 0, from_y = 0, to_x = 0, to_y = 0;
+  for (size_t i = 0; i < from.size(); ++i) {
+    from_x += from[i].x / static_cast<double>(from.size());
+    from_y += from[i].y / static_cast<double>(from.size());
+    to_x += to[i].x / static_cast<double>(from.size());
+    to_y += to[i].y / static_cast<double>(from.size());
+  }
+  double real = 0, imaginary = 0, spread = 0;
+  for (size_t i = 0; i < from.size(); ++i) {
+    const double x = from[i].x - from_x, y = from[i].y - from_y;
+    const double u = to[i].x - to_x, v = to[i].y - to_y;
+    real += x * u + y * v;
+    imaginary += x * v - y * u;
+    spread += x * x + y * y;
+  }
+  Similarity similarity;
+  similarity.a = real / spread;
+  similarity.b = imaginary / spread;
+  similarity.tx = to_x - similarity.a * from_x + similarity.b * from_y;
+  similarity.ty = to_y - similarity.b * from_x - similarity.a * from_y;
+  return similarity;
+}
+
+Picture AlignToArcFace(const Picture& picture, const Landmarks& landmarks) {
+  Similarity to_crop = EstimateSimilarity(landmarks, kArcFaceTemplate);
+  cv::Mat source = View(picture);
+  const double scale = to_crop.Scale();
+  if (const int shrink = static_cast<int>(std::floor(1 / scale)); shrink >= 2 && std::isfinite(scale)) {
+    // Bilinear sampling skips pixels when it shrinks, so a large face is first averaged down.
+    const cv::Rect region = SourceOf(to_crop, kArcFaceSide, source.size());
+    if (region.width >= shrink && region.height >= shrink) {
+      cv::Mat smaller;
+      cv::resize(source(region), smaller, cv::Size(region.width / shrink, region.height / shrink), 0, 0,
+                 cv::INTER_AREA);
+      Landmarks moved = landmarks;
+      const float kx = static_cast<float>(smaller.cols) / static_cast<float>(region.width);
+      const float ky = static_cast<float>(smaller.rows) / static_cast<float>(region.height);
+      for (Point& point : moved) {
+        point.x = (point.x - static_cast<float>(region.x) + 0.5f) * kx - 0.5f;
+        point.y = (point.y - static_cast<float>(region.y) + 0.5f) * ky - 0.5f;
+      }
+      to_crop = EstimateSimilarity(moved, kArcFaceTemplate);
+      source = smaller;
+    }
+  }
+  const cv::Matx23d matrix(to_crop.a, -to_crop.b, to_crop.tx, to_crop.b, to_crop.a, to_crop.ty);
+  cv::Mat crop;
+  cv::warpAffine(source, crop, matrix, cv::Size(kArcFaceSide, kArcFaceSide), cv::INTER_LINEAR, cv::BORDER_CONSTANT);
+  return ToPicture(crop);
+}
+
+Picture ResizeWhole(const Picture& picture, int width, int height) {
+  cv::Mat resized;
+  const bool shrinks = width < picture.width && height < picture.height;
+  cv::resize(View(picture), resized, cv::Size(width, height), 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
+  return ToPicture(resized);
+}
+
+}  // namespace likeness

@@ -1,0 +1,19 @@
+// A decoded photo.
+#ifndef LIKENESS_SERVER_IMAGE_PICTURE_H_
+#define LIKENESS_SERVER_IMAGE_PICTURE_H_
+
+#include <cstdint>
+#include <vector>
+
+namespace likeness {
+
+// Upright 8-bit RGB pixels: row after row, no padding, three bytes a pixel.
+struct Picture {
+  int width = 0;
+  int height = 0;
+  std::vector<uint8_t> rgb;  // width * height * 3
+};
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_IMAGE_PICTURE_H_

@@ -1,0 +1,170 @@
+// The one translation unit of inference that includes LibTorch: archive.h, network.h and cuda_devices.h are its face.
+#include "server/inference/archive.h"
+
+#include <dlfcn.h>
+#include <ATen/Parallel.h>
+#include <torch/cuda.h>
+#include <torch/script.h>
+
+#include <algorithm>
+#include <exception>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/errors/errors.h"
+#include "server/inference/cuda_devices.h"
+#include "server/inference/seal.h"
+
+namespace likeness {
+namespace {
+
+constexpr char kManifestName[] = "likeness.json";
+
+// LibTorch settings that belong to the thread: one core a thread, subnormals flushed. Cheap when done already.
+void PrepareThisThread() {
+  thread_local const bool prepared = [] {
+    at::set_num_threads(1);
+    at::globalContext().setFlushDenormal(true);
+    return true;
+  }();
+  (void)prepared;
+}
+
+// OpenBLAS starts its own threads beside LibTorch's. The symbol is there only where OpenBLAS is the BLAS.
+void KeepBlasOnOneThread() {
+  using SetThreads = void (*)(int);
+  if (auto set_threads = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) set_threads(1);
+}
+
+torch::Device ToTorch(const Device& device) {
+  if (device.kind == Device::Kind::kCpu) return torch::Device(torch::kCPU);
+  return torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(device.index));
+}
+
+// The first line of a LibTorch error: the rest is a C++ stack.
+std::string FirstLine(const std::exception& error) {
+  const std::string text = error.what();
+  return text.substr(0, text.find('\n'));
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::NotFoundError("the file cannot be opened");
+  std::ostringstream content;
+  content << file.rdbuf();
+  if (!file) return absl::DataLossError("the file cannot be read");
+  return std::move(content).str();
+}
+
+Tensor ToTensor(const torch::Tensor& tensor) {
+  const torch::Tensor plain = tensor.to(torch::kCPU, torch::kFloat).contiguous();
+  return Tensor{plain.sizes().vec(), {plain.data_ptr<float>(), plain.data_ptr<float>() + plain.numel()}};
+}
+
+}  // namespace
+
+struct Archive::Module {
+  torch::jit::Module module;
+  torch::Device device = torch::kCPU;
+};
+
+class Network::Impl {
+ public:
+  Impl(torch::jit::Module module, torch::Device device) : module_(std::move(module)), device_(device) {}
+
+  std::vector<Tensor> Run(absl::Span<const float> input, absl::Span<const int64_t> shape) const {
+    PrepareThisThread();
+    const c10::InferenceMode inference_mode;
+    const torch::Tensor tensor =
+        torch::from_blob(const_cast<float*>(input.data()), torch::IntArrayRef(shape.data(), shape.size())).to(device_);
+    const torch::jit::IValue output = module_.forward({tensor});
+    std::vector<Tensor> outputs;
+    if (output.isTensor()) {
+      outputs.push_back(ToTensor(output.toTensor()));
+    } else {
+      for (const torch::jit::IValue& element : output.toTupleRef().elements()) {
+        outputs.push_back(ToTensor(element.toTensor()));
+      }
+    }
+    return outputs;
+  }
+
+ private:
+  // Module::forward() is not const, though it changes nothing in a frozen module.
+  mutable torch::jit::Module module_;
+  torch::Device device_;
+};
+
+int CudaDeviceCount() { return torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0; }
+
+absl::StatusOr<Archive> Archive::Open(const std::string& path, const Device& device) {
+  const auto wrong = [&path](const absl::Status& status) {
+    return absl::Status(status.code(), absl::StrCat("model bundle ", path, ": ", status.message()));
+  };
+  absl::StatusOr<std::string> file = ReadFile(path);
+  if (!file.ok()) return wrong(file.status());
+  const absl::StatusOr<ModelDigest> digest = VerifySeal(*file);
+  if (!digest.ok()) return wrong(digest.status());
+
+  KeepBlasOnOneThread();
+  PrepareThisThread();
+  Archive archive;
+  archive.path_ = path;
+  archive.digest_ = *digest;
+  try {
+    std::istringstream stream(*std::move(file));
+    torch::jit::ExtraFilesMap extra_files{{kManifestName, ""}};
+    auto module = std::make_shared<Module>();
+    module->device = ToTorch(device);
+    module->module = torch::jit::load(stream, module->device, extra_files);
+    module->module.eval();
+    archive.manifest_ = extra_files[kManifestName];
+    archive.module_ = std::move(module);
+  } catch (const std::exception& error) {
+    return wrong(absl::FailedPreconditionError(absl::StrCat("it is no TorchScript archive: ", FirstLine(error))));
+  }
+  if (archive.manifest_.empty()) {
+    return wrong(absl::FailedPreconditionError("likeness.json is missing from the archive"));
+  }
+  return archive;
+}
+
+absl::StatusOr<Network> Archive::LoadNetwork(absl::string_view submodule) const {
+  try {
+    const std::string name(submodule);
+    torch::jit::Module module = name.empty() ? module_->module : module_->module.attr(name).toModule();
+    module = torch::jit::freeze(module);
+    // On the CPU this turns convolutions into oneDNN's own, with weights packed once.
+    if (module_->device.is_cpu()) module = torch::jit::optimize_for_inference(module);
+    return Network(std::make_shared<Network::Impl>(std::move(module), module_->device));
+  } catch (const std::exception& error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("model bundle ", path_, ": network '", submodule, "' cannot be prepared: ", FirstLine(error)));
+  }
+}
+
+absl::StatusOr<std::vector<Tensor>> Network::Run(absl::Span<const float> input, absl::Span<const int64_t> shape) const {
+  try {
+    return impl_->Run(input, shape);
+  } catch (const std::exception& error) {
+    return MakeError(Reason::NETWORK_FAILED, absl::StrCat("the network failed: ", FirstLine(error)));
+  }
+}
+
+absl::Status Network::WarmUp(absl::Span<const int64_t> shape) const {
+  // TorchScript's executor profiles the first run and optimises in the second; the third is as fast as all later ones.
+  constexpr int kRuns = 3;
+  int64_t elements = 1;
+  for (int64_t size : shape) elements *= size;
+  const std::vector<float> zeros(static_cast<size_t>(elements));
+  for (int run = 0; run < kRuns; ++run) {
+    const absl::StatusOr<std::vector<Tensor>> outputs = Run(zeros, shape);
+    if (!outputs.ok()) return outputs.status();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace likeness

@@ -1,0 +1,43 @@
+// A sealed TorchScript archive: the file format of every model bundle (docs/bundle.md).
+#ifndef LIKENESS_SERVER_INFERENCE_ARCHIVE_H_
+#define LIKENESS_SERVER_INFERENCE_ARCHIVE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/inference/device.h"
+#include "server/inference/network.h"
+#include "server/verification/embedding.h"
+
+namespace likeness {
+
+// Immutable after Open(), so thread-safe.
+class Archive {
+ public:
+  // Reads the file, checks its seal, and loads the module onto `device`. Every error names the file and what is wrong
+  // with it: NOT_FOUND, FAILED_PRECONDITION (no bundle) or DATA_LOSS (an altered one).
+  static absl::StatusOr<Archive> Open(const std::string& path, const Device& device);
+
+  // SHA-256 of the file.
+  const ModelDigest& digest() const { return digest_; }
+
+  // The text of the archive's likeness.json.
+  const std::string& manifest() const { return manifest_; }
+
+  // The archive's module, or the submodule of that name, ready to run. FAILED_PRECONDITION when there is none.
+  absl::StatusOr<Network> LoadNetwork(absl::string_view submodule = "") const;
+
+ private:
+  struct Module;
+
+  std::string path_;
+  ModelDigest digest_;
+  std::string manifest_;
+  std::shared_ptr<const Module> module_;
+};
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_INFERENCE_ARCHIVE_H_

@@ -1,0 +1,52 @@
+// Reads the fields of a bundle's likeness.json, and names the field when one is missing or wrong.
+//
+//   ManifestReader reader(json_text);
+//   const int width = reader.PositiveInt("input.width");
+//   const double margin = reader.PositiveNumber("margin");
+//   if (!reader.status().ok()) return reader.status();
+//
+// The first error sticks; reads after it return zero values. Not thread-safe.
+#ifndef LIKENESS_SERVER_INFERENCE_MANIFEST_READER_H_
+#define LIKENESS_SERVER_INFERENCE_MANIFEST_READER_H_
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace likeness {
+
+class ManifestReader {
+ public:
+  explicit ManifestReader(absl::string_view json_text);
+  explicit ManifestReader(nlohmann::json object);
+
+  // OK, or FAILED_PRECONDITION naming the first field that was missing or wrong.
+  const absl::Status& status() const { return status_; }
+
+  // Fields are named by dotted paths.
+  std::string Text(absl::string_view path);
+  bool Flag(absl::string_view path);
+  double Number(absl::string_view path);
+  double PositiveNumber(absl::string_view path);
+  int PositiveInt(absl::string_view path);
+  // A list of exactly `count` numbers, each above zero when `positive`.
+  std::vector<double> Numbers(absl::string_view path, size_t count, bool positive);
+  // A list of objects.
+  std::vector<nlohmann::json> Objects(absl::string_view path);
+
+  // Records that a field has a value that cannot be used.
+  void Reject(absl::string_view path, absl::string_view why);
+
+ private:
+  const nlohmann::json* Find(absl::string_view path);
+
+  nlohmann::json root_;
+  absl::Status status_;
+};
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_INFERENCE_MANIFEST_READER_H_

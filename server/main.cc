@@ -1,0 +1,120 @@
+// likeness-server: reads the configuration, builds the objects, serves until a signal.
+#include <prometheus/exposer.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "server/config/server_config.h"
+#include "server/embedding/torch_embedder.h"
+#include "server/gallery/sqlite_store.h"
+#include "server/inference/device.h"
+#include "server/rpc/face_verification_service.h"
+#include "server/telemetry/log.h"
+#include "server/telemetry/process_metrics.h"
+
+namespace likeness {
+namespace {
+
+// Blocks the signals that end the server in every thread, so that WaitForSignal() alone gets them.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+int WaitForSignal(const sigset_t& signals) {
+  int signal = 0;
+  sigwait(&signals, &signal);
+  return signal;
+}
+
+absl::StatusOr<std::unique_ptr<prometheus::Exposer>> ExposeMetrics(
+    const std::string& address, Metrics& metrics, const std::shared_ptr<prometheus::Collectable>& process) {
+  if (address.empty()) return nullptr;
+  try {
+    auto exposer = std::make_unique<prometheus::Exposer>(address);
+    exposer->RegisterCollectable(metrics.registry());
+    exposer->RegisterCollectable(process);
+    return exposer;
+  } catch (const std::exception& error) {
+    return absl::UnavailableError("cannot serve metrics on " + address + ": " + error.what());
+  }
+}
+
+absl::Status Serve(const ServerConfig& config, const sigset_t& signals) {
+  Metrics metrics;
+  const auto process_metrics = std::make_shared<ProcessMetrics>();
+  const auto exposer = ExposeMetrics(config.metrics_address, metrics, process_metrics);
+  if (!exposer.ok()) return exposer.status();
+
+  const absl::StatusOr<Device> device = ParseDevice(config.device);
+  if (!device.ok()) return device.status();
+  const absl::StatusOr<FaceFinder> finder = FaceFinder::Load(config.face_finder, *device);
+  if (!finder.ok()) return finder.status();
+  const auto embedder = TorchEmbedder::Load(config.model, *device);
+  if (!embedder.ok()) return embedder.status();
+  const BundleManifest& manifest = (*embedder)->manifest();
+  const absl::StatusOr<Threshold> threshold =
+      ChooseThreshold(manifest.operating_points, config.target_fmr, manifest.margin);
+  if (!threshold.ok()) return threshold.status();
+
+  auto store = SqliteStore::Open(config.gallery_path);
+  if (!store.ok()) return store.status();
+  const auto gallery = Gallery::Open(*std::move(store), config.gallery, metrics);
+  if (!gallery.ok()) return gallery.status();
+
+  const FaceEncoder encoder(*finder, **embedder, config.photo, metrics);
+  FaceVerification methods(encoder, **gallery, metrics, {*threshold, RandomReferenceId, absl::Now});
+  WorkPool pool({config.workers, config.queue_limit, [&metrics](int64_t depth) { metrics.SetQueueDepth(depth); }});
+  CallDispatcher dispatcher(pool, metrics);
+  FaceVerificationService service(methods, dispatcher);
+  const auto server =
+      GrpcServer::Start(config.grpc, {&service}, {v1::FaceVerificationService::service_full_name()});
+  if (!server.ok()) return server.status();
+
+  const bool fallback = threshold->source == ThresholdSource::kHalfMargin;
+  const std::string digest = (*embedder)->digest().Hex();
+  metrics.SetModel(manifest.name, manifest.version, digest, device->Name(), threshold->distance, fallback);
+  (*server)->SetServing();
+  const nlohmann::ordered_json ports{
+      {"grpc_port", (*server)->port()},
+      {"metrics_port", *exposer == nullptr ? 0 : (*exposer)->GetListeningPorts().front()}};
+  nlohmann::ordered_json line{{"model", manifest.name}, {"digest", digest}, {"device", device->Name()},
+                              {"threshold", threshold->distance}, {"threshold_is_fallback", fallback},
+                              {"workers", config.workers}};
+  line.update(ports);
+  Log(fallback ? LogLevel::kWarning : LogLevel::kInfo, "serving", line);
+  if (!config.ready_file.empty()) std::ofstream(config.ready_file) << ports << '\n';
+
+  const int signal = WaitForSignal(signals);
+  Log(LogLevel::kInfo, "shutting_down", {{"signal", signal}});
+  (*server)->ShutDown(config.drain_delay, config.grace_period);
+  Log(LogLevel::kInfo, "stopped", {});
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace likeness
+
+int main(int argc, char** argv) {
+  const sigset_t signals = likeness::BlockSignals();
+  const likeness::CommandLine command_line = likeness::ParseCommandLine(argc, argv);
+  if (command_line.exit) {
+    std::fputs(command_line.output.c_str(), command_line.exit_code == 0 ? stdout : stderr);
+    return command_line.exit_code;
+  }
+  likeness::SetLogLevel(command_line.config.log_level);
+  const absl::Status status = likeness::Serve(command_line.config, signals);
+  if (status.ok()) return 0;
+  likeness::Log(likeness::LogLevel::kError, "failed", {{"message", std::string(status.message())}});
+  return 1;
+}

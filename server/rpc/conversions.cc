@@ -1,0 +1,77 @@
+#include "server/rpc/conversions.h"
+
+#include <google/protobuf/util/time_util.h>
+
+namespace likeness {
+namespace {
+
+google::protobuf::Timestamp ToProto(absl::Time time) {
+  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(time));
+}
+
+v1::ThresholdSource ToProto(ThresholdSource source) {
+  switch (source) {
+    case ThresholdSource::kOperatingPoint:
+      return v1::THRESHOLD_SOURCE_OPERATING_POINT;
+    case ThresholdSource::kHalfMargin:
+      return v1::THRESHOLD_SOURCE_HALF_MARGIN;
+    case ThresholdSource::kRequest:
+      return v1::THRESHOLD_SOURCE_REQUEST;
+  }
+  return v1::THRESHOLD_SOURCE_UNSPECIFIED;
+}
+
+}  // namespace
+
+v1::Face ToProto(const Face& face) {
+  v1::Face proto;
+  proto.mutable_box()->set_x(face.box.x);
+  proto.mutable_box()->set_y(face.box.y);
+  proto.mutable_box()->set_width(face.box.width);
+  proto.mutable_box()->set_height(face.box.height);
+  proto.set_score(face.score);
+  if (face.landmarks.has_value()) {
+    for (const Point& landmark : *face.landmarks) {
+      v1::Point* point = proto.add_landmarks();
+      point->set_x(landmark.x);
+      point->set_y(landmark.y);
+    }
+  }
+  return proto;
+}
+
+v1::Threshold ToProto(const Threshold& threshold) {
+  v1::Threshold proto;
+  proto.set_distance(threshold.distance);
+  proto.set_source(ToProto(threshold.source));
+  if (threshold.fmr.has_value()) proto.set_false_match_rate(*threshold.fmr);
+  return proto;
+}
+
+v1::Reference ToProto(const ReferenceRecord& reference) {
+  v1::Reference proto;
+  proto.set_reference_id(reference.reference_id);
+  *proto.mutable_create_time() = ToProto(reference.create_time);
+  proto.set_model_digest(reference.model.Hex());
+  return proto;
+}
+
+v1::Person ToProto(const PersonRecord& person) {
+  v1::Person proto;
+  proto.set_person_id(person.person_id);
+  *proto.mutable_create_time() = ToProto(person.create_time);
+  for (const ReferenceRecord& reference : person.references) *proto.add_references() = ToProto(reference);
+  return proto;
+}
+
+v1::Model ModelOf(const Embedder& embedder) {
+  v1::Model proto;
+  proto.set_name(embedder.manifest().name);
+  proto.set_version(embedder.manifest().version);
+  proto.set_digest(embedder.digest().Hex());
+  proto.set_embedding_size(embedder.manifest().embedding_size);
+  proto.set_margin(embedder.manifest().margin);
+  return proto;
+}
+
+}  // namespace likeness

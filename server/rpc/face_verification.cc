@@ -1,0 +1,213 @@
+#include "server/rpc/face_verification.h"
+
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include <optional>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "server/errors/errors.h"
+#include "server/rpc/conversions.h"
+#include "server/rpc/validation.h"
+
+namespace likeness {
+namespace {
+
+template <typename Request>
+std::optional<double> MaxDistance(const Request& request) {
+  return request.has_max_distance() ? std::optional<double>(request.max_distance()) : std::nullopt;
+}
+
+// Every field that changes what an enrolment does, each preceded by its length.
+ContentDigest DigestOf(const v1::EnrollRequest& request) {
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  const auto add = [&context](absl::string_view field) {
+    const std::string length = absl::StrCat(field.size(), ":");
+    SHA256_Update(&context, length.data(), length.size());
+    SHA256_Update(&context, field.data(), field.size());
+  };
+  add(request.person_id());
+  add(absl::StrCat(request.face_policy()));
+  for (const std::string& photo : request.photos()) add(photo);
+  ContentDigest digest;
+  SHA256_Final(digest.data(), &context);
+  return digest;
+}
+
+}  // namespace
+
+FaceVerification::FaceVerification(const FaceEncoder& encoder, Gallery& gallery, Metrics& metrics, Options options)
+    : encoder_(encoder), gallery_(gallery), metrics_(metrics), options_(std::move(options)) {}
+
+absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWanted still_wanted,
+                                      v1::VerifyResponse& response) {
+  if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
+  const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
+  if (!policy.ok()) return policy.status();
+  const absl::StatusOr<Threshold> threshold = RequestThreshold(options_.threshold, MaxDistance(request));
+  if (!threshold.ok()) return threshold.status();
+  // Before the photo: an unknown person costs no network.
+  const absl::StatusOr<References> references = gallery_.FindReferences(request.person_id());
+  if (!references.ok()) return references.status();
+
+  const absl::StatusOr<EncodedFace> probe = encoder_.Encode(request.photo(), *policy, still_wanted);
+  if (!probe.ok()) return AtField(probe.status(), "photo");
+  const absl::StatusOr<NearestReference> nearest = [&] {
+    const StageTimer timer(metrics_, Stage::kCompare);
+    return FindNearestReference(probe->embedding, **references);
+  }();
+  if (!nearest.ok()) return nearest.status();
+
+  response.set_verified(IsSamePerson(nearest->distance, *threshold));
+  response.set_distance(nearest->distance);
+  *response.mutable_threshold() = ToProto(*threshold);
+  response.set_reference_id((**references)[nearest->index].reference_id);
+  *response.mutable_face() = ToProto(probe->face);
+  *response.mutable_model() = ModelOf(encoder_.embedder());
+  metrics_.CountVerdict("Verify", response.verified(), nearest->distance);
+  return absl::OkStatus();
+}
+
+absl::Status FaceVerification::Compare(const v1::CompareRequest& request, StillWanted still_wanted,
+                                       v1::CompareResponse& response) {
+  const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
+  if (!policy.ok()) return policy.status();
+  const absl::StatusOr<Threshold> threshold = RequestThreshold(options_.threshold, MaxDistance(request));
+  if (!threshold.ok()) return threshold.status();
+  const absl::StatusOr<EncodedFace> a = encoder_.Encode(request.photo_a(), *policy, still_wanted);
+  if (!a.ok()) return AtField(a.status(), "photo_a");
+  const absl::StatusOr<EncodedFace> b = encoder_.Encode(request.photo_b(), *policy, still_wanted);
+  if (!b.ok()) return AtField(b.status(), "photo_b");
+  const absl::StatusOr<double> distance = [&] {
+    const StageTimer timer(metrics_, Stage::kCompare);
+    return MeasureDistance(a->embedding, b->embedding);
+  }();
+  if (!distance.ok()) return distance.status();
+
+  response.set_verified(IsSamePerson(*distance, *threshold));
+  response.set_distance(*distance);
+  *response.mutable_threshold() = ToProto(*threshold);
+  *response.mutable_face_a() = ToProto(a->face);
+  *response.mutable_face_b() = ToProto(b->face);
+  *response.mutable_model() = ModelOf(encoder_.embedder());
+  metrics_.CountVerdict("Compare", response.verified(), *distance);
+  return absl::OkStatus();
+}
+
+absl::Status FaceVerification::Embed(const v1::EmbedRequest& request, StillWanted still_wanted,
+                                     v1::EmbedResponse& response) {
+  const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
+  if (!policy.ok()) return policy.status();
+  const absl::StatusOr<EncodedFace> encoded = encoder_.Encode(request.photo(), *policy, still_wanted);
+  if (!encoded.ok()) return AtField(encoded.status(), "photo");
+  const std::vector<float>& values = encoded->embedding.values;
+  response.mutable_embedding()->Assign(values.begin(), values.end());
+  *response.mutable_face() = ToProto(encoded->face);
+  *response.mutable_model() = ModelOf(encoder_.embedder());
+  *response.mutable_threshold() = ToProto(options_.threshold);
+  return absl::OkStatus();
+}
+
+absl::Status FaceVerification::Enroll(const v1::EnrollRequest& request, StillWanted still_wanted,
+                                      v1::EnrollResponse& response) {
+  if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
+  if (absl::Status status = ValidateRequestId(request.request_id()); !status.ok()) return status;
+  if (absl::Status status = ValidatePhotoCount(request.photos_size()); !status.ok()) return status;
+  const ContentDigest content = DigestOf(request);
+  std::optional<EnrolmentResult> result;
+  if (!request.request_id().empty()) {
+    // A repeated request costs no network.
+    absl::StatusOr<std::optional<EnrolmentResult>> earlier = gallery_.FindEnrolment(request.request_id(), content);
+    if (!earlier.ok()) return earlier.status();
+    result = *std::move(earlier);
+  }
+  if (!result.has_value()) {
+    absl::StatusOr<EnrolmentResult> enrolled = EnrolPhotos(request, content, still_wanted, response);
+    if (!enrolled.ok()) return enrolled.status();
+    result = *std::move(enrolled);
+  }
+  for (const ReferenceRecord& reference : result->references) *response.add_references() = ToProto(reference);
+  response.set_reference_count(result->reference_count);
+  response.set_replayed(result->replayed);
+  if (result->replayed) response.clear_faces();
+  *response.mutable_model() = ModelOf(encoder_.embedder());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<EnrolmentResult> FaceVerification::EnrolPhotos(const v1::EnrollRequest& request,
+                                                              const ContentDigest& content, StillWanted still_wanted,
+                                                              v1::EnrollResponse& response) {
+  const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
+  if (!policy.ok()) return policy.status();
+  Enrolment enrolment{.person_id = request.person_id(),
+                      .request_id = request.request_id(),
+                      .content = content,
+                      .references = {},
+                      .create_time = options_.now()};
+  for (int i = 0; i < request.photos_size(); ++i) {
+    absl::StatusOr<EncodedFace> encoded = encoder_.Encode(request.photos(i), *policy, still_wanted);
+    if (!encoded.ok()) return AtField(encoded.status(), absl::StrCat("photos[", i, "]"));
+    *response.add_faces() = ToProto(encoded->face);
+    enrolment.references.push_back({options_.make_reference_id(), std::move(encoded->embedding)});
+  }
+  // The last moment at which the caller's going away can leave the gallery untouched.
+  if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
+  return gallery_.Enrol(enrolment);
+}
+
+absl::Status FaceVerification::GetPerson(const v1::GetPersonRequest& request, StillWanted,
+                                         v1::GetPersonResponse& response) {
+  if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
+  const absl::StatusOr<PersonRecord> person = gallery_.GetPerson(request.person_id());
+  if (!person.ok()) return person.status();
+  *response.mutable_person() = ToProto(*person);
+  return absl::OkStatus();
+}
+
+absl::Status FaceVerification::ListPersons(const v1::ListPersonsRequest& request, StillWanted,
+                                           v1::ListPersonsResponse& response) {
+  const absl::StatusOr<int> page_size = ReadPageSize(request.page_size());
+  if (!page_size.ok()) return page_size.status();
+  const absl::StatusOr<std::string> after = ReadPageToken(request.page_token());
+  if (!after.ok()) return after.status();
+  // One more than the page holds tells whether another page follows.
+  absl::StatusOr<std::vector<PersonRecord>> persons = gallery_.ListPersons(*after, *page_size + 1);
+  if (!persons.ok()) return persons.status();
+  const bool more = persons->size() > static_cast<size_t>(*page_size);
+  if (more) persons->pop_back();
+  for (const PersonRecord& person : *persons) *response.add_persons() = ToProto(person);
+  if (more) response.set_next_page_token(MakePageToken(persons->back().person_id));
+  return absl::OkStatus();
+}
+
+absl::Status FaceVerification::DeletePerson(const v1::DeletePersonRequest& request, StillWanted,
+                                            v1::DeletePersonResponse& response) {
+  if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
+  const absl::StatusOr<int> references = gallery_.DeletePerson(request.person_id());
+  if (!references.ok()) return references.status();
+  response.set_deleted_references(*references);
+  return absl::OkStatus();
+}
+
+absl::Status FaceVerification::DeleteReference(const v1::DeleteReferenceRequest& request, StillWanted,
+                                               v1::DeleteReferenceResponse& response) {
+  if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
+  if (request.reference_id().empty()) return InvalidField("reference_id", "reference_id is missing");
+  const absl::StatusOr<int> remaining = gallery_.DeleteReference(request.person_id(), request.reference_id());
+  if (!remaining.ok()) return remaining.status();
+  response.set_remaining_references(*remaining);
+  return absl::OkStatus();
+}
+
+std::string RandomReferenceId() {
+  unsigned char bytes[16];
+  if (RAND_bytes(bytes, sizeof(bytes)) != 1) throw std::runtime_error("the system has no randomness to give");
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(bytes), sizeof(bytes)));
+}
+
+}  // namespace likeness

@@ -1,0 +1,58 @@
+// What the methods of FaceVerificationService do, without gRPC: domain logic only.
+#ifndef LIKENESS_SERVER_RPC_FACE_VERIFICATION_H_
+#define LIKENESS_SERVER_RPC_FACE_VERIFICATION_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "likeness/v1/face_verification_service.pb.h"
+#include "server/encoding/face_encoder.h"
+#include "server/gallery/gallery.h"
+#include "server/verification/decision.h"
+
+namespace likeness {
+
+// Thread-safe. Every method fills `response` when it returns OK; otherwise what is in it means nothing.
+class FaceVerification {
+ public:
+  struct Options {
+    Threshold threshold;                             // for requests without their own
+    std::function<std::string()> make_reference_id;  // unique, 32 hex digits
+    std::function<absl::Time()> now;
+  };
+
+  // All must outlive it.
+  FaceVerification(const FaceEncoder& encoder, Gallery& gallery, Metrics& metrics, Options options);
+
+  absl::Status Verify(const v1::VerifyRequest& request, StillWanted still_wanted, v1::VerifyResponse& response);
+  absl::Status Compare(const v1::CompareRequest& request, StillWanted still_wanted, v1::CompareResponse& response);
+  absl::Status Embed(const v1::EmbedRequest& request, StillWanted still_wanted, v1::EmbedResponse& response);
+  absl::Status Enroll(const v1::EnrollRequest& request, StillWanted still_wanted, v1::EnrollResponse& response);
+  absl::Status GetPerson(const v1::GetPersonRequest& request, StillWanted still_wanted,
+                         v1::GetPersonResponse& response);
+  absl::Status ListPersons(const v1::ListPersonsRequest& request, StillWanted still_wanted,
+                           v1::ListPersonsResponse& response);
+  absl::Status DeletePerson(const v1::DeletePersonRequest& request, StillWanted still_wanted,
+                            v1::DeletePersonResponse& response);
+  absl::Status DeleteReference(const v1::DeleteReferenceRequest& request, StillWanted still_wanted,
+                               v1::DeleteReferenceResponse& response);
+
+ private:
+  // Encodes the request's photos and enrols them.
+  absl::StatusOr<EnrolmentResult> EnrolPhotos(const v1::EnrollRequest& request, const ContentDigest& content,
+                                              StillWanted still_wanted, v1::EnrollResponse& response);
+
+  const FaceEncoder& encoder_;
+  Gallery& gallery_;
+  Metrics& metrics_;
+  const Options options_;
+};
+
+// 32 random lower-case hex digits from the system's cryptographic generator.
+std::string RandomReferenceId();
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_RPC_FACE_VERIFICATION_H_

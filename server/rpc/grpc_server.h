@@ -1,0 +1,48 @@
+// The listening gRPC server: services, health, reflection, limits, and an orderly end.
+#ifndef LIKENESS_SERVER_RPC_GRPC_SERVER_H_
+#define LIKENESS_SERVER_RPC_GRPC_SERVER_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace likeness {
+
+struct GrpcServerOptions {
+  std::string address = "127.0.0.1:50051";  // port 0: any free one
+  int max_message_bytes = 16 << 20;
+  bool reflection = true;
+};
+
+// Not thread-safe, except that calls are answered on gRPC's threads from Start() on.
+class GrpcServer {
+ public:
+  // Listens and answers grpc.health.v1: NOT_SERVING for "" and for every service's full name until SetServing().
+  // UNAVAILABLE when the address cannot be had. The services must outlive the server.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const GrpcServerOptions& options,
+                                                           const std::vector<grpc::Service*>& services,
+                                                           std::vector<std::string> service_names);
+
+  int port() const { return port_; }
+  void SetServing();
+
+  // Says NOT_SERVING, waits `drain_delay` for balancers to notice, refuses new calls, and gives those in flight
+  // `grace_period` to be answered before it cancels them.
+  void ShutDown(absl::Duration drain_delay, absl::Duration grace_period);
+
+ private:
+  GrpcServer(std::unique_ptr<grpc::Server> server, int port, std::vector<std::string> service_names);
+
+  const std::unique_ptr<grpc::Server> server_;
+  const int port_;
+  const std::vector<std::string> service_names_;
+};
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_RPC_GRPC_SERVER_H_

@@ -1,0 +1,52 @@
+#include "server/rpc/status_mapping.h"
+
+#include <grpcpp/support/error_details.h>
+
+#include "absl/status/status.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "server/errors/errors.h"
+
+namespace likeness {
+namespace {
+
+constexpr char kDomain[] = "likeness";
+// A worker turns to other work many times within this.
+constexpr int kRetryNanoseconds = 200'000'000;
+
+}  // namespace
+
+grpc::Status ToGrpcStatus(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const Reason::Value reason = ReasonOf(status);
+  google::rpc::Status details;
+  // A status without a reason comes from no room's door; its code means nothing to callers.
+  details.set_code(reason == Reason::INTERNAL ? grpc::StatusCode::INTERNAL : static_cast<int>(status.code()));
+  details.set_message(std::string(status.message()));
+  google::rpc::ErrorInfo info;
+  info.set_domain(kDomain);
+  info.set_reason(ReasonName(reason));
+  details.add_details()->PackFrom(info);
+  if (const std::string field = FieldOf(status); !field.empty()) {
+    google::rpc::BadRequest bad_request;
+    google::rpc::BadRequest::FieldViolation* violation = bad_request.add_field_violations();
+    violation->set_field(field);
+    violation->set_description(details.message());
+    details.add_details()->PackFrom(bad_request);
+  }
+  if (status.code() == absl::StatusCode::kResourceExhausted) {
+    google::rpc::RetryInfo retry;
+    retry.mutable_retry_delay()->set_nanos(kRetryNanoseconds);
+    details.add_details()->PackFrom(retry);
+  }
+  grpc::Status result;
+  grpc::SetErrorDetails(details, &result);
+  return result;
+}
+
+std::string CodeName(grpc::StatusCode code) {
+  // gRPC's codes are absl's.
+  return absl::StatusCodeToString(static_cast<absl::StatusCode>(code));
+}
+
+}  // namespace likeness

@@ -1,0 +1,79 @@
+#include "server/rpc/validation.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "server/errors/errors.h"
+
+namespace likeness {
+namespace {
+
+bool HasControlCharacter(absl::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return absl::ascii_iscntrl(c); });
+}
+
+}  // namespace
+
+absl::Status ValidatePersonId(absl::string_view person_id) {
+  if (person_id.empty() || person_id.size() > kMaxIdBytes) {
+    return InvalidField("person_id", absl::StrCat("person_id must have 1 to ", kMaxIdBytes, " bytes, not ",
+                                                  person_id.size()));
+  }
+  if (HasControlCharacter(person_id)) return InvalidField("person_id", "person_id contains a control character");
+  return absl::OkStatus();
+}
+
+absl::Status ValidateRequestId(absl::string_view request_id) {
+  if (request_id.size() > kMaxIdBytes) {
+    return InvalidField("request_id",
+                        absl::StrCat("request_id must have at most ", kMaxIdBytes, " bytes, not ", request_id.size()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidatePhotoCount(int count) {
+  if (count < 1 || count > kMaxPhotosPerEnrolment) {
+    return InvalidField("photos", absl::StrCat("1 to ", kMaxPhotosPerEnrolment, " photos are needed, not ", count));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<FacePolicy> ReadFacePolicy(v1::FacePolicy policy) {
+  switch (policy) {
+    case v1::FACE_POLICY_UNSPECIFIED:
+    case v1::FACE_POLICY_ONLY:
+      return FacePolicy::kOnly;
+    case v1::FACE_POLICY_LARGEST:
+      return FacePolicy::kLargest;
+    case v1::FACE_POLICY_MOST_CENTRAL:
+      return FacePolicy::kMostCentral;
+    default:
+      return InvalidField("face_policy", absl::StrCat("there is no face policy ", static_cast<int>(policy)));
+  }
+}
+
+absl::StatusOr<int> ReadPageSize(int page_size) {
+  if (page_size < 0 || page_size > kMaxPageSize) {
+    return InvalidField("page_size", absl::StrCat("page_size must be 0 to ", kMaxPageSize, ", not ", page_size));
+  }
+  return page_size == 0 ? kDefaultPageSize : page_size;
+}
+
+std::string MakePageToken(absl::string_view last_person_id) { return absl::WebSafeBase64Escape(last_person_id); }
+
+absl::StatusOr<std::string> ReadPageToken(absl::string_view page_token) {
+  std::string after;
+  if (!absl::WebSafeBase64Unescape(page_token, &after)) {
+    return InvalidField("page_token", "page_token is none that ListPersons returned");
+  }
+  return after;
+}
+
+absl::Status AtField(const absl::Status& status, absl::string_view field) {
+  if (status.code() != absl::StatusCode::kInvalidArgument) return status;
+  return WithField(status, field);
+}
+
+}  // namespace likeness

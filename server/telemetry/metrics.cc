@@ -1,0 +1,98 @@
+#include "server/telemetry/metrics.h"
+
+namespace likeness {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildGauge;
+using prometheus::BuildHistogram;
+
+const prometheus::Histogram::BucketBoundaries kCallBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                              0.1,   0.25,   0.5,   1,    2.5,   5};
+const prometheus::Histogram::BucketBoundaries kStageBuckets = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                                               0.01,   0.025,   0.05,   0.1,   0.25,   0.5};
+const prometheus::Histogram::BucketBoundaries kDistanceBuckets = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95,
+                                                                  1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.5, 1.75, 2.0};
+constexpr const char* kStageNames[kStageCount] = {"decode", "detect", "align", "embed", "compare", "store"};
+
+template <typename Family>
+auto& Registered(Family builder, const char* name, const char* help, prometheus::Registry& registry) {
+  return builder.Name(name).Help(help).Register(registry);
+}
+
+}  // namespace
+
+Metrics::Metrics()
+    : registry_(std::make_shared<prometheus::Registry>()),
+      calls_(Registered(BuildCounter(), "likeness_rpc_total", "Finished calls by method and gRPC code.", *registry_)),
+      call_seconds_(Registered(BuildHistogram(), "likeness_rpc_duration_seconds",
+                               "Time from the arrival of a call's request to its answer.", *registry_)),
+      verdicts_(Registered(BuildCounter(), "likeness_verdicts_total",
+                           "Measured comparisons by method and verdict (same, different).", *registry_)),
+      distances_(Registered(BuildHistogram(), "likeness_distance",
+                            "Measured Euclidean distances by verdict (same, different).", *registry_)),
+      model_info_(Registered(BuildGauge(), "likeness_model_info",
+                             "Always 1; the labels say which model answers, and where it runs.", *registry_)) {
+  auto& stages = Registered(BuildHistogram(), "likeness_stage_duration_seconds",
+                            "Time of each stage of a photo's way through the server.", *registry_);
+  for (int stage = 0; stage < kStageCount; ++stage) {
+    stage_seconds_[stage] = &stages.Add({{"stage", kStageNames[stage]}}, kStageBuckets);
+  }
+  auto& lookups = Registered(BuildCounter(), "likeness_cache_lookups_total",
+                             "Looks for a person's references in memory, by result (hit, miss).", *registry_);
+  cache_hits_ = &lookups.Add({{"result", "hit"}});
+  cache_misses_ = &lookups.Add({{"result", "miss"}});
+  cached_references_ =
+      &Registered(BuildGauge(), "likeness_cached_references", "References held in memory.", *registry_).Add({});
+  persons_ = &Registered(BuildGauge(), "likeness_gallery_persons", "Enrolled persons.", *registry_).Add({});
+  references_ = &Registered(BuildGauge(), "likeness_gallery_references", "Enrolled references.", *registry_).Add({});
+  queue_depth_ =
+      &Registered(BuildGauge(), "likeness_queue_depth", "Calls that wait for a worker.", *registry_).Add({});
+  threshold_ = &Registered(BuildGauge(), "likeness_threshold_distance",
+                           "The distance up to which two faces count as the same person's.", *registry_)
+                    .Add({});
+  threshold_fallback_ = &Registered(BuildGauge(), "likeness_threshold_fallback",
+                                    "1 when the threshold is half the margin because the model carries no measured "
+                                    "operating point, otherwise 0.",
+                                    *registry_)
+                             .Add({});
+}
+
+void Metrics::CountCall(absl::string_view method, absl::string_view code, double seconds) {
+  const std::string name(method);
+  calls_.Add({{"method", name}, {"code", std::string(code)}}).Increment();
+  call_seconds_.Add({{"method", name}}, kCallBuckets).Observe(seconds);
+}
+
+void Metrics::ObserveStage(Stage stage, double seconds) { stage_seconds_[static_cast<int>(stage)]->Observe(seconds); }
+
+void Metrics::CountVerdict(absl::string_view method, bool verified, double distance) {
+  const char* verdict = verified ? "same" : "different";
+  verdicts_.Add({{"method", std::string(method)}, {"verdict", verdict}}).Increment();
+  distances_.Add({{"verdict", verdict}}, kDistanceBuckets).Observe(distance);
+}
+
+void Metrics::CountCacheLookup(bool hit) { (hit ? cache_hits_ : cache_misses_)->Increment(); }
+
+void Metrics::SetCachedReferences(int64_t references) { cached_references_->Set(static_cast<double>(references)); }
+
+void Metrics::SetGallerySize(int64_t persons, int64_t references) {
+  persons_->Set(static_cast<double>(persons));
+  references_->Set(static_cast<double>(references));
+}
+
+void Metrics::SetQueueDepth(int64_t waiting) { queue_depth_->Set(static_cast<double>(waiting)); }
+
+void Metrics::SetModel(absl::string_view name, absl::string_view version, absl::string_view digest,
+                       absl::string_view device, double threshold, bool threshold_is_fallback) {
+  model_info_
+      .Add({{"name", std::string(name)},
+            {"version", std::string(version)},
+            {"digest", std::string(digest)},
+            {"device", std::string(device)}})
+      .Set(1);
+  threshold_->Set(threshold);
+  threshold_fallback_->Set(threshold_is_fallback ? 1 : 0);
+}
+
+}  // namespace likeness

@@ -1,0 +1,87 @@
+// Every metric of the server, in one place: names, help texts, labels, buckets.
+//
+// Labels have few values, known beforehand; a person id is never one.
+#ifndef LIKENESS_SERVER_TELEMETRY_METRICS_H_
+#define LIKENESS_SERVER_TELEMETRY_METRICS_H_
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace likeness {
+
+// The parts of a photo's way through the server.
+enum class Stage { kDecode, kDetect, kAlign, kEmbed, kCompare, kStore };
+inline constexpr int kStageCount = 6;
+
+// Thread-safe. One for each server; tests make their own.
+class Metrics {
+ public:
+  Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  // What a scrape exposes.
+  std::shared_ptr<prometheus::Registry> registry() const { return registry_; }
+
+  // A finished call: its method ("Verify"), the name of its gRPC code ("OK") and how long it took.
+  void CountCall(absl::string_view method, absl::string_view code, double seconds);
+  void ObserveStage(Stage stage, double seconds);
+  // A Verify or Compare that measured a distance.
+  void CountVerdict(absl::string_view method, bool verified, double distance);
+  // A look for a person's references in the cache.
+  void CountCacheLookup(bool hit);
+  void SetCachedReferences(int64_t references);
+  void SetGallerySize(int64_t persons, int64_t references);
+  void SetQueueDepth(int64_t waiting);
+  // What decides at present. A fallback threshold is half the margin, for want of a measured operating point.
+  void SetModel(absl::string_view name, absl::string_view version, absl::string_view digest, absl::string_view device,
+                double threshold, bool threshold_is_fallback);
+
+ private:
+  std::shared_ptr<prometheus::Registry> registry_;
+  prometheus::Family<prometheus::Counter>& calls_;
+  prometheus::Family<prometheus::Histogram>& call_seconds_;
+  std::array<prometheus::Histogram*, kStageCount> stage_seconds_;
+  prometheus::Family<prometheus::Counter>& verdicts_;
+  prometheus::Family<prometheus::Histogram>& distances_;
+  prometheus::Counter* cache_hits_;
+  prometheus::Counter* cache_misses_;
+  prometheus::Gauge* cached_references_;
+  prometheus::Gauge* persons_;
+  prometheus::Gauge* references_;
+  prometheus::Gauge* queue_depth_;
+  prometheus::Family<prometheus::Gauge>& model_info_;
+  prometheus::Gauge* threshold_;
+  prometheus::Gauge* threshold_fallback_;
+};
+
+// Times a stage from its construction to its end.
+class StageTimer {
+ public:
+  StageTimer(Metrics& metrics, Stage stage) : metrics_(metrics), stage_(stage) {}
+  ~StageTimer() {
+    metrics_.ObserveStage(stage_, std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count());
+  }
+  StageTimer(const StageTimer&) = delete;
+  StageTimer& operator=(const StageTimer&) = delete;
+
+ private:
+  Metrics& metrics_;
+  Stage stage_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_TELEMETRY_METRICS_H_

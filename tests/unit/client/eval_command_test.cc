@@ -1,0 +1,116 @@
+#include <atomic>
+#include <filesystem>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/unit/client/cli_run.h"
+#include "tests/unit/client/fake_server.h"
+
+namespace likeness {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+// The fake server takes the bytes of a photo for the position of its face on a line.
+class EvalCommandTest : public ::testing::Test {
+ protected:
+  EvalCommandTest() {
+    server_.service.embed = [this](const v1::EmbedRequest& request, v1::EmbedResponse* response) {
+      ++calls_;
+      EXPECT_EQ(request.face_policy(), v1::FACE_POLICY_MOST_CENTRAL);
+      float position = 0;
+      if (!absl::SimpleAtof(request.photo(), &position)) {
+        return ToGrpcStatus({grpc::StatusCode::INVALID_ARGUMENT, "FACE_NOT_FOUND", "no face", "", {}});
+      }
+      if (calls_ == 1) {
+        return ToGrpcStatus({grpc::StatusCode::RESOURCE_EXHAUSTED, "OVERLOADED", "busy", "", absl::Milliseconds(10)});
+      }
+      response->add_embedding(position);
+      response->mutable_model()->set_name("line");
+      response->mutable_threshold()->set_distance(2.5);
+      return grpc::Status::OK;
+    };
+    folder_ = testing::TempDir() + "/eval_command_test";
+    std::filesystem::remove_all(folder_);
+  }
+
+  void WritePhoto(const std::string& person, int number, const std::string& bytes) {
+    std::filesystem::create_directories(folder_ + "/" + person);
+    FileWith("eval_command_test/" + person + "/" + person + "_000" + std::to_string(number) + ".jpg", bytes);
+  }
+
+  CliRun Evaluate(const std::string& pairs, const std::vector<std::string>& options = {}) {
+    std::vector<std::string> arguments = {
+        "eval", "--images", folder_, "--pairs", FileWith("eval_command_pairs", pairs), "--server", server_.address()};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return RunCli(arguments);
+  }
+
+  FakeServer server_;
+  std::string folder_;
+  std::atomic<int> calls_ = 0;
+};
+
+constexpr char kPairs[] = "2\nAda\t1\t2\nBob\t1\t2\nAda\t1\tBob\t1\nAda\t2\tBob\t2\n";
+
+TEST_F(EvalCommandTest, ScoresAServerOnAList) {
+  WritePhoto("Ada", 1, "0");
+  WritePhoto("Ada", 2, "1");
+  WritePhoto("Bob", 1, "10");
+  WritePhoto("Bob", 2, "13");
+  const CliRun run = Evaluate(kPairs, {"--json", "--jobs", "3"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(run.err, "");
+  const json report = json::parse(run.out);
+  EXPECT_EQ(report["photos"]["total"], 4);
+  EXPECT_EQ(report["photos"]["failed"].size(), 0u);
+  EXPECT_EQ(report["accuracy"]["best"]["accuracy"], 1);
+  EXPECT_EQ(report["accuracy"]["at_server_threshold"]["accuracy"], 0.75);
+  EXPECT_EQ(report["eer"], 0);
+  EXPECT_EQ(report["tar_at_far"][0]["tar"], 1);
+}
+
+TEST_F(EvalCommandTest, EmbedsEachPhotoOnceAndComesAgainToAnOverloadedServer) {
+  WritePhoto("Ada", 1, "0");
+  WritePhoto("Ada", 2, "1");
+  WritePhoto("Bob", 1, "10");
+  WritePhoto("Bob", 2, "13");
+  EXPECT_EQ(Evaluate(kPairs).exit_code, 0);
+  EXPECT_EQ(calls_, 5);
+}
+
+TEST_F(EvalCommandTest, ReportsFailedPhotosAndGoesOn) {
+  WritePhoto("Ada", 1, "0");
+  WritePhoto("Ada", 2, "1");
+  WritePhoto("Bob", 1, "no face here");
+  const CliRun run = Evaluate(kPairs);
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("photos      4, 2 failed\n"));
+  EXPECT_THAT(run.out, HasSubstr("Bob/Bob_0001.jpg: FACE_NOT_FOUND\n"));
+  EXPECT_THAT(run.out, HasSubstr("Bob/Bob_0002.jpg: NOT_FOUND\n"));
+  EXPECT_THAT(run.out, HasSubstr("25.00 % at the best threshold"));
+  EXPECT_THAT(run.err, HasSubstr("embedding photos: 100 %, 4 of 4\n"));
+}
+
+TEST_F(EvalCommandTest, ExitsWithTwoWhenNoPhotoWorked) {
+  WritePhoto("Ada", 1, "no face here");
+  const CliRun run = Evaluate(kPairs);
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_EQ(run.out, "");
+  EXPECT_THAT(run.err, HasSubstr("none of 4 photos could be embedded; the first: FACE_NOT_FOUND"));
+}
+
+TEST_F(EvalCommandTest, ReportsTheLineOfAMalformedPairBeforeItCallsTheServer) {
+  WritePhoto("Ada", 1, "0");
+  const CliRun run = Evaluate("1\nAda 1 2\nAda one Bob 1\n");
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(run.err, HasSubstr("eval_command_pairs: line 3: "));
+  EXPECT_EQ(calls_, 0);
+}
+
+}  // namespace
+}  // namespace likeness
