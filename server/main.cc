@@ -1,9 +1,7 @@
 // likeness-server: reads the configuration, builds the objects, serves until a signal.
-#include <prometheus/exposer.h>
 #include <signal.h>
 
 #include <cstdio>
-#include <exception>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -16,6 +14,7 @@
 #include "server/inference/device.h"
 #include "server/rpc/face_verification_service.h"
 #include "server/telemetry/log.h"
+#include "server/telemetry/metrics_server.h"
 #include "server/telemetry/process_metrics.h"
 
 namespace likeness {
@@ -37,25 +36,14 @@ int WaitForSignal(const sigset_t& signals) {
   return signal;
 }
 
-absl::StatusOr<std::unique_ptr<prometheus::Exposer>> ExposeMetrics(
-    const std::string& address, Metrics& metrics, const std::shared_ptr<prometheus::Collectable>& process) {
-  if (address.empty()) return nullptr;
-  try {
-    auto exposer = std::make_unique<prometheus::Exposer>(address);
-    exposer->RegisterCollectable(metrics.registry());
-    exposer->RegisterCollectable(process);
-    return exposer;
-  } catch (const std::exception& error) {
-    return absl::UnavailableError("cannot serve metrics on " + address + ": " + error.what());
-  }
-}
-
 absl::Status Serve(const ServerConfig& config, const sigset_t& signals) {
   Metrics metrics;
-  const auto process_metrics = std::make_shared<ProcessMetrics>();
-  const auto exposer = ExposeMetrics(config.metrics_address, metrics, process_metrics);
-  if (!exposer.ok()) return exposer.status();
-
+  std::unique_ptr<MetricsServer> metrics_server;
+  if (!config.metrics_address.empty()) {
+    auto started = MetricsServer::Start(config.metrics_address, {metrics.registry(), std::make_shared<ProcessMetrics>()});
+    if (!started.ok()) return started.status();
+    metrics_server = *std::move(started);
+  }
   const absl::StatusOr<Device> device = ParseDevice(config.device);
   if (!device.ok()) return device.status();
   const absl::StatusOr<FaceFinder> finder = FaceFinder::Load(config.face_finder, *device);
@@ -87,7 +75,7 @@ absl::Status Serve(const ServerConfig& config, const sigset_t& signals) {
   (*server)->SetServing();
   const nlohmann::ordered_json ports{
       {"grpc_port", (*server)->port()},
-      {"metrics_port", *exposer == nullptr ? 0 : (*exposer)->GetListeningPorts().front()}};
+      {"metrics_port", metrics_server == nullptr ? 0 : metrics_server->port()}};
   nlohmann::ordered_json line{{"model", manifest.name}, {"digest", digest}, {"device", device->Name()},
                               {"threshold", threshold->distance}, {"threshold_is_fallback", fallback},
                               {"workers", config.workers}};

@@ -1,7 +1,6 @@
 #include "server/gallery/sqlite_store.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -20,19 +19,13 @@
 namespace likeness {
 namespace {
 
-// SHA-256 cut to 16 bytes, over fields that are each preceded by their length. Binds an embedding to its owner.
+// SHA-256, cut to 16 bytes. Binds an embedding to its owner.
 std::string StoredChecksum(absl::string_view person_id, absl::string_view reference_id, absl::string_view model,
                            absl::string_view embedding) {
-  std::string framed;
-  for (absl::string_view field : {person_id, reference_id, model, embedding}) {
-    absl::StrAppend(&framed, field.size(), ":", field);
-  }
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  if (EVP_Digest(framed.data(), framed.size(), digest, &size, EVP_sha256(), nullptr) != 1) {
-    throw std::runtime_error("SHA-256 is not available");
-  }
-  return std::string(reinterpret_cast<const char*>(digest), 16);
+  FieldHasher hasher;
+  for (absl::string_view field : {person_id, reference_id, model, embedding}) hasher.Add(field);
+  const Sha256Digest digest = hasher.Finish();
+  return std::string(digest.begin(), digest.begin() + 16);
 }
 
 template <typename Bytes>

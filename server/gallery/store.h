@@ -4,7 +4,6 @@
 #ifndef LIKENESS_SERVER_GALLERY_STORE_H_
 #define LIKENESS_SERVER_GALLERY_STORE_H_
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/hashing/sha256.h"
 #include "server/verification/embedding.h"
 
 namespace likeness {
@@ -31,7 +31,7 @@ struct PersonRecord {
 };
 
 // SHA-256 over what an enrolment was asked to do: tells a repeated request from another one with the same request_id.
-using ContentDigest = std::array<uint8_t, 32>;
+using ContentDigest = Sha256Digest;
 
 struct Enrolment {
   std::string person_id;

@@ -1,20 +1,12 @@
 #include "server/inference/seal.h"
 
-#include <openssl/sha.h>
-
-#include <cstdint>
+#include "server/hashing/sha256.h"
 
 namespace likeness {
 namespace {
 
 constexpr absl::string_view kSealPrefix = "likeness-sha256:";
 constexpr size_t kHexDigits = 64;
-
-ModelDigest Sha256(absl::string_view bytes) {
-  ModelDigest digest;
-  SHA256(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), digest.bytes.data());
-  return digest;
-}
 
 }  // namespace
 
@@ -24,10 +16,10 @@ absl::StatusOr<ModelDigest> VerifySeal(absl::string_view file) {
     return absl::FailedPreconditionError("the file carries no seal: it is not a likeness bundle, or was cut off");
   }
   const absl::string_view body = file.substr(0, file.size() - seal_size);
-  if (Sha256(body).Hex() != file.substr(file.size() - kHexDigits)) {
+  if (ModelDigest{Sha256(body)}.Hex() != file.substr(file.size() - kHexDigits)) {
     return absl::DataLossError("the file does not match its seal: it was altered or damaged");
   }
-  return Sha256(file);
+  return ModelDigest{Sha256(file)};
 }
 
 }  // namespace likeness

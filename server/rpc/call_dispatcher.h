@@ -2,7 +2,7 @@
 #ifndef LIKENESS_SERVER_RPC_CALL_DISPATCHER_H_
 #define LIKENESS_SERVER_RPC_CALL_DISPATCHER_H_
 
-#include <grpcpp/support/server_callback.h>
+#include <grpcpp/grpcpp.h>
 
 #include <string>
 

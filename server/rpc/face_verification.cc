@@ -1,7 +1,6 @@
 #include "server/rpc/face_verification.h"
 
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 
 #include <optional>
 #include <stdexcept>
@@ -11,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
+#include "server/hashing/sha256.h"
 #include "server/rpc/conversions.h"
 #include "server/rpc/validation.h"
 
@@ -22,21 +22,13 @@ std::optional<double> MaxDistance(const Request& request) {
   return request.has_max_distance() ? std::optional<double>(request.max_distance()) : std::nullopt;
 }
 
-// Every field that changes what an enrolment does, each preceded by its length.
+// Over every field that changes what an enrolment does.
 ContentDigest DigestOf(const v1::EnrollRequest& request) {
-  SHA256_CTX context;
-  SHA256_Init(&context);
-  const auto add = [&context](absl::string_view field) {
-    const std::string length = absl::StrCat(field.size(), ":");
-    SHA256_Update(&context, length.data(), length.size());
-    SHA256_Update(&context, field.data(), field.size());
-  };
-  add(request.person_id());
-  add(absl::StrCat(request.face_policy()));
-  for (const std::string& photo : request.photos()) add(photo);
-  ContentDigest digest;
-  SHA256_Final(digest.data(), &context);
-  return digest;
+  FieldHasher hasher;
+  hasher.Add(request.person_id());
+  hasher.Add(absl::StrCat(request.face_policy()));
+  for (const std::string& photo : request.photos()) hasher.Add(photo);
+  return hasher.Finish();
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 #ifndef LIKENESS_TESTS_UNIT_CLIENT_CLI_RUN_H_
 #define LIKENESS_TESTS_UNIT_CLIENT_CLI_RUN_H_
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -29,9 +32,20 @@ inline CliRun RunCli(const std::vector<std::string>& arguments, const std::strin
   return {exit_code, out.str(), err.str()};
 }
 
-// A file in the tests' temporary folder; its path.
+// A path in a folder that belongs to this run of the test program and goes with it.
+inline std::string TemporaryPath(const std::string& name) {
+  static const struct Folder {
+    Folder() { std::filesystem::create_directories(path); }
+    ~Folder() { std::filesystem::remove_all(path); }
+    const std::filesystem::path path =
+        std::filesystem::path(testing::TempDir()) / ("likeness_cli_test_" + std::to_string(getpid()));
+  } folder;
+  return folder.path / name;
+}
+
+// A file with these bytes; its path.
 inline std::string FileWith(const std::string& name, const std::string& bytes) {
-  const std::string path = testing::TempDir() + "/" + name;
+  const std::string path = TemporaryPath(name);
   std::ofstream(path, std::ios::binary) << bytes;
   return path;
 }

@@ -20,13 +20,13 @@ class EvalCommandTest : public ::testing::Test {
  protected:
   EvalCommandTest() {
     server_.service.embed = [this](const v1::EmbedRequest& request, v1::EmbedResponse* response) {
-      ++calls_;
+      const int call = ++calls_;
       EXPECT_EQ(request.face_policy(), v1::FACE_POLICY_MOST_CENTRAL);
       float position = 0;
       if (!absl::SimpleAtof(request.photo(), &position)) {
         return ToGrpcStatus({grpc::StatusCode::INVALID_ARGUMENT, "FACE_NOT_FOUND", "no face", "", {}});
       }
-      if (calls_ == 1) {
+      if (call == 1) {
         return ToGrpcStatus({grpc::StatusCode::RESOURCE_EXHAUSTED, "OVERLOADED", "busy", "", absl::Milliseconds(10)});
       }
       response->add_embedding(position);
@@ -34,9 +34,9 @@ class EvalCommandTest : public ::testing::Test {
       response->mutable_threshold()->set_distance(2.5);
       return grpc::Status::OK;
     };
-    folder_ = testing::TempDir() + "/eval_command_test";
-    std::filesystem::remove_all(folder_);
+    folder_ = TemporaryPath("eval_command_test");
   }
+  ~EvalCommandTest() override { std::filesystem::remove_all(folder_); }
 
   void WritePhoto(const std::string& person, int number, const std::string& bytes) {
     std::filesystem::create_directories(folder_ + "/" + person);

@@ -1,0 +1,74 @@
+#include "server/telemetry/metrics_server.h"
+
+#include <httplib.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <iterator>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace likeness {
+namespace {
+
+constexpr int kThreads = 2;
+constexpr char kContentType[] = "text/plain; version=0.0.4; charset=utf-8";
+
+}  // namespace
+
+struct MetricsServer::Impl {
+  std::vector<std::shared_ptr<prometheus::Collectable>> sources;
+  httplib::Server server;
+  std::thread listener;
+  int port = 0;
+
+  std::string Scrape() const {
+    std::vector<prometheus::MetricFamily> families;
+    for (const auto& source : sources) {
+      std::vector<prometheus::MetricFamily> collected = source->Collect();
+      families.insert(families.end(), std::make_move_iterator(collected.begin()),
+                      std::make_move_iterator(collected.end()));
+    }
+    return prometheus::TextSerializer().Serialize(families);
+  }
+};
+
+absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
+    const std::string& address, std::vector<std::shared_ptr<prometheus::Collectable>> sources) {
+  const size_t colon = address.rfind(':');
+  int port = 0;
+  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 || port > 65535) {
+    return absl::InvalidArgumentError(absl::StrCat("the metrics address must be HOST:PORT, not '", address, "'"));
+  }
+  auto impl = std::make_unique<Impl>();
+  impl->sources = std::move(sources);
+  impl->server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  impl->server.Get("/metrics", [impl = impl.get()](const httplib::Request&, httplib::Response& response) {
+    response.set_content(impl->Scrape(), kContentType);
+  });
+  const std::string host = address.substr(0, colon);
+  if (port == 0) {
+    impl->port = impl->server.bind_to_any_port(host);
+  } else if (impl->server.bind_to_port(host, port)) {
+    impl->port = port;
+  }
+  if (impl->port <= 0) return absl::UnavailableError(absl::StrCat("cannot serve metrics on ", address));
+  impl->listener = std::thread([impl = impl.get()] { impl->server.listen_after_bind(); });
+  // Until it runs, stop() is without effect.
+  while (!impl->server.is_running()) std::this_thread::yield();
+  return std::unique_ptr<MetricsServer>(new MetricsServer(std::move(impl)));
+}
+
+MetricsServer::MetricsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+MetricsServer::~MetricsServer() {
+  impl_->server.stop();
+  impl_->listener.join();
+}
+
+int MetricsServer::port() const { return impl_->port; }
+
+}  // namespace likeness
