@@ -12,6 +12,10 @@ endif()
 add_library(likeness_options INTERFACE)
 target_include_directories(likeness_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(likeness_options INTERFACE -Wall -Wextra -Wpedantic -Werror -Wno-error=deprecated-declarations)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC 12 warns of overlaps in std::string that cannot happen (GCC bug 105651).
+  target_compile_options(likeness_options INTERFACE -Wno-restrict)
+endif()
 if(LIKENESS_SANITIZE)
   target_compile_options(likeness_options INTERFACE -fsanitize=${LIKENESS_SANITIZE} -fno-sanitize-recover=undefined
                                                     -fno-omit-frame-pointer -O1)

@@ -40,7 +40,8 @@ absl::Status Serve(const ServerConfig& config, const sigset_t& signals) {
   Metrics metrics;
   std::unique_ptr<MetricsServer> metrics_server;
   if (!config.metrics_address.empty()) {
-    auto started = MetricsServer::Start(config.metrics_address, {metrics.registry(), std::make_shared<ProcessMetrics>()});
+    auto started =
+        MetricsServer::Start(config.metrics_address, {metrics.registry(), std::make_shared<ProcessMetrics>()});
     if (!started.ok()) return started.status();
     metrics_server = *std::move(started);
   }
@@ -65,19 +66,20 @@ absl::Status Serve(const ServerConfig& config, const sigset_t& signals) {
   WorkPool pool({config.workers, config.queue_limit, [&metrics](int64_t depth) { metrics.SetQueueDepth(depth); }});
   CallDispatcher dispatcher(pool, metrics);
   FaceVerificationService service(methods, dispatcher);
-  const auto server =
-      GrpcServer::Start(config.grpc, {&service}, {v1::FaceVerificationService::service_full_name()});
+  const auto server = GrpcServer::Start(config.grpc, {&service}, {v1::FaceVerificationService::service_full_name()});
   if (!server.ok()) return server.status();
 
   const bool fallback = threshold->source == ThresholdSource::kHalfMargin;
   const std::string digest = (*embedder)->digest().Hex();
   metrics.SetModel(manifest.name, manifest.version, digest, device->Name(), threshold->distance, fallback);
   (*server)->SetServing();
-  const nlohmann::ordered_json ports{
-      {"grpc_port", (*server)->port()},
-      {"metrics_port", metrics_server == nullptr ? 0 : metrics_server->port()}};
-  nlohmann::ordered_json line{{"model", manifest.name}, {"digest", digest}, {"device", device->Name()},
-                              {"threshold", threshold->distance}, {"threshold_is_fallback", fallback},
+  const nlohmann::ordered_json ports{{"grpc_port", (*server)->port()},
+                                     {"metrics_port", metrics_server == nullptr ? 0 : metrics_server->port()}};
+  nlohmann::ordered_json line{{"model", manifest.name},
+                              {"digest", digest},
+                              {"device", device->Name()},
+                              {"threshold", threshold->distance},
+                              {"threshold_is_fallback", fallback},
                               {"workers", config.workers}};
   line.update(ports);
   Log(fallback ? LogLevel::kWarning : LogLevel::kInfo, "serving", line);
@@ -85,7 +87,10 @@ absl::Status Serve(const ServerConfig& config, const sigset_t& signals) {
 
   const int signal = WaitForSignal(signals);
   Log(LogLevel::kInfo, "shutting_down", {{"signal", signal}});
-  (*server)->ShutDown(config.drain_delay, config.grace_period);
+  (*server)->SetNotServing();
+  absl::SleepFor(config.drain_delay);  // balancers notice, and send their calls elsewhere
+  dispatcher.Drain(config.grace_period);
+  (*server)->ShutDown();
   Log(LogLevel::kInfo, "stopped");
   return absl::OkStatus();
 }

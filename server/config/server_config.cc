@@ -26,14 +26,15 @@ struct RawValues {
 template <typename Value>
 CLI::Option* AddOption(CLI::App& app, const std::string& name, Value& value, const std::string& description) {
   const std::string variable = absl::AsciiStrToUpper(absl::StrReplaceAll(name, {{"--", "LIKENESS_"}, {"-", "_"}}));
-  return app.add_option(name, value, description)->envname(variable)->capture_default_str();
+  return app.add_option(name, value, description)
+      ->envname(variable)
+      ->capture_default_str()
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // so that a wrapper's flags can be overruled
 }
 
 void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--model", config.model, "Embedding bundle (.pt)")->required()->check(CLI::ExistingFile);
-  AddOption(app, "--face-finder", config.face_finder, "Face-finder bundle (.pt)")
-      ->required()
-      ->check(CLI::ExistingFile);
+  AddOption(app, "--face-finder", config.face_finder, "Face-finder bundle (.pt)")->required()->check(CLI::ExistingFile);
   AddOption(app, "--device", config.device, "Where networks run: auto, cpu, cuda or cuda:N");
   AddOption(app, "--target-fmr", config.target_fmr,
             "False match rate that the default threshold stands for, above 0 and below 1")
@@ -49,12 +50,10 @@ void AddServingOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--address", config.grpc.address, "Where gRPC listens; port 0 takes a free one");
   AddOption(app, "--metrics-address", config.metrics_address,
             "Where /metrics is scraped; port 0 takes a free one, an empty value turns it off");
-  AddOption(app, "--workers", config.workers, "Threads that run networks; 0: one a core")
-      ->check(CLI::Range(0, 1024));
+  AddOption(app, "--workers", config.workers, "Threads that run networks; 0: one a core")->check(CLI::Range(0, 1024));
   AddOption(app, "--queue", config.queue_limit, "Calls that may wait for a worker; more are refused")
       ->check(CLI::Range(0, 1'000'000));
-  AddOption(app, "--max-message-bytes", config.grpc.max_message_bytes, "Largest request")
-      ->check(CLI::PositiveNumber);
+  AddOption(app, "--max-message-bytes", config.grpc.max_message_bytes, "Largest request")->check(CLI::PositiveNumber);
   AddOption(app, "--max-photo-bytes", config.photo.max_bytes, "Largest photo in bytes")->check(CLI::PositiveNumber);
   AddOption(app, "--max-photo-pixels", config.photo.max_pixels, "Largest photo in pixels")->check(CLI::PositiveNumber);
   AddOption(app, "--reflection", config.grpc.reflection, "Whether gRPC reflection answers");

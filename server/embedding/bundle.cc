@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/inference/manifest_reader.h"
+#include "server/inference/network.h"
 
 namespace likeness {
 namespace {
@@ -10,8 +11,8 @@ namespace {
 constexpr int kArcFaceSide = 112;
 
 void ReadInput(ManifestReader& reader, BundleManifest& manifest) {
-  manifest.input_width = reader.PositiveInt("input.width");
-  manifest.input_height = reader.PositiveInt("input.height");
+  manifest.input_width = reader.PositiveInt("input.width", kMaxInputSide);
+  manifest.input_height = reader.PositiveInt("input.height", kMaxInputSide);
   const std::string color = reader.Text("input.color");
   if (color != "RGB" && color != "GRAY") reader.Reject("input.color", "is neither RGB nor GRAY");
   const size_t channels = color == "GRAY" ? 1 : 3;

@@ -58,13 +58,13 @@ absl::StatusOr<FaceFinder::Settings> FaceFinder::ReadSettings(const std::string&
   reader.Text("name");
   reader.Text("version");
   Settings settings;
-  settings.detector_width = reader.PositiveInt("detector.width");
-  settings.detector_height = reader.PositiveInt("detector.height");
+  settings.detector_width = reader.PositiveInt("detector.width", kMaxInputSide);
+  settings.detector_height = reader.PositiveInt("detector.height", kMaxInputSide);
   const double detector_mean = reader.Number("detector.mean");
   settings.detector_input = SameForAllChannels(detector_mean, reader.PositiveNumber("detector.std"));
   settings.min_score = reader.PositiveNumber("detector.min_score");
   settings.max_overlap = reader.PositiveNumber("detector.max_overlap");
-  settings.landmark_side = reader.PositiveInt("landmarks.size");
+  settings.landmark_side = reader.PositiveInt("landmarks.size", kMaxInputSide);
   const double landmark_mean = reader.Number("landmarks.mean");
   settings.landmark_input = SameForAllChannels(landmark_mean, reader.PositiveNumber("landmarks.std"));
   settings.landmark_rounds = reader.PositiveInt("landmarks.rounds");

@@ -55,7 +55,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   if (!file) return absl::NotFoundError("the file cannot be opened");
   std::ostringstream content;
   content << file.rdbuf();
-  if (!file) return absl::DataLossError("the file cannot be read");
+  if (!file || content.bad()) return absl::DataLossError("the file cannot be read");
   return std::move(content).str();
 }
 

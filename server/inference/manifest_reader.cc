@@ -1,7 +1,6 @@
 #include "server/inference/manifest_reader.h"
 
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -72,11 +71,11 @@ double ManifestReader::PositiveNumber(absl::string_view path) {
   return value;
 }
 
-int ManifestReader::PositiveInt(absl::string_view path) {
+int ManifestReader::PositiveInt(absl::string_view path, int most) {
   const double value = PositiveNumber(path);
   if (!status_.ok()) return 0;
-  if (value != std::floor(value) || value > std::numeric_limits<int>::max()) {
-    Reject(path, "is not a whole number");
+  if (value != std::floor(value) || value > most) {
+    Reject(path, absl::StrCat("is not a whole number up to ", most));
     return 0;
   }
   return static_cast<int>(value);

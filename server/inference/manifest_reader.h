@@ -9,6 +9,7 @@
 #ifndef LIKENESS_SERVER_INFERENCE_MANIFEST_READER_H_
 #define LIKENESS_SERVER_INFERENCE_MANIFEST_READER_H_
 
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -31,7 +32,8 @@ class ManifestReader {
   bool Flag(absl::string_view path);
   double Number(absl::string_view path);
   double PositiveNumber(absl::string_view path);
-  int PositiveInt(absl::string_view path);
+  // A whole number, 1 to `most`.
+  int PositiveInt(absl::string_view path, int most = std::numeric_limits<int>::max());
   // A list of exactly `count` numbers, each above zero when `positive`.
   std::vector<double> Numbers(absl::string_view path, size_t count, bool positive);
   // A list of objects.

@@ -12,6 +12,9 @@
 
 namespace likeness {
 
+// The longest side of a network's input: more would be a slip in the bundle, and no memory could hold it.
+inline constexpr int kMaxInputSide = 4096;
+
 // A dense array of numbers, last index fastest.
 struct Tensor {
   std::vector<int64_t> shape;

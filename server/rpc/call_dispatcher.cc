@@ -12,60 +12,101 @@
 namespace likeness {
 namespace {
 
-// A call between its arrival and its answer.
-struct Call {
-  grpc::CallbackServerContext* context;
-  grpc::ServerUnaryReactor* reactor;
-  std::string method;
-  std::chrono::steady_clock::time_point arrival;
-};
-
-absl::Status CheckStillWanted(const Call& call) {
-  if (call.context->deadline() <= std::chrono::system_clock::now()) {
-    return MakeError(Reason::DEADLINE_EXCEEDED, "the call's deadline passed before the work was done");
-  }
-  if (call.context->IsCancelled()) return MakeError(Reason::CANCELLED, "the caller has gone");
-  return absl::OkStatus();
-}
-
-absl::Status RunHandler(const Call& call, CallDispatcher::Handler& handler) {
-  const auto still_wanted = [&call] { return CheckStillWanted(call); };
-  if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
-  try {
-    return handler(still_wanted);
-  } catch (const std::exception& error) {
-    return MakeError(Reason::INTERNAL, absl::StrCat("unexpected: ", error.what()));
-  }
-}
-
-void Answer(const Call& call, const absl::Status& status, Metrics& metrics) {
-  const grpc::Status answer = ToGrpcStatus(status);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - call.arrival).count();
-  metrics.CountCall(call.method, CodeName(answer.error_code()), seconds);
-  nlohmann::ordered_json line{{"method", call.method}, {"code", CodeName(answer.error_code())}};
-  if (!status.ok()) line["reason"] = ReasonName(ReasonOf(status));
-  line["milliseconds"] = seconds * 1e3;
-  line["peer"] = call.context->peer();
-  const bool our_fault = answer.error_code() == grpc::StatusCode::INTERNAL ||
-                         answer.error_code() == grpc::StatusCode::DATA_LOSS ||
-                         ReasonOf(status) == Reason::STORE_FAILED;
-  if (!status.ok() && our_fault) line["message"] = answer.error_message();
-  Log(!status.ok() && our_fault ? LogLevel::kError : LogLevel::kInfo, "call", line);
-  call.reactor->Finish(answer);
+// Whether the operator has to look, and not the caller.
+bool IsOurFault(Reason::Value reason) {
+  return reason == Reason::INTERNAL || reason == Reason::NETWORK_FAILED || reason == Reason::STORE_FAILED ||
+         reason == Reason::STORE_CORRUPT;
 }
 
 }  // namespace
 
+// A call from its arrival until its answer has left. Deletes itself then.
+class CallDispatcher::Call : public grpc::ServerUnaryReactor {
+ public:
+  Call(CallDispatcher& dispatcher, grpc::CallbackServerContext& context, std::string method)
+      : dispatcher_(dispatcher), context_(context), method_(std::move(method)) {}
+
+  void OnDone() override {
+    {
+      absl::MutexLock lock(&dispatcher_.mutex_);
+      --dispatcher_.calls_;
+    }
+    delete this;
+  }
+
+  const std::string& method() const { return method_; }
+  std::string peer() const { return context_.peer(); }
+  double Seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - arrival_).count(); }
+
+  absl::Status CheckStillWanted() const {
+    if (context_.deadline() <= std::chrono::system_clock::now()) {
+      return MakeError(Reason::DEADLINE_EXCEEDED, "the call's deadline passed before the work was done");
+    }
+    if (context_.IsCancelled()) return MakeError(Reason::CANCELLED, "the caller has gone");
+    return absl::OkStatus();
+  }
+
+  absl::Status RunHandler(Handler& handler) const {
+    const auto still_wanted = [this] { return CheckStillWanted(); };
+    if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
+    try {
+      return handler(still_wanted);
+    } catch (const std::exception& error) {
+      return MakeError(Reason::INTERNAL, absl::StrCat("unexpected: ", error.what()));
+    }
+  }
+
+ private:
+  CallDispatcher& dispatcher_;
+  grpc::CallbackServerContext& context_;
+  const std::string method_;
+  const std::chrono::steady_clock::time_point arrival_ = std::chrono::steady_clock::now();
+};
+
 grpc::ServerUnaryReactor* CallDispatcher::Run(grpc::CallbackServerContext* context, std::string method,
                                               Handler handler) {
-  const Call call{context, context->DefaultReactor(), std::move(method), std::chrono::steady_clock::now()};
-  const bool admitted = pool_.TrySubmit([this, call, handler = std::move(handler)]() mutable {
-    Answer(call, RunHandler(call, handler), metrics_);
-  });
-  if (!admitted) {
-    Answer(call, MakeError(Reason::OVERLOADED, "the server has as much work waiting as it allows"), metrics_);
+  auto* call = new Call(*this, *context, std::move(method));
+  bool draining;
+  {
+    absl::MutexLock lock(&mutex_);
+    ++calls_;
+    draining = draining_;
   }
-  return call.reactor;
+  if (draining) {
+    Answer(*call, MakeError(Reason::SHUTTING_DOWN, "the server is shutting down"));
+  } else if (!Admit(*call, std::move(handler))) {
+    Answer(*call, MakeError(Reason::OVERLOADED, "the server has as much work waiting as it allows"));
+  }
+  return call;
+}
+
+bool CallDispatcher::Admit(Call& call, Handler handler) {
+  return pool_.TrySubmit([this, &call, handler = std::move(handler)]() mutable {
+    const absl::Status status = call.RunHandler(handler);
+    handler = nullptr;  // what it holds ends before the call does
+    Answer(call, status);
+  });
+}
+
+void CallDispatcher::Answer(Call& call, const absl::Status& status) {
+  const grpc::Status answer = ToGrpcStatus(status);
+  const std::string code = CodeName(answer.error_code());
+  const double seconds = call.Seconds();
+  metrics_.CountCall(call.method(), code, seconds);
+  nlohmann::ordered_json line{{"method", call.method()}, {"code", code}};
+  if (!status.ok()) line["reason"] = ReasonName(ReasonOf(status));
+  line["milliseconds"] = seconds * 1e3;
+  line["peer"] = call.peer();
+  const bool our_fault = !status.ok() && IsOurFault(ReasonOf(status));
+  if (our_fault) line["message"] = answer.error_message();
+  Log(our_fault ? LogLevel::kError : LogLevel::kInfo, "call", line);
+  call.Finish(answer);  // the call may be gone from here on
+}
+
+void CallDispatcher::Drain(absl::Duration limit) {
+  absl::MutexLock lock(&mutex_);
+  draining_ = true;
+  mutex_.AwaitWithTimeout(absl::Condition(this, &CallDispatcher::IsIdle), limit);
 }
 
 }  // namespace likeness

@@ -4,10 +4,14 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <cstdint>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "server/encoding/face_encoder.h"
 #include "server/rpc/work_pool.h"
 #include "server/telemetry/metrics.h"
@@ -22,14 +26,29 @@ class CallDispatcher {
 
   // Both must outlive every call.
   CallDispatcher(WorkPool& pool, Metrics& metrics) : pool_(pool), metrics_(metrics) {}
+  CallDispatcher(const CallDispatcher&) = delete;
+  CallDispatcher& operator=(const CallDispatcher&) = delete;
 
   // Answers the call with what `handler` returns, or with OVERLOADED at once when no more work may wait. Work whose
   // caller has gone or whose deadline has passed before a worker is free is not begun.
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, std::string method, Handler handler);
 
+  // From now on refuses calls with SHUTTING_DOWN. Returns when every call admitted before has been answered and its
+  // answer has left, or when `limit` has passed.
+  void Drain(absl::Duration limit);
+
  private:
+  class Call;
+
+  bool Admit(Call& call, Handler handler);
+  void Answer(Call& call, const absl::Status& status);
+  bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return calls_ == 0; }
+
   WorkPool& pool_;
   Metrics& metrics_;
+  absl::Mutex mutex_;
+  int64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;  // arrived and not yet over
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace likeness

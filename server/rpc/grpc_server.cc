@@ -42,10 +42,13 @@ void GrpcServer::SetServing() {
   for (const std::string& name : service_names_) health->SetServingStatus(name, true);
 }
 
-void GrpcServer::ShutDown(absl::Duration drain_delay, absl::Duration grace_period) {
-  server_->GetHealthCheckService()->Shutdown();
-  absl::SleepFor(drain_delay);
-  server_->Shutdown(absl::ToChronoTime(absl::Now() + grace_period));
+void GrpcServer::SetNotServing() { server_->GetHealthCheckService()->Shutdown(); }
+
+void GrpcServer::ShutDown() {
+  // Health watches end only when they are cancelled, so gRPC's own grace period would always be waited out in full. By
+  // now the calls that matter have been answered; this is for answers to refusals that are still on their way.
+  constexpr absl::Duration kLastAnswers = absl::Milliseconds(200);
+  server_->Shutdown(absl::ToChronoTime(absl::Now() + kLastAnswers));
 }
 
 }  // namespace likeness

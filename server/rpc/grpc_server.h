@@ -31,9 +31,11 @@ class GrpcServer {
   int port() const { return port_; }
   void SetServing();
 
-  // Says NOT_SERVING, waits `drain_delay` for balancers to notice, refuses new calls, and gives those in flight
-  // `grace_period` to be answered before it cancels them.
-  void ShutDown(absl::Duration drain_delay, absl::Duration grace_period);
+  // Says NOT_SERVING to everyone who asks and to everyone who watches.
+  void SetNotServing();
+
+  // Closes the door and ends all calls that are still open: health watchers, and whatever was not answered in time.
+  void ShutDown();
 
  private:
   GrpcServer(std::unique_ptr<grpc::Server> server, int port, std::vector<std::string> service_names);

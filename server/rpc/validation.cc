@@ -18,8 +18,8 @@ bool HasControlCharacter(absl::string_view text) {
 
 absl::Status ValidatePersonId(absl::string_view person_id) {
   if (person_id.empty() || person_id.size() > kMaxIdBytes) {
-    return InvalidField("person_id", absl::StrCat("person_id must have 1 to ", kMaxIdBytes, " bytes, not ",
-                                                  person_id.size()));
+    return InvalidField("person_id",
+                        absl::StrCat("person_id must have 1 to ", kMaxIdBytes, " bytes, not ", person_id.size()));
   }
   if (HasControlCharacter(person_id)) return InvalidField("person_id", "person_id contains a control character");
   return absl::OkStatus();

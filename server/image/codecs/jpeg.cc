@@ -43,9 +43,9 @@ class JpegCodec : public Codec {
     const size_t pixels = static_cast<size_t>(header_.width) * static_cast<size_t>(header_.height);
     std::vector<uint8_t> samples(pixels * (cmyk_ ? 4 : 3));
     // The scan limit stops files that are small and take minutes (a progressive JPEG may repeat its scans).
-    const int result = tjDecompress2(handle_.get(), reinterpret_cast<const uint8_t*>(bytes_.data()), bytes_.size(),
-                                     samples.data(), header_.width, 0, header_.height, cmyk_ ? TJPF_CMYK : TJPF_RGB,
-                                     TJFLAG_LIMITSCANS);
+    const int result =
+        tjDecompress2(handle_.get(), reinterpret_cast<const uint8_t*>(bytes_.data()), bytes_.size(), samples.data(),
+                      header_.width, 0, header_.height, cmyk_ ? TJPF_CMYK : TJPF_RGB, TJFLAG_LIMITSCANS);
     if (result != 0 && !IsHarmless()) {
       return MakeError(Reason::PHOTO_CORRUPT, absl::StrCat("the JPEG is damaged: ", tjGetErrorStr2(handle_.get())));
     }
@@ -53,10 +53,11 @@ class JpegCodec : public Codec {
   }
 
  private:
-  // Stray bytes between two segments lose no pixel, and some cameras write them.
+  // Stray bytes between the last pixel and the end marker (0xd9) lose nothing, and some cameras write them. Anywhere else
+  // they could hide a truncation: libjpeg words only its first warning.
   bool IsHarmless() const {
     return tjGetErrorCode(handle_.get()) == TJERR_WARNING &&
-           absl::StrContains(tjGetErrorStr2(handle_.get()), "extraneous bytes");
+           absl::StrContains(tjGetErrorStr2(handle_.get()), "extraneous bytes before marker 0xd9");
   }
 
   Handle handle_;
@@ -74,8 +75,13 @@ absl::StatusOr<std::unique_ptr<Codec>> OpenJpeg(absl::string_view bytes) {
   int color_space = 0;
   if (tjDecompressHeader3(handle.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), &header.width,
                           &header.height, &subsampling, &color_space) != 0) {
-    return MakeError(Reason::PHOTO_CORRUPT,
-                     absl::StrCat("the JPEG's header is damaged: ", tjGetErrorStr2(handle.get())));
+    const absl::string_view why = tjGetErrorStr2(handle.get());
+    const bool too_large = absl::StrContains(why, "Maximum supported image dimension");
+    return MakeError(too_large ? Reason::PHOTO_TOO_LARGE : Reason::PHOTO_CORRUPT,
+                     absl::StrCat("the JPEG's header cannot be used: ", why));
+  }
+  if (header.width < 1 || header.height < 1) {  // tables without a picture
+    return MakeError(Reason::PHOTO_CORRUPT, "the JPEG holds no picture");
   }
   header.orientation = ReadOrientation(bytes);
   const bool cmyk = color_space == TJCS_CMYK || color_space == TJCS_YCCK;

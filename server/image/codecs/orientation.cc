@@ -55,9 +55,8 @@ Orientation ReadOrientation(absl::string_view jpeg_or_exif) {
     exif_block = absl::StrCat(kExifHeading, jpeg_or_exif);  // libexif wants the heading
     jpeg_or_exif = exif_block;
   }
-  const std::unique_ptr<ExifData, ExifUnref> exif(
-      exif_data_new_from_data(reinterpret_cast<const unsigned char*>(jpeg_or_exif.data()),
-                              static_cast<unsigned int>(jpeg_or_exif.size())));
+  const std::unique_ptr<ExifData, ExifUnref> exif(exif_data_new_from_data(
+      reinterpret_cast<const unsigned char*>(jpeg_or_exif.data()), static_cast<unsigned int>(jpeg_or_exif.size())));
   if (exif == nullptr) return Orientation::kUpright;
   const ExifEntry* entry = exif_content_get_entry(exif->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
   if (entry == nullptr || entry->format != EXIF_FORMAT_SHORT || entry->size < 2) return Orientation::kUpright;

@@ -15,8 +15,10 @@ namespace {
 
 absl::Status Corrupt(absl::string_view why) { return MakeError(Reason::PHOTO_CORRUPT, why); }
 
-// Takes the next decimal number off the header, past white space and comments. At most nine digits.
+// Takes the next decimal number off the header, past the white space and comments that must come before it. At most nine
+// digits.
 std::optional<int> TakeNumber(absl::string_view& rest) {
+  const size_t before = rest.size();
   while (!rest.empty() && (absl::ascii_isspace(static_cast<unsigned char>(rest[0])) || rest[0] == '#')) {
     const size_t skip = rest[0] == '#' ? rest.find('\n') : 1;
     if (skip == absl::string_view::npos) return std::nullopt;
@@ -25,7 +27,7 @@ std::optional<int> TakeNumber(absl::string_view& rest) {
   size_t digits = 0;
   while (digits < rest.size() && absl::ascii_isdigit(static_cast<unsigned char>(rest[digits]))) ++digits;
   int number = 0;
-  if (digits > 9 || !absl::SimpleAtoi(rest.substr(0, digits), &number)) return std::nullopt;
+  if (rest.size() == before || digits > 9 || !absl::SimpleAtoi(rest.substr(0, digits), &number)) return std::nullopt;
   rest.remove_prefix(digits);
   return number;
 }

@@ -1,0 +1,107 @@
+// How well the service tells faces apart, measured through its Embed call on research photos. Skips where they are
+// missing: they may not be redistributed. docs/accuracy.md says where to get them.
+#include "server/verification/accuracy.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "client/evaluation/embed_photos.h"
+#include "server/image/photo.h"
+#include "server/verification/distance.h"
+#include "tests/integration/photos.h"
+#include "tests/integration/server_process.h"
+
+namespace likeness {
+namespace {
+
+namespace fs = std::filesystem;
+
+// AT&T's faces fill their pictures; a detector wants to see what is around a face.
+constexpr int kBorder = 40;
+
+// The photo with kBorder replicated pixels on each side, as PPM.
+std::string Padded(const std::string& photo) {
+  const Picture picture = *DecodePhoto(photo, {});
+  const int width = picture.width + 2 * kBorder;
+  const int height = picture.height + 2 * kBorder;
+  std::string ppm = absl::StrFormat("P6\n%d %d\n255\n", width, height);
+  for (int y = 0; y < height; ++y) {
+    const int from_y = std::clamp(y - kBorder, 0, picture.height - 1);
+    for (int x = 0; x < width; ++x) {
+      const int from_x = std::clamp(x - kBorder, 0, picture.width - 1);
+      const auto pixel = picture.rgb.begin() + (from_y * picture.width + from_x) * 3;
+      ppm.append(pixel, pixel + 3);
+    }
+  }
+  return ppm;
+}
+
+TEST(AccuracyTest, EqualErrorRateOnAllPairsOfTheAttFacesIsAtMostFourPerMille) {
+  const fs::path root = fs::path(LIKENESS_DATA_DIR) / "att-faces";
+  if (!fs::exists(root)) GTEST_SKIP() << "the AT&T faces are not at " << root;
+  std::vector<std::string> photos;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root)) {
+    if (entry.path().extension() == ".pgm") photos.push_back(entry.path());
+  }
+  ASSERT_EQ(photos.size(), 400u);
+  const TemporaryFolder folder;
+  const auto server = ServerProcess::Start({.folder = folder.path(), .flags = {"--log-level=warning"}});
+  ASSERT_TRUE(server.ok()) << server.status();
+  Client client({.target = (*server)->target(), .timeout = absl::Minutes(1)});
+  const PhotoEmbeddings embeddings = EmbedPhotos(
+      photos, /*jobs=*/2,
+      [&client](const std::string& path) {
+        v1::EmbedRequest request;
+        request.set_photo(Padded(ReadFile(path)));
+        request.set_face_policy(v1::FACE_POLICY_MOST_CENTRAL);
+        return client.Embed(request);
+      },
+      [] {});
+
+  PairDistances distances;
+  for (auto a = embeddings.begin(); a != embeddings.end(); ++a) {
+    ASSERT_TRUE(a->second.ok()) << a->first << ": " << a->second.status();
+    for (auto b = embeddings.begin(); b != a; ++b) {
+      const bool genuine = fs::path(a->first).parent_path() == fs::path(b->first).parent_path();
+      (genuine ? distances.genuine : distances.impostor)
+          .push_back(EuclideanDistance(a->second->embedding(), b->second->embedding()));
+    }
+  }
+  ASSERT_EQ(distances.genuine.size(), 40u * 45u);
+  const absl::StatusOr<double> equal_error_rate = EqualErrorRate(distances);
+  ASSERT_TRUE(equal_error_rate.ok()) << equal_error_rate.status();
+  std::printf("AT&T faces: EER %.3f %% over %zu genuine and %zu impostor pairs\n", *equal_error_rate * 100,
+              distances.genuine.size(), distances.impostor.size());
+  EXPECT_LE(*equal_error_rate, 0.004);
+}
+
+TEST(AccuracyTest, BestAccuracyOnTheLfwDevelopmentPairsIsAtLeastNinetyNinePercent) {
+  const fs::path root = fs::path(LIKENESS_DATA_DIR) / "lfw-dev";
+  if (!fs::exists(root)) GTEST_SKIP() << "the LFW development photos are not at " << root;
+  const TemporaryFolder folder;
+  const auto server = ServerProcess::Start({.folder = folder.path(), .flags = {"--log-level=warning"}});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const std::string report_path = folder.path() + "/report.json";
+  const std::string command = absl::StrFormat(
+      "%s/likeness --server %s --json eval --images '%s' --pairs '%s' --jobs 4 >%s", LIKENESS_BIN_DIR,
+      (*server)->target(), (root / "images").string(), (root / "pairsDevTest.txt").string(), report_path);
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const nlohmann::json report = nlohmann::json::parse(ReadFile(report_path));
+  std::printf("LFW development pairs: %s\n", report.dump().c_str());
+  EXPECT_EQ(report["pairs"]["genuine"], 500);
+  EXPECT_EQ(report["pairs"]["impostor"], 500);
+  EXPECT_TRUE(report["photos"]["failed"].empty());
+  EXPECT_GE(report["accuracy"]["best"]["accuracy"], 0.990);
+}
+
+}  // namespace
+}  // namespace likeness

@@ -1,0 +1,174 @@
+// Starting, health, reflection, and an orderly end.
+#include <gmock/gmock.h>
+#include <grpc/health/v1/health.grpc.pb.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/integration/photos.h"
+#include "tests/integration/server_process.h"
+
+namespace likeness {
+namespace {
+
+using grpc::health::v1::HealthCheckRequest;
+using grpc::health::v1::HealthCheckResponse;
+using testing::HasSubstr;
+
+constexpr char kService[] = "likeness.v1.FaceVerificationService";
+constexpr char kModel[] = LIKENESS_MODELS_DIR "/mobilefacenet-192.pt";
+constexpr char kFaceFinder[] = LIKENESS_MODELS_DIR "/face-finder.pt";
+
+class LifecycleTest : public testing::Test {
+ protected:
+  void Start(std::vector<std::string> flags = {}) {
+    auto started = ServerProcess::Start({.folder = folder_.path(), .flags = std::move(flags)});
+    ASSERT_TRUE(started.ok()) << started.status();
+    server_ = *std::move(started);
+  }
+
+  // The flags of a server that differs from a working one in what `changed` says.
+  FailedStart StartWith(const std::vector<std::string>& changed) {
+    std::vector<std::string> flags = {"--address=127.0.0.1:0", "--metrics-address=127.0.0.1:0", "--device=cpu"};
+    const auto add_unless_changed = [&](const std::string& name, const std::string& value) {
+      for (const std::string& flag : changed) {
+        if (flag.rfind(name + "=", 0) == 0) return;
+      }
+      flags.push_back(name + "=" + value);
+    };
+    add_unless_changed("--model", kModel);
+    add_unless_changed("--face-finder", kFaceFinder);
+    add_unless_changed("--gallery", "sqlite:" + folder_.path() + "/other.db");
+    flags.insert(flags.end(), changed.begin(), changed.end());
+    return RunToEnd(flags);
+  }
+
+  TemporaryFolder folder_;
+  std::unique_ptr<ServerProcess> server_;
+};
+
+TEST_F(LifecycleTest, HealthNamesTheServerAndItsService) {
+  Start();
+  Client client({.target = server_->target()});
+  for (const char* name : {"", kService}) {
+    const absl::StatusOr<HealthCheckResponse> health = client.Health(name);
+    ASSERT_TRUE(health.ok()) << health.status();
+    EXPECT_EQ(health->status(), HealthCheckResponse::SERVING);
+  }
+  EXPECT_EQ(client.Health("no.such.Service").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(LifecycleTest, AWatcherSeesNotServingBeforeTheEndAndDoesNotDelayIt) {
+  Start({"--drain-delay=0.2", "--grace-period=60"});
+  const auto stub = grpc::health::v1::Health::NewStub(server_->Connect());
+  grpc::ClientContext context;
+  HealthCheckRequest request;
+  request.set_service(kService);
+  const auto reader = stub->Watch(&context, request);
+  HealthCheckResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
+  const absl::Time asked = absl::Now();
+  server_->Terminate();
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_EQ(server_->Wait(), 0) << server_->Log();
+  EXPECT_LT(absl::Now() - asked, absl::Seconds(50)) << "the watcher held the server until the grace period was over";
+}
+
+TEST_F(LifecycleTest, CallsInFlightAreAnsweredBeforeTheEnd) {
+  Start({"--workers=1"});
+  constexpr int kCalls = 12;
+  const auto stub = server_->Stub();
+  v1::EmbedRequest request;
+  request.set_photo(Photo("cage.jpg"));
+  std::vector<grpc::Status> statuses(kCalls);
+  std::vector<std::thread> callers;
+  for (grpc::Status& status : statuses) {
+    callers.emplace_back([&] {
+      grpc::ClientContext context;
+      v1::EmbedResponse response;
+      status = stub->Embed(&context, request, &response);
+    });
+  }
+  // One is answered, so the others have reached the server or are about to.
+  while (!(server_->Metric("likeness_rpc_total{code=\"OK\",method=\"Embed\"}") >= 1)) std::this_thread::yield();
+  server_->Terminate();
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(server_->Wait(), 0) << server_->Log();
+  for (const grpc::Status& status : statuses) {
+    // What came after the server had closed its door was refused unseen, and may go to another replica.
+    EXPECT_TRUE(status.ok() || status.error_code() == grpc::StatusCode::UNAVAILABLE) << status.error_message();
+  }
+}
+
+TEST_F(LifecycleTest, TheGalleryOutlivesTheServer) {
+  Start();
+  Client client({.target = server_->target()});
+  v1::EnrollRequest enroll;
+  enroll.set_person_id("cage");
+  enroll.add_photos(Photo("cage.jpg"));
+  ASSERT_TRUE(client.Enroll(enroll).ok());
+  server_->Terminate();
+  ASSERT_EQ(server_->Wait(), 0);
+  Start();
+  EXPECT_EQ(server_->Metric("likeness_gallery_persons"), 1);
+  Client again({.target = server_->target()});
+  v1::VerifyRequest verify;
+  verify.set_person_id("cage");
+  verify.set_photo(Photo("cage2_crop.jpg"));
+  const absl::StatusOr<v1::VerifyResponse> response = again.Verify(verify);
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_TRUE(response->verified());
+}
+
+TEST_F(LifecycleTest, ASecondServerOnTheSameGalleryIsRefused) {
+  Start();
+  const FailedStart second = StartWith({"--gallery=sqlite:" + folder_.path() + "/gallery.db"});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_THAT(second.log, HasSubstr("another server has it open"));
+}
+
+TEST_F(LifecycleTest, ASecondServerOnTheSamePortIsRefused) {
+  Start();
+  const FailedStart second = StartWith({"--address=" + server_->target()});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_THAT(second.log, HasSubstr("cannot listen on"));
+}
+
+TEST_F(LifecycleTest, ABundleWithOneAlteredByteIsRefused) {
+  std::string bundle = ReadFile(kModel);
+  bundle[bundle.size() / 2] = static_cast<char>(bundle[bundle.size() / 2] ^ 1);
+  const std::string altered = folder_.path() + "/altered.pt";
+  std::ofstream(altered, std::ios::binary) << bundle;
+  const FailedStart failed = StartWith({"--model=" + altered});
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_THAT(failed.log, HasSubstr("altered.pt: the file does not match its seal"));
+}
+
+TEST_F(LifecycleTest, ABundleOfTheOtherKindIsRefused) {
+  const FailedStart failed = StartWith({absl::StrCat("--model=", kFaceFinder)});
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_THAT(failed.log, HasSubstr("field kind is not embedding"));
+}
+
+TEST_F(LifecycleTest, ATargetRateThatWasNeverMeasuredIsRefused) {
+  const FailedStart failed = StartWith({"--target-fmr=1e-8"});
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_THAT(failed.log, HasSubstr("was not measured for this model"));
+}
+
+TEST_F(LifecycleTest, BadFlagsEndWithCodeTwo) {
+  for (const char* flag : {"--no-such-flag", "--gallery=mysql:x", "--workers=-1", "--model=/does/not/exist.pt"}) {
+    EXPECT_EQ(StartWith({flag}).exit_code, 2) << flag;
+  }
+}
+
+}  // namespace
+}  // namespace likeness

@@ -1,0 +1,138 @@
+#include "server/embedding/bundle.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/support/matchers.h"
+
+namespace likeness {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using nlohmann::json;
+
+json Manifest() {
+  return json::parse(R"({
+    "format": 1, "kind": "embedding", "name": "mobilefacenet-192", "version": "1.0.0",
+    "input": {"width": 112, "height": 112, "color": "RGB", "mean": [127.5, 127, 126], "std": [128, 129, 130]},
+    "alignment": "arcface112",
+    "embedding": {"size": 192, "unit_length": true},
+    "margin": 1.25,
+    "operating_points": [
+      {"fmr": 0.001, "distance": 1.0, "genuine_pairs": 983, "impostor_pairs": 1197943, "people": 963, "source": "LFW"},
+      {"fmr": 0.01, "distance": 1.1, "genuine_pairs": 983, "impostor_pairs": 1197943, "people": 963, "source": "LFW"}
+    ],
+    "calibration": null, "provenance": {"source": "...", "license": "..."}
+  })");
+}
+
+TEST(BundleManifestTest, ReadsEveryField) {
+  const absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(Manifest().dump());
+  ASSERT_THAT(manifest, IsOk());
+  EXPECT_EQ(manifest->name, "mobilefacenet-192");
+  EXPECT_EQ(manifest->version, "1.0.0");
+  EXPECT_EQ(manifest->input_width, 112);
+  EXPECT_EQ(manifest->input_height, 112);
+  EXPECT_THAT(manifest->input.mean, ElementsAre(127.5f, 127, 126));
+  EXPECT_THAT(manifest->input.std, ElementsAre(128, 129, 130));
+  EXPECT_EQ(manifest->alignment, Alignment::kArcFace112);
+  EXPECT_EQ(manifest->embedding_size, 192);
+  EXPECT_TRUE(manifest->unit_length);
+  EXPECT_EQ(manifest->margin, 1.25);
+  ASSERT_EQ(manifest->operating_points.size(), 2u);
+  EXPECT_EQ(manifest->operating_points[1].fmr, 0.01);
+  EXPECT_EQ(manifest->operating_points[1].distance, 1.1);
+  EXPECT_EQ(manifest->operating_points[1].genuine_pairs, 983);
+  EXPECT_EQ(manifest->operating_points[1].impostor_pairs, 1197943);
+  EXPECT_EQ(manifest->operating_points[1].people, 963);
+  EXPECT_EQ(manifest->operating_points[1].source, "LFW");
+}
+
+TEST(BundleManifestTest, ReadsAGreyNetworkOfAnySizeWithoutAlignment) {
+  json text = Manifest();
+  text["input"] = {{"width", 100}, {"height", 90}, {"color", "GRAY"}, {"mean", {0}}, {"std", {255}}};
+  text["alignment"] = "none";
+  text["operating_points"] = json::array();
+  const absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(text.dump());
+  ASSERT_THAT(manifest, IsOk());
+  EXPECT_EQ(manifest->alignment, Alignment::kNone);
+  EXPECT_THAT(manifest->input.mean, ElementsAre(0));
+  EXPECT_EQ(manifest->input_height, 90);
+  EXPECT_TRUE(manifest->operating_points.empty());
+}
+
+TEST(BundleManifestTest, IgnoresFieldsItDoesNotKnow) {
+  json text = Manifest();
+  text["colour_of_the_box"] = "blue";
+  EXPECT_THAT(ParseBundleManifest(text.dump()), IsOk());
+}
+
+TEST(BundleManifestTest, NamesEachFieldThatIsMissing) {
+  for (const char* path : {"/format", "/kind", "/name", "/version", "/input", "/input/width", "/input/height",
+                           "/input/color", "/input/mean", "/input/std", "/alignment", "/embedding/size",
+                           "/embedding/unit_length", "/margin", "/operating_points", "/operating_points/1/fmr",
+                           "/operating_points/0/distance", "/operating_points/1/source"}) {
+    const json::json_pointer pointer(path);
+    json text = Manifest();
+    text.at(pointer.parent_pointer()).erase(pointer.back());
+    EXPECT_THAT(ParseBundleManifest(text.dump()),
+                HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr(pointer.back())))
+        << path;
+  }
+}
+
+struct WrongValue {
+  const char* path;
+  json value;
+  const char* message;
+};
+
+TEST(BundleManifestTest, RefusesValuesThatCannotBe) {
+  const WrongValue cases[] = {
+      {"/format", 2, "field format is not 1"},
+      {"/kind", "face_finder", "field kind is not embedding"},
+      {"/input/color", "BGR", "field input.color is neither RGB nor GRAY"},
+      {"/input/mean", {1}, "field input.mean is not a list of 3 numbers"},
+      {"/input/std", {1, 0, 1}, "field input.std is not a list of 3 numbers above 0"},
+      {"/input/width", 96, "field input is not 112x112"},
+      {"/input/height", 96, "field input is not 112x112"},
+      {"/alignment", "dlib", "field alignment is neither arcface112 nor none"},
+      {"/embedding/size", 0, "field embedding.size is not above 0"},
+      {"/embedding/unit_length", 1, "field embedding.unit_length is neither true nor false"},
+      {"/margin", 0, "field margin is not above 0"},
+      {"/margin", -1, "field margin is not above 0"},
+      {"/operating_points", json::object(), "field operating_points is not a list"},
+      {"/operating_points/0", 7, "field operating_points"},
+      {"/operating_points/0/fmr", 0, "field fmr is not above 0"},
+      {"/operating_points/1/fmr", 1, "not below 1"},
+      {"/operating_points/1/fmr", 0.001, "does not ascend"},
+      {"/operating_points/1/distance", 0.9, "does not ascend"},
+      {"/operating_points/0/distance", -1, "field distance is not above 0"},
+      {"/operating_points/0/people", 0, "field people is not above 0"},
+  };
+  for (const WrongValue& c : cases) {
+    json text = Manifest();
+    text.at(json::json_pointer(c.path)) = c.value;
+    EXPECT_THAT(ParseBundleManifest(text.dump()),
+                HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr(c.message)))
+        << c.path << " = " << c.value;
+  }
+}
+
+// Such a picture would be allocated to warm the network up.
+TEST(BundleManifestTest, RefusesAnInputThatNoMemoryHolds) {
+  for (const char* side : {"width", "height"}) {
+    json text = Manifest();
+    text["alignment"] = "none";
+    text["input"][side] = 2'000'000'000;
+    EXPECT_THAT(ParseBundleManifest(text.dump()),
+                HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr(std::string("field input.") + side)));
+  }
+}
+
+}  // namespace
+}  // namespace likeness

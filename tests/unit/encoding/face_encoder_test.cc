@@ -1,0 +1,133 @@
+#include "server/encoding/face_encoder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+#include "tests/support/fake_embedder.h"
+#include "tests/support/files.h"
+#include "tests/support/matchers.h"
+#include "tests/support/photos.h"
+
+namespace likeness {
+namespace {
+
+using testing::ElementsAre;
+using testing::FloatNear;
+
+absl::Status Wanted() { return absl::OkStatus(); }
+
+class FaceEncoderTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    absl::StatusOr<FaceFinder> loaded = FaceFinder::Load(ModelPath("face-finder.pt"), Device{});
+    ASSERT_THAT(loaded, IsOk());
+    finder_ = new FaceFinder(*std::move(loaded));
+  }
+
+  // The embedder takes aligned faces instead of whole photos.
+  void ExpectFaces() {
+    BundleManifest& manifest = embedder_.mutable_manifest();
+    manifest.alignment = Alignment::kArcFace112;
+    manifest.input_width = 112;
+    manifest.input_height = 112;
+  }
+
+  static const FaceFinder* finder_;
+  FakeEmbedder embedder_;
+  Metrics metrics_;
+  const FaceEncoder encoder_{*finder_, embedder_, PhotoLimits{}, metrics_};
+};
+
+const FaceFinder* FaceEncoderTest::finder_ = nullptr;
+
+TEST_F(FaceEncoderTest, EmbedsTheWholePhotoWhenTheModelNeedsNoAlignment) {
+  const std::string photo = EncodePnm(PlainPicture(40, 30, {255, 0, 51}));
+  const absl::StatusOr<EncodedFace> encoded = encoder_.Encode(photo, FacePolicy::kOnly, Wanted);
+  ASSERT_THAT(encoded, IsOk());
+  EXPECT_THAT(encoded->embedding.values, ElementsAre(FloatNear(1, 1e-5), FloatNear(0, 1e-5), FloatNear(0.2, 1e-5)));
+  EXPECT_EQ(encoded->embedding.model, embedder_.digest());
+  EXPECT_EQ(encoded->face.box.x, 0);
+  EXPECT_EQ(encoded->face.box.width, 40);
+  EXPECT_EQ(encoded->face.box.height, 30);
+  EXPECT_EQ(encoded->face.score, 1);
+  EXPECT_FALSE(encoded->face.landmarks.has_value());
+}
+
+TEST_F(FaceEncoderTest, HandsTheEmbedderACropOfTheSizeItExpects) {
+  embedder_.embed = [](const Picture& crop) -> absl::StatusOr<std::vector<float>> {
+    return std::vector<float>{static_cast<float>(crop.width), static_cast<float>(crop.height)};
+  };
+  embedder_.mutable_manifest().input_width = 10;
+  embedder_.mutable_manifest().input_height = 20;
+  const auto encoded = encoder_.Encode(EncodePnm(FourColours(40, 30)), FacePolicy::kOnly, Wanted);
+  ASSERT_THAT(encoded, IsOk());
+  EXPECT_THAT(encoded->embedding.values, ElementsAre(10, 20));
+}
+
+TEST_F(FaceEncoderTest, AlignsTheFaceThatThePolicyChooses) {
+  ExpectFaces();
+  Picture seen;
+  embedder_.embed = [&](const Picture& crop) {
+    seen = crop;
+    return MeanColour(crop);
+  };
+  const auto encoded = encoder_.Encode(ReadFile(PhotoPath("audrey.jpg")), FacePolicy::kOnly, Wanted);
+  ASSERT_THAT(encoded, IsOk());
+  EXPECT_TRUE(encoded->face.landmarks.has_value());
+  EXPECT_EQ(seen.width, 112);
+  EXPECT_EQ(seen.height, 112);
+}
+
+TEST_F(FaceEncoderTest, FailsWithoutAFaceAndNeverRunsTheNetwork) {
+  ExpectFaces();
+  EXPECT_THAT(encoder_.Encode(EncodePnm(FourColours(100, 100)), FacePolicy::kLargest, Wanted),
+              FailsWith(Reason::FACE_NOT_FOUND));
+  EXPECT_EQ(embedder_.calls(), 0);
+}
+
+TEST_F(FaceEncoderTest, FailsForAPhotoThatCannotBeDecodedAndNeverRunsTheNetwork) {
+  EXPECT_THAT(encoder_.Encode("", FacePolicy::kOnly, Wanted), FailsWith(Reason::PHOTO_EMPTY));
+  EXPECT_THAT(encoder_.Encode("not a photo", FacePolicy::kOnly, Wanted), FailsWith(Reason::PHOTO_FORMAT_UNSUPPORTED));
+  EXPECT_EQ(embedder_.calls(), 0);
+}
+
+TEST_F(FaceEncoderTest, PassesOnThatTheNetworkFailed) {
+  embedder_.embed = [](const Picture&) { return MakeError(Reason::NETWORK_FAILED, "the network failed"); };
+  EXPECT_THAT(encoder_.Encode(EncodePnm(FourColours(40, 40)), FacePolicy::kOnly, Wanted),
+              FailsWith(Reason::NETWORK_FAILED));
+}
+
+TEST_F(FaceEncoderTest, AsksBeforeEachStageWhetherTheAnswerIsStillWanted) {
+  int asked = 0;
+  const auto still_wanted = [&] {
+    ++asked;
+    EXPECT_EQ(embedder_.calls(), 0) << "asked after the network had run";
+    return absl::OkStatus();
+  };
+  ASSERT_THAT(encoder_.Encode(EncodePnm(FourColours(40, 40)), FacePolicy::kOnly, still_wanted), IsOk());
+  EXPECT_EQ(asked, 3);  // before decoding, before finding the face, before the network
+}
+
+TEST_F(FaceEncoderTest, StopsAtWhicheverStageTheAnswerIsNoLongerWanted) {
+  for (int refused_at = 1; refused_at <= 3; ++refused_at) {
+    int asked = 0;
+    const auto still_wanted = [&]() -> absl::Status {
+      return ++asked < refused_at ? absl::OkStatus() : MakeError(Reason::DEADLINE_EXCEEDED, "too late");
+    };
+    EXPECT_THAT(encoder_.Encode(EncodePnm(FourColours(40, 40)), FacePolicy::kOnly, still_wanted),
+                FailsWith(Reason::DEADLINE_EXCEEDED));
+    EXPECT_EQ(asked, refused_at) << "the work went on";
+    EXPECT_EQ(embedder_.calls(), 0);
+  }
+}
+
+TEST_F(FaceEncoderTest, DoesNotEvenLookAtThePhotoWhenNobodyWaits) {
+  const auto gone = [] { return MakeError(Reason::CANCELLED, "the caller has gone"); };
+  EXPECT_THAT(encoder_.Encode("not a photo", FacePolicy::kOnly, gone), FailsWith(Reason::CANCELLED));
+}
+
+}  // namespace
+}  // namespace likeness

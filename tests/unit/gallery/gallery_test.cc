@@ -1,0 +1,193 @@
+#include "server/gallery/gallery.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/barrier.h"
+#include "server/gallery/sqlite_store.h"
+#include "tests/support/files.h"
+#include "tests/support/matchers.h"
+#include "tests/unit/gallery/store_conformance.h"
+
+namespace likeness {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsNull;
+using testing::Pointee;
+using testing::SizeIs;
+
+// The real store, which counts what it is asked and fails when it is told to.
+class WatchedStore : public Store {
+ public:
+  absl::StatusOr<std::optional<EnrolmentResult>> FindEnrolment(absl::string_view request_id,
+                                                               const ContentDigest& content) override {
+    return store_->FindEnrolment(request_id, content);
+  }
+  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, int max_references) override {
+    absl::StatusOr<EnrolmentResult> result = store_->Enrol(enrolment, max_references);
+    // The worst case: the change was made, but its answer was lost.
+    if (lose_answers) return MakeError(Reason::STORE_FAILED, "the connection was lost");
+    return result;
+  }
+  absl::StatusOr<std::vector<ReferenceEmbedding>> References(absl::string_view person_id) override {
+    ++lookups;
+    absl::StatusOr<std::vector<ReferenceEmbedding>> references = store_->References(person_id);
+    if (after_lookup) after_lookup();
+    return references;
+  }
+  absl::StatusOr<PersonRecord> GetPerson(absl::string_view person_id) override { return store_->GetPerson(person_id); }
+  absl::StatusOr<std::vector<PersonRecord>> ListPersons(absl::string_view after, int limit) override {
+    return store_->ListPersons(after, limit);
+  }
+  absl::StatusOr<int> DeletePerson(absl::string_view person_id) override { return store_->DeletePerson(person_id); }
+  absl::StatusOr<int> DeleteReference(absl::string_view person_id, absl::string_view reference_id) override {
+    return store_->DeleteReference(person_id, reference_id);
+  }
+  absl::StatusOr<GallerySize> Size() override {
+    if (lose_answers) return MakeError(Reason::STORE_FAILED, "the connection was lost");
+    return store_->Size();
+  }
+
+  int lookups = 0;
+  bool lose_answers = false;
+  std::function<void()> after_lookup;
+
+ private:
+  const std::unique_ptr<Store> store_ = *SqliteStore::Open(UniquePath("gallery.sqlite"));
+};
+
+class GalleryTest : public testing::Test {
+ protected:
+  explicit GalleryTest(GalleryOptions options = {}) {
+    auto store = std::make_unique<WatchedStore>();
+    store_ = store.get();
+    gallery_ = *Gallery::Open(std::move(store), options, metrics_);
+  }
+
+  void Enrol(const std::string& person_id, const std::string& reference_id) {
+    ASSERT_THAT(gallery_->Enrol(EnrolmentOf(person_id, {ReferenceNamed(reference_id)})), IsOk());
+  }
+
+  std::string Scrape() const { return prometheus::TextSerializer().Serialize(metrics_.registry()->Collect()); }
+
+  Metrics metrics_;
+  WatchedStore* store_;
+  std::unique_ptr<Gallery> gallery_;
+};
+
+TEST_F(GalleryTest, TouchesNoDiskForAPersonItHasInMemory) {
+  Enrol("ada", "r1");
+  EXPECT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(1))));
+  EXPECT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(1))));
+  EXPECT_EQ(store_->lookups, 1);
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_cache_lookups_total{result=\"hit\"} 1"));
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_cache_lookups_total{result=\"miss\"} 1"));
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_cached_references 1"));
+}
+
+TEST_F(GalleryTest, SeesEveryChangeAtTheNextLook) {
+  Enrol("ada", "r1");
+  ASSERT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(1))));
+  Enrol("ada", "r2");
+  ASSERT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(2))));
+  ASSERT_THAT(gallery_->DeleteReference("ada", "r1"), IsOkAndHolds(1));
+  ASSERT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(1))));
+  ASSERT_THAT(gallery_->DeletePerson("ada"), IsOkAndHolds(1));
+  EXPECT_THAT(gallery_->FindReferences("ada"), FailsWith(Reason::PERSON_NOT_FOUND));
+}
+
+TEST_F(GalleryTest, DoesNotTrustItsMemoryAfterAChangeWhoseOutcomeIsUnknown) {
+  Enrol("ada", "r1");
+  ASSERT_THAT(gallery_->FindReferences("ada"), IsOk());
+  store_->lose_answers = true;
+  EXPECT_THAT(gallery_->Enrol(EnrolmentOf("ada", {ReferenceNamed("r2")})), FailsWith(Reason::STORE_FAILED));
+  EXPECT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(2))));
+}
+
+TEST_F(GalleryTest, DoesNotKeepWhatChangedWhileItWasRead) {
+  Enrol("ada", "r1");
+  store_->after_lookup = [&] {
+    store_->after_lookup = nullptr;
+    Enrol("ada", "r2");
+  };
+  EXPECT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(1))));  // as it was when it was read
+  EXPECT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(2))));
+}
+
+TEST_F(GalleryTest, AsksTheStoreAgainForAPersonWhoWasNotThere) {
+  EXPECT_THAT(gallery_->FindReferences("ada"), FailsWith(Reason::PERSON_NOT_FOUND));
+  Enrol("ada", "r1");
+  EXPECT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(1))));
+}
+
+TEST_F(GalleryTest, KeepsItsSizeInTheMetrics) {
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_gallery_persons 0"));
+  ASSERT_THAT(gallery_->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1"), ReferenceNamed("r2")}, "request", 1)), IsOk());
+  ASSERT_THAT(gallery_->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1"), ReferenceNamed("r2")}, "request", 1)), IsOk());
+  Enrol("bob", "r3");
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_gallery_persons 2"));
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_gallery_references 3"));
+  ASSERT_THAT(gallery_->DeleteReference("bob", "r3"), IsOk());
+  ASSERT_THAT(gallery_->DeletePerson("ada"), IsOk());
+  EXPECT_THAT(gallery_->DeletePerson("ada"), FailsWith(Reason::PERSON_NOT_FOUND));
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_gallery_persons 1"));
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_gallery_references 0"));
+}
+
+TEST_F(GalleryTest, CountsRightWhenManyEnrolAtOnce) {
+  constexpr int kThreads = 4, kRounds = 10;
+  auto* barrier = new absl::Barrier(kThreads);
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      if (barrier->Block()) delete barrier;
+      for (int i = 0; i < kRounds; ++i) Enrol(absl::StrCat("person ", thread), absl::StrCat("r", thread, "-", i));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(Scrape(), HasSubstr(absl::StrCat("likeness_gallery_persons ", kThreads, "\n")));
+  EXPECT_THAT(Scrape(), HasSubstr(absl::StrCat("likeness_gallery_references ", kThreads * kRounds, "\n")));
+}
+
+TEST(GalleryOpenTest, CountsWhatIsThereAlready) {
+  auto store = std::make_unique<WatchedStore>();
+  ASSERT_THAT(store->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1"), ReferenceNamed("r2")}), 10), IsOk());
+  Metrics metrics;
+  ASSERT_THAT(Gallery::Open(std::move(store), {}, metrics), IsOk());
+  const std::string scraped = prometheus::TextSerializer().Serialize(metrics.registry()->Collect());
+  EXPECT_THAT(scraped, HasSubstr("likeness_gallery_persons 1"));
+  EXPECT_THAT(scraped, HasSubstr("likeness_gallery_references 2"));
+}
+
+TEST(GalleryOpenTest, FailsWithAStoreThatCannotBeCounted) {
+  auto store = std::make_unique<WatchedStore>();
+  store->lose_answers = true;
+  Metrics metrics;
+  EXPECT_THAT(Gallery::Open(std::move(store), {}, metrics), FailsWith(Reason::STORE_FAILED));
+}
+
+TEST(GalleryOptionsTest, LimitTheReferencesOfAPersonAndTheCache) {
+  Metrics metrics;
+  auto store = std::make_unique<WatchedStore>();
+  WatchedStore* watched = store.get();
+  const auto gallery =
+      Gallery::Open(std::move(store), {.cached_references = 0, .max_references_per_person = 1}, metrics);
+  ASSERT_THAT(gallery, IsOk());
+  ASSERT_THAT((*gallery)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")})), IsOk());
+  EXPECT_THAT((*gallery)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r2")})), FailsWith(Reason::TOO_MANY_REFERENCES));
+  ASSERT_THAT((*gallery)->FindReferences("ada"), IsOk());
+  ASSERT_THAT((*gallery)->FindReferences("ada"), IsOk());
+  EXPECT_EQ(watched->lookups, 2);
+}
+
+}  // namespace
+}  // namespace likeness

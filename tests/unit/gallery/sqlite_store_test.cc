@@ -1,0 +1,200 @@
+#include "server/gallery/sqlite_store.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/files.h"
+#include "tests/support/matchers.h"
+#include "tests/unit/gallery/store_conformance.h"
+
+namespace likeness {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::SizeIs;
+
+constexpr int kMany = 1000;
+
+std::unique_ptr<Store> MakeSqliteStore() { return *SqliteStore::Open(UniquePath("gallery.sqlite")); }
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformanceTest, testing::Values(&MakeSqliteStore));
+
+// A gallery of two persons, closed.
+std::string GalleryFile() {
+  const std::string path = UniquePath("gallery.sqlite");
+  const auto store = SqliteStore::Open(path);
+  EXPECT_THAT(store, IsOk());
+  EXPECT_THAT((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1", 1), ReferenceNamed("r2", 2)}, "request", 1), kMany),
+              IsOk());
+  EXPECT_THAT((*store)->Enrol(EnrolmentOf("bob", {ReferenceNamed("r3", 3)}), kMany), IsOk());
+  return path;
+}
+
+// Changes a closed gallery as no store does.
+void Alter(const std::string& path, const std::string& sql) {
+  SQLite::Database database(path, SQLite::OPEN_READWRITE);
+  database.exec(sql);
+}
+
+auto IsRefused(const std::string& path, const std::string& why) {
+  return HasStatus(absl::StatusCode::kFailedPrecondition, AllOf(HasSubstr("gallery " + path), HasSubstr(why)));
+}
+
+TEST(SqliteStoreTest, KeepsEverythingWhenItIsOpenedAgain) {
+  const auto store = SqliteStore::Open(GalleryFile());
+  ASSERT_THAT(store, IsOk());
+  const auto references = (*store)->References("ada");
+  ASSERT_THAT(references, IsOkAndHolds(SizeIs(2)));
+  EXPECT_EQ((*references)[1].embedding.values, (std::vector<float>{2, -2}));
+  EXPECT_EQ((*store)->GetPerson("bob")->create_time, EnrolmentTime());
+  const auto replayed = (*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r9")}, "request", 1), kMany);
+  ASSERT_THAT(replayed, IsOk());
+  EXPECT_TRUE(replayed->replayed);
+}
+
+TEST(SqliteStoreTest, MakesTheFoldersOnItsWay) {
+  const std::string path = UniquePath("a/b/gallery.sqlite");
+  ASSERT_THAT(SqliteStore::Open(path), IsOk());
+  EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+// Faces are nobody else's business on this machine.
+TEST(SqliteStoreTest, MakesAFileThatOnlyItsOwnerReads) {
+  const std::string path = UniquePath("gallery.sqlite");
+  const auto store = SqliteStore::Open(path);
+  ASSERT_THAT(store, IsOk());
+  ASSERT_THAT((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")}), kMany), IsOk());
+  for (const char* suffix : {"", "-wal", "-shm", ".lock"}) {
+    struct stat status {};
+    ASSERT_EQ(stat((path + suffix).c_str(), &status), 0) << suffix;
+    EXPECT_EQ(status.st_mode & 0077, 0u) << suffix;
+  }
+}
+
+TEST(SqliteStoreTest, RefusesAFileThatAnotherServerHasOpen) {
+  const std::string path = UniquePath("gallery.sqlite");
+  auto first = SqliteStore::Open(path);
+  ASSERT_THAT(first, IsOk());
+  EXPECT_THAT(SqliteStore::Open(path), IsRefused(path, "another server has it open"));
+  first->reset();
+  EXPECT_THAT(SqliteStore::Open(path), IsOk());
+}
+
+TEST(SqliteStoreTest, RefusesAPathThatCannotBe) {
+  const std::string file = UniquePath("file");
+  WriteFile(file, "not a folder");
+  EXPECT_THAT(SqliteStore::Open(file + "/gallery.sqlite"), IsRefused(file, ""));
+  const std::string folder = UniquePath("folder");
+  std::filesystem::create_directory(folder);
+  EXPECT_THAT(SqliteStore::Open(folder), IsRefused(folder, ""));
+}
+
+TEST(SqliteStoreTest, RefusesAFileThatIsNoDatabaseAndLeavesItAsItIs) {
+  const std::string path = UniquePath("notes.txt");
+  const std::string notes(5000, 'n');
+  WriteFile(path, notes);
+  EXPECT_THAT(SqliteStore::Open(path), IsRefused(path, "not a database"));
+  EXPECT_EQ(ReadFile(path), notes);
+}
+
+TEST(SqliteStoreTest, RefusesAnotherProgramsDatabaseAndLeavesItAsItIs) {
+  const std::string path = UniquePath("browser.sqlite");
+  {
+    SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    database.exec("CREATE TABLE bookmark (url TEXT)");
+  }
+  const std::string before = ReadFile(path);
+  EXPECT_THAT(SqliteStore::Open(path), IsRefused(path, "no likeness gallery"));
+  EXPECT_EQ(ReadFile(path), before);
+}
+
+TEST(SqliteStoreTest, RefusesAGalleryOfANewerVersionAndLeavesItAsItIs) {
+  const std::string path = GalleryFile();
+  Alter(path, "PRAGMA user_version = 1000");
+  const std::string before = ReadFile(path);
+  EXPECT_THAT(SqliteStore::Open(path), IsRefused(path, "schema version 1000, made by a newer likeness"));
+  EXPECT_EQ(ReadFile(path), before);
+}
+
+// Each alteration leaves a reference that must never be compared.
+TEST(SqliteStoreTest, NeverReturnsAReferenceThatWasAltered) {
+  for (const char* sql : {
+           // One bit of the embedding, one of the model's digest.
+           "UPDATE face_reference SET embedding = X'0100803F000080BF' WHERE reference_id = 'r1'",
+           "UPDATE face_reference SET model_digest = X'00' || substr(model_digest, 2) WHERE reference_id = 'r1'",
+           // Cut off, empty, too long.
+           "UPDATE face_reference SET embedding = substr(embedding, 1, 4) WHERE reference_id = 'r2'",
+           "UPDATE face_reference SET embedding = substr(embedding, 1, 7) WHERE reference_id = 'r2'",
+           "UPDATE face_reference SET embedding = X'' WHERE reference_id = 'r2'",
+           "UPDATE face_reference SET embedding = embedding || embedding WHERE reference_id = 'r2'",
+           "UPDATE face_reference SET model_digest = X'' WHERE reference_id = 'r2'",
+           "UPDATE face_reference SET checksum = X'' WHERE reference_id = 'r2'",
+           // Another's face under this name: moved, copied or renamed.
+           "UPDATE face_reference SET person_id = 'ada' WHERE reference_id = 'r3'",
+           "UPDATE face_reference SET (embedding, checksum) = (SELECT embedding, checksum FROM face_reference "
+           "WHERE reference_id = 'r3') WHERE reference_id = 'r1'",
+           "UPDATE face_reference SET reference_id = 'r0' WHERE reference_id = 'r1'",
+       }) {
+    const std::string path = GalleryFile();
+    Alter(path, sql);
+    const auto store = SqliteStore::Open(path);
+    ASSERT_THAT(store, IsOk()) << sql;
+    EXPECT_THAT((*store)->References("ada"), FailsWith(Reason::STORE_CORRUPT)) << sql;
+  }
+}
+
+TEST(SqliteStoreTest, ServesOtherPersonsBesideADamagedReferenceAndCanDeleteIt) {
+  const std::string path = GalleryFile();
+  Alter(path, "UPDATE face_reference SET embedding = X'00' WHERE reference_id = 'r1'");
+  const auto store = SqliteStore::Open(path);
+  ASSERT_THAT(store, IsOk());
+  EXPECT_THAT((*store)->References("bob"), IsOkAndHolds(SizeIs(1)));
+  EXPECT_THAT((*store)->DeleteReference("ada", "r1"), IsOkAndHolds(1));
+  EXPECT_THAT((*store)->References("ada"), IsOkAndHolds(SizeIs(1)));
+}
+
+TEST(SqliteStoreTest, ReportsADamagedPageAndServesOn) {
+  const std::string path = GalleryFile();
+  Alter(path, "DROP TABLE enrolment");
+  const auto store = SqliteStore::Open(path);
+  ASSERT_THAT(store, IsOk());
+  EXPECT_THAT((*store)->FindEnrolment("request", ContentNamed(1)), FailsWith(Reason::STORE_FAILED));
+  EXPECT_THAT((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r9")}, "other", 1), kMany),
+              FailsWith(Reason::STORE_FAILED));
+  EXPECT_THAT((*store)->References("ada"), IsOkAndHolds(SizeIs(2)));
+  EXPECT_THAT((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r9")}), kMany), IsOk());
+}
+
+TEST(SqliteStoreTest, LeavesNoTraceOfADeletedPersonInItsFile) {
+  const std::string path = UniquePath("gallery.sqlite");
+  const std::vector<float> values = {0.123456789f, 0.987654321f, 0.555555555f};
+  const std::string bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  {
+    const auto store = SqliteStore::Open(path);
+    ASSERT_THAT(store, IsOk());
+    const Enrolment enrolment =
+        EnrolmentOf("ada-lovelace-1815", {{"reference-of-ada", {ModelNamed(1), values}}}, "request-of-ada", 1);
+    ASSERT_THAT((*store)->Enrol(enrolment, kMany), IsOk());
+    ASSERT_THAT((*store)->Enrol(EnrolmentOf("bob", {ReferenceNamed("r1")}), kMany), IsOk());
+  }
+  EXPECT_THAT(ReadFile(path), AllOf(HasSubstr("ada-lovelace-1815"), HasSubstr(bytes)));
+  ASSERT_THAT((*SqliteStore::Open(path))->DeletePerson("ada-lovelace-1815"), IsOk());
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(path).parent_path())) {
+    const std::string content = ReadFile(entry.path());
+    for (const std::string& trace : {std::string("ada-lovelace"), std::string("reference-of-ada"), std::string("request-of-ada"), bytes}) {
+      EXPECT_EQ(content.find(trace), std::string::npos) << entry.path();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace likeness

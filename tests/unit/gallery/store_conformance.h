@@ -1,0 +1,43 @@
+// What every Store promises (server/gallery/store.h), as tests that any store can be run through:
+//
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformanceTest, testing::Values(&MakeSqliteStore));
+//
+// in a program that also compiles store_conformance.cc.
+#ifndef LIKENESS_TESTS_UNIT_GALLERY_STORE_CONFORMANCE_H_
+#define LIKENESS_TESTS_UNIT_GALLERY_STORE_CONFORMANCE_H_
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/gallery/store.h"
+
+namespace likeness {
+
+// Makes an empty store.
+using StoreFactory = std::unique_ptr<Store> (*)();
+
+class StoreConformanceTest : public testing::TestWithParam<StoreFactory> {
+ protected:
+  const std::unique_ptr<Store> store_ = GetParam()();
+};
+
+ModelDigest ModelNamed(uint8_t name);
+ContentDigest ContentNamed(uint8_t name);
+
+// A reference whose embedding is {value, -value}.
+ReferenceEmbedding ReferenceNamed(const std::string& reference_id, float value = 1);
+
+// An enrolment without a request_id, at 2026-01-02 03:04:05.678901 UTC.
+Enrolment EnrolmentOf(const std::string& person_id, std::vector<ReferenceEmbedding> references);
+// One that is remembered.
+Enrolment EnrolmentOf(const std::string& person_id, std::vector<ReferenceEmbedding> references,
+                      const std::string& request_id, uint8_t content);
+absl::Time EnrolmentTime();
+
+}  // namespace likeness
+
+#endif  // LIKENESS_TESTS_UNIT_GALLERY_STORE_CONFORMANCE_H_

@@ -1,0 +1,160 @@
+#include "server/image/face_finder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/image/alignment.h"
+#include "server/image/codecs/orientation.h"
+#include "server/image/photo.h"
+#include "tests/support/bundles.h"
+#include "tests/support/files.h"
+#include "tests/support/matchers.h"
+#include "tests/support/photos.h"
+
+namespace likeness {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+Picture Photo(const std::string& name) { return *DecodePhoto(ReadFile(PhotoPath(name)), {}); }
+
+// The pictures beside each other, on black.
+Picture SideBySide(const Picture& left, const Picture& right) {
+  const int height = std::max(left.height, right.height);
+  Picture both = PlainPicture(left.width + right.width, height, {0, 0, 0});
+  int x = 0;
+  for (const Picture* part : {&left, &right}) {
+    for (int y = 0; y < part->height; ++y) {
+      std::copy_n(part->rgb.begin() + 3 * y * part->width, 3 * part->width, both.rgb.begin() + 3 * (y * both.width + x));
+    }
+    x += part->width;
+  }
+  return both;
+}
+
+class FaceFinderTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    absl::StatusOr<FaceFinder> loaded = FaceFinder::Load(ModelPath("face-finder.pt"), Device{});
+    ASSERT_THAT(loaded, IsOk());
+    finder_ = new FaceFinder(*std::move(loaded));
+  }
+
+  static const FaceFinder* finder_;
+};
+
+const FaceFinder* FaceFinderTest::finder_ = nullptr;
+
+TEST_F(FaceFinderTest, FindsTheFaceOfAPortrait) {
+  for (const char* name : {"audrey.jpg", "audrey_crop.jpg", "cage.jpg", "franck_02159.jpg", "obama4_crop.jpg"}) {
+    EXPECT_THAT(finder_->Find(Photo(name)), IsOkAndHolds(SizeIs(1))) << name;
+  }
+}
+
+TEST_F(FaceFinderTest, PlacesLandmarksAsAFaceHasThem) {
+  const Picture photo = Photo("audrey.jpg");
+  const absl::StatusOr<std::vector<Face>> faces = finder_->Find(photo);
+  ASSERT_THAT(faces, IsOkAndHolds(SizeIs(1)));
+  const Face& face = faces->front();
+  ASSERT_TRUE(face.landmarks.has_value());
+  const auto& [left_eye, right_eye, nose, left_mouth, right_mouth] = *face.landmarks;
+  EXPECT_LT(left_eye.x, nose.x);
+  EXPECT_LT(nose.x, right_eye.x);
+  EXPECT_LT(left_mouth.x, right_mouth.x);
+  EXPECT_LT(std::max(left_eye.y, right_eye.y), nose.y);
+  EXPECT_LT(nose.y, std::min(left_mouth.y, right_mouth.y));
+  for (const Point& landmark : *face.landmarks) {
+    EXPECT_TRUE(landmark.x > face.box.x && landmark.x < face.box.x + face.box.width);
+    EXPECT_TRUE(landmark.y > face.box.y && landmark.y < face.box.y + face.box.height);
+  }
+  EXPECT_GT(face.score, 0.9f);
+  EXPECT_LE(face.score, 1.0f);
+}
+
+TEST_F(FaceFinderTest, TakesMasksForNoFaces) {
+  for (const char* name : {"vendetta.jpg", "skullmask.jpg", "ironman.jpg"}) {
+    EXPECT_THAT(finder_->Find(Photo(name)), IsOkAndHolds(IsEmpty())) << name;
+  }
+}
+
+TEST_F(FaceFinderTest, FindsNothingInPlainPicturesOfAnyShape) {
+  for (const auto& [width, height] : {std::pair{24, 24}, {320, 240}, {1, 1}, {3000, 24}, {24, 3000}, {20000, 24}}) {
+    EXPECT_THAT(finder_->Find(PlainPicture(width, height, {128, 128, 128})), IsOkAndHolds(IsEmpty()))
+        << width << "x" << height;
+  }
+}
+
+TEST_F(FaceFinderTest, FindsBothFacesOfTwoAndTheMostCertainFirst) {
+  const Picture left = Photo("audrey.jpg");
+  const absl::StatusOr<std::vector<Face>> faces = finder_->Find(SideBySide(left, Photo("cage.jpg")));
+  ASSERT_THAT(faces, IsOkAndHolds(SizeIs(2)));
+  EXPECT_GE((*faces)[0].score, (*faces)[1].score);
+  std::vector<float> centres = {(*faces)[0].box.Centre().x, (*faces)[1].box.Centre().x};
+  std::sort(centres.begin(), centres.end());
+  EXPECT_LT(centres[0], static_cast<float>(left.width));
+  EXPECT_GT(centres[1], static_cast<float>(left.width));
+}
+
+TEST_F(FaceFinderTest, FindsTheSameFaceInAPhotoOfAnotherSize) {
+  const Picture photo = Photo("cage.jpg");
+  const absl::StatusOr<std::vector<Face>> small = finder_->Find(photo);
+  const absl::StatusOr<std::vector<Face>> large = finder_->Find(ResizeWhole(photo, 2 * photo.width, 2 * photo.height));
+  ASSERT_THAT(small, IsOkAndHolds(SizeIs(1)));
+  ASSERT_THAT(large, IsOkAndHolds(SizeIs(1)));
+  for (size_t i = 0; i < 5; ++i) {
+    const Point& expected = (*small->front().landmarks)[i];
+    EXPECT_NEAR((*large->front().landmarks)[i].x / 2, expected.x, 6) << i;
+    EXPECT_NEAR((*large->front().landmarks)[i].y / 2, expected.y, 6) << i;
+  }
+}
+
+TEST_F(FaceFinderTest, FindsTheFaceOfAPhotoThatWasTakenOnItsSide) {
+  // The sensor's rows are the columns of the upright photo; EXIF says so.
+  const Picture upright = Photo("cage.jpg");
+  const Picture stored = MakeUpright(upright, Orientation::kQuarterTurnLeft);
+  const std::string photo = PngWithExif(EncodePng(stored), ExifBlock(6));
+  const absl::StatusOr<Picture> decoded = DecodePhoto(photo, {});
+  ASSERT_THAT(decoded, IsOk());
+  EXPECT_EQ(decoded->rgb, upright.rgb);
+  EXPECT_THAT(finder_->Find(*decoded), IsOkAndHolds(SizeIs(1)));
+}
+
+TEST(FaceFinderLoadTest, RefusesABundleOfAnotherKind) {
+  const std::string path = ModelPath("mobilefacenet-192.pt");
+  EXPECT_THAT(FaceFinder::Load(path, Device{}).status(),
+              HasStatus(absl::StatusCode::kFailedPrecondition, AllOf(HasSubstr(path), HasSubstr("field kind"))));
+}
+
+struct WrongBundle {
+  const char* from;
+  const char* to;
+  const char* message;
+};
+
+TEST(FaceFinderLoadTest, RefusesASealedBundleThatContradictsItself) {
+  const WrongBundle cases[] = {
+      {R"("min_score": 0.6)", R"("min_scare": 0.6)", "field detector.min_score is missing"},
+      {R"("rounds": 2)", R"("rounds": 0)", "field landmarks.rounds is not above 0"},
+      {R"("size": 48)", R"("size": 47)", "the network"},
+      {R"("width": 320)", R"("width": 9e8)", "field detector.width"},
+  };
+  for (const WrongBundle& c : cases) {
+    const std::string path = UniquePath("face-finder.pt");
+    WriteFile(path, EditAndSeal(ReadFile(ModelPath("face-finder.pt")), c.from, c.to));
+    EXPECT_THAT(FaceFinder::Load(path, Device{}).status(), Not(IsOk())) << c.to;
+    EXPECT_THAT(std::string(FaceFinder::Load(path, Device{}).status().message()),
+                AllOf(HasSubstr(path), HasSubstr(c.message)));
+  }
+}
+
+}  // namespace
+}  // namespace likeness

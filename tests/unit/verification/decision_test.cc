@@ -1,0 +1,171 @@
+#include "server/verification/decision.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/matchers.h"
+
+namespace likeness {
+namespace {
+
+using testing::Field;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+ModelDigest Model(uint8_t name) {
+  ModelDigest digest;
+  digest.bytes.fill(name);
+  return digest;
+}
+
+Embedding At(std::vector<float> values, uint8_t model = 1) { return {Model(model), std::move(values)}; }
+
+Threshold UpTo(double distance) {
+  return {.distance = distance, .source = ThresholdSource::kOperatingPoint, .fmr = 1e-3};
+}
+
+OperatingPoint Point(double fmr, double distance) {
+  OperatingPoint point;
+  point.fmr = fmr;
+  point.distance = distance;
+  return point;
+}
+
+TEST(ChooseThresholdTest, TakesTheMeasuredPointWithTheLargestRateThatDoesNotExceedTheTarget) {
+  const std::vector<OperatingPoint> points = {Point(1e-4, 0.9), Point(1e-3, 1.0), Point(1e-2, 1.1)};
+  struct Case {
+    double target;
+    double distance;
+  };
+  for (const Case& c : {Case{1e-4, 0.9}, {5e-4, 0.9}, {1e-3, 1.0}, {9.9e-3, 1.0}, {1e-2, 1.1}, {0.5, 1.1}}) {
+    const absl::StatusOr<Threshold> threshold = ChooseThreshold(points, c.target, 1.4);
+    ASSERT_THAT(threshold, IsOk());
+    EXPECT_EQ(threshold->distance, c.distance) << c.target;
+    EXPECT_EQ(threshold->source, ThresholdSource::kOperatingPoint);
+    EXPECT_TRUE(threshold->fmr.has_value() && *threshold->fmr <= c.target) << c.target;
+  }
+}
+
+TEST(ChooseThresholdTest, TakesARateForTheSameThatWasWrittenInAnotherWay) {
+  EXPECT_THAT(ChooseThreshold({Point(0.1 + 0.2, 1.0)}, 0.3, 1.4), IsOkAndHolds(Field(&Threshold::distance, 1.0)));
+}
+
+TEST(ChooseThresholdTest, RefusesARateBelowAllThatWereMeasured) {
+  EXPECT_THAT(ChooseThreshold({Point(1e-3, 1.0)}, 1e-4, 1.4),
+              HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("the lowest measured is 0.001")));
+}
+
+TEST(ChooseThresholdTest, RefusesARateThatIsNotANumber) {
+  EXPECT_THAT(ChooseThreshold({Point(1e-3, 1.0)}, kNan, 1.4), Not(IsOk()));
+}
+
+TEST(ChooseThresholdTest, FallsBackToHalfTheMarginWhenNothingWasMeasured) {
+  const absl::StatusOr<Threshold> threshold = ChooseThreshold({}, 1e-3, 2.0);
+  ASSERT_THAT(threshold, IsOk());
+  EXPECT_EQ(threshold->distance, 1.0);
+  EXPECT_EQ(threshold->source, ThresholdSource::kHalfMargin);
+  EXPECT_EQ(threshold->fmr, std::nullopt);
+}
+
+TEST(RequestThresholdTest, KeepsTheStandardWhenTheRequestBringsNone) {
+  const Threshold standard = UpTo(1.04);
+  const absl::StatusOr<Threshold> threshold = RequestThreshold(standard, std::nullopt);
+  ASSERT_THAT(threshold, IsOk());
+  EXPECT_EQ(threshold->distance, 1.04);
+  EXPECT_EQ(threshold->source, ThresholdSource::kOperatingPoint);
+  EXPECT_EQ(threshold->fmr, 1e-3);
+}
+
+TEST(RequestThresholdTest, TakesTheRequestsOwnAndClaimsNoRateForIt) {
+  const Threshold standard = UpTo(1.04);
+  const absl::StatusOr<Threshold> threshold = RequestThreshold(standard, 0.5);
+  ASSERT_THAT(threshold, IsOk());
+  EXPECT_EQ(threshold->distance, 0.5);
+  EXPECT_EQ(threshold->source, ThresholdSource::kRequest);
+  EXPECT_EQ(threshold->fmr, std::nullopt);
+}
+
+TEST(RequestThresholdTest, RefusesWhatIsNotAFiniteNumberAboveZero) {
+  for (double max_distance : {0.0, -0.0, -1.0, kNan, -kNan, kInfinity, -kInfinity}) {
+    EXPECT_THAT(RequestThreshold({}, max_distance), FailsWith(Reason::FIELD_INVALID, "max_distance")) << max_distance;
+  }
+}
+
+TEST(MeasureDistanceTest, MeasuresEmbeddingsOfOneModel) {
+  EXPECT_THAT(MeasureDistance(At({0, 0}), At({3, 4})), IsOkAndHolds(5.0));
+}
+
+TEST(MeasureDistanceTest, RefusesToCompareEmbeddingsOfDifferentModels) {
+  EXPECT_THAT(MeasureDistance(At({1, 0}, 1), At({1, 0}, 2)), FailsWith(Reason::MODEL_MISMATCH));
+}
+
+TEST(MeasureDistanceTest, RefusesEmbeddingsOfDifferentSizesAndEmptyOnes) {
+  EXPECT_THAT(MeasureDistance(At({1, 0}), At({1, 0, 0})), FailsWith(Reason::STORE_CORRUPT));
+  EXPECT_THAT(MeasureDistance(At({}), At({})), FailsWith(Reason::STORE_CORRUPT));
+}
+
+TEST(MeasureDistanceTest, RefusesADistanceThatIsNotANumber) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_THAT(MeasureDistance(At({nan}), At({0})), FailsWith(Reason::NETWORK_FAILED));
+  EXPECT_THAT(MeasureDistance(At({0}), At({infinity})), FailsWith(Reason::NETWORK_FAILED));
+  EXPECT_THAT(MeasureDistance(At({infinity}), At({infinity})), FailsWith(Reason::NETWORK_FAILED));
+}
+
+TEST(FindNearestReferenceTest, FindsTheNearest) {
+  const std::vector<ReferenceEmbedding> references = {{"far", At({5, 0})}, {"near", At({1, 0})}, {"middle", At({2, 0})}};
+  const absl::StatusOr<NearestReference> nearest = FindNearestReference(At({0, 0}), references);
+  ASSERT_THAT(nearest, IsOk());
+  EXPECT_EQ(nearest->index, 1u);
+  EXPECT_EQ(nearest->distance, 1);
+}
+
+TEST(FindNearestReferenceTest, PassesOverReferencesOfOtherModels) {
+  const std::vector<ReferenceEmbedding> references = {{"same place, other model", At({0, 0}, 2)}, {"far", At({7, 0})}};
+  const absl::StatusOr<NearestReference> nearest = FindNearestReference(At({0, 0}), references);
+  ASSERT_THAT(nearest, IsOk());
+  EXPECT_EQ(nearest->index, 1u);
+  EXPECT_EQ(nearest->distance, 7);
+}
+
+TEST(FindNearestReferenceTest, FailsWhenNoReferenceIsOfTheProbesModel) {
+  EXPECT_THAT(FindNearestReference(At({0}, 1), {{"a", At({0}, 2)}, {"b", At({0}, 3)}}),
+              FailsWith(Reason::MODEL_MISMATCH));
+}
+
+TEST(FindNearestReferenceTest, FailsWithoutAnyReference) {
+  EXPECT_THAT(FindNearestReference(At({0}), {}), FailsWith(Reason::PERSON_WITHOUT_REFERENCE));
+}
+
+TEST(FindNearestReferenceTest, FailsWhenAnyReferenceOfTheModelIsNotANumberEvenBesideAMatch) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THAT(FindNearestReference(At({0}), {{"match", At({0})}, {"broken", At({nan})}}),
+              FailsWith(Reason::NETWORK_FAILED));
+}
+
+TEST(IsSamePersonTest, IsTrueUpToAndAtTheThreshold) {
+  EXPECT_TRUE(IsSamePerson(0, UpTo(1)));
+  EXPECT_TRUE(IsSamePerson(1, UpTo(1)));
+  EXPECT_FALSE(IsSamePerson(std::nextafter(1.0, 2.0), UpTo(1)));
+}
+
+TEST(IsSamePersonTest, IsFalseForWhatIsNoDistanceAndForWhatIsNoThreshold) {
+  for (double distance : {kNan, kInfinity, -kInfinity, -1.0}) {
+    EXPECT_FALSE(IsSamePerson(distance, UpTo(1))) << distance;
+    EXPECT_FALSE(IsSamePerson(distance, UpTo(kInfinity))) << distance;
+  }
+  EXPECT_FALSE(IsSamePerson(0.5, UpTo(kNan)));
+  EXPECT_FALSE(IsSamePerson(0, UpTo(-1)));
+}
+
+}  // namespace
+}  // namespace likeness
