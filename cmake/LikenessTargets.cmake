@@ -47,3 +47,13 @@ function(likeness_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
+
+# script_test(NAME COMMAND … TIMEOUT 60): a test in another language. It finds what it needs in its environment.
+function(script_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "COMMAND" ${ARGN})
+  add_test(NAME ${name} COMMAND ${ARG_COMMAND} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES
+    LABELS script
+    TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "LIKENESS_BIN_DIR=${CMAKE_BINARY_DIR}/bin;LIKENESS_MODELS_DIR=${LIKENESS_MODELS_DIR};LIKENESS_PHOTOS_DIR=${LIKENESS_PHOTOS_DIR};LIKENESS_PROTO_DIR=${PROJECT_SOURCE_DIR}/proto;LIKENESS_GOOGLE_PROTO_DIR=${LIKENESS_GOOGLE_PROTO_DIR}")
+endfunction()

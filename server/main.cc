@@ -39,7 +39,7 @@ int WaitForSignal(const sigset_t& signals) {
 absl::Status Serve(const ServerConfig& config, const sigset_t& signals) {
   Metrics metrics;
   std::unique_ptr<MetricsServer> metrics_server;
-  if (!config.metrics_address.empty()) {
+  if (config.metrics_address != kMetricsOff) {
     auto started =
         MetricsServer::Start(config.metrics_address, {metrics.registry(), std::make_shared<ProcessMetrics>()});
     if (!started.ok()) return started.status();

@@ -49,7 +49,7 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
 void AddServingOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--address", config.grpc.address, "Where gRPC listens; port 0 takes a free one");
   AddOption(app, "--metrics-address", config.metrics_address,
-            "Where /metrics is scraped; port 0 takes a free one, an empty value turns it off");
+            "Where /metrics is scraped; port 0 takes a free one, 'off' turns it off");
   AddOption(app, "--workers", config.workers, "Threads that run networks; 0: one a core")->check(CLI::Range(0, 1024));
   AddOption(app, "--queue", config.queue_limit, "Calls that may wait for a worker; more are refused")
       ->check(CLI::Range(0, 1'000'000));

@@ -13,9 +13,11 @@
 
 namespace likeness {
 
+inline constexpr char kMetricsOff[] = "off";
+
 struct ServerConfig {
   GrpcServerOptions grpc;
-  std::string metrics_address = "127.0.0.1:9464";  // empty: no metrics server
+  std::string metrics_address = "127.0.0.1:9464";  // kMetricsOff: no metrics server
   std::string model;                               // path of the embedding bundle
   std::string face_finder;                         // path of the face-finder bundle
   std::string device = "auto";

@@ -16,8 +16,7 @@ Gallery::Gallery(std::unique_ptr<Store> store, GalleryOptions options, GallerySi
       options_(options),
       metrics_(metrics),
       cache_(options.cached_references),
-      persons_(size.persons),
-      references_(size.references) {
+      size_(size) {
   metrics_.SetGallerySize(size.persons, size.references);
 }
 
@@ -80,7 +79,10 @@ void Gallery::NoteChange(absl::string_view person_id, int64_t persons, int64_t r
   // Also after an error: its outcome may be unknown.
   cache_.Invalidate(person_id);
   metrics_.SetCachedReferences(cache_.size());
-  metrics_.SetGallerySize(persons_ += persons, references_ += references);
+  absl::MutexLock lock(&size_mutex_);
+  size_.persons += persons;
+  size_.references += references;
+  metrics_.SetGallerySize(size_.persons, size_.references);
 }
 
 }  // namespace likeness

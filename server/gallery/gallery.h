@@ -2,11 +2,12 @@
 #ifndef LIKENESS_SERVER_GALLERY_GALLERY_H_
 #define LIKENESS_SERVER_GALLERY_GALLERY_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "server/gallery/reference_cache.h"
 #include "server/gallery/store.h"
 #include "server/telemetry/metrics.h"
@@ -45,8 +46,8 @@ class Gallery {
   const GalleryOptions options_;
   Metrics& metrics_;
   ReferenceCache cache_;
-  std::atomic<int64_t> persons_;
-  std::atomic<int64_t> references_;
+  absl::Mutex size_mutex_;  // held while the metric is set, so that the last change is what it shows
+  GallerySize size_ ABSL_GUARDED_BY(size_mutex_);
 };
 
 }  // namespace likeness

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <stdexcept>
+#include <utility>
 
 namespace likeness {
 namespace {
@@ -46,10 +47,24 @@ constexpr int kSchemaVersion = static_cast<int>(std::size(kMigrations));
 
 int ReadPragma(SQLite::Database& database, const char* pragma) { return database.execAndGet(pragma).getInt(); }
 
+// Throws when the file is another program's or of a newer likeness. Changes nothing.
+void CheckIsOurs(SQLite::Database& database) {
+  const int version = ReadPragma(database, "PRAGMA user_version");
+  const bool empty = database.execAndGet("SELECT count(*) FROM sqlite_schema").getInt() == 0;
+  if (!empty && ReadPragma(database, "PRAGMA application_id") != kApplicationId) {
+    throw std::runtime_error("the file is no likeness gallery");
+  }
+  if (version > kSchemaVersion) {
+    throw std::runtime_error("the gallery has schema version " + std::to_string(version) +
+                             ", made by a newer likeness; this one knows up to " + std::to_string(kSchemaVersion));
+  }
+}
+
 }  // namespace
 
 SqliteConnection::SqliteConnection(const std::string& path)
     : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs) {
+  CheckIsOurs(database_);  // first, because the journal mode is kept in the file
   // WAL: readers never wait for a writer. FULL: a commit is on disk before it is answered. secure_delete: what is
   // deleted is overwritten.
   database_.exec(
@@ -57,14 +72,14 @@ SqliteConnection::SqliteConnection(const std::string& path)
 }
 
 SQLite::Statement& SqliteConnection::Prepared(const char* sql) {
-  std::unique_ptr<SQLite::Statement>& statement = statements_[sql];
-  if (statement == nullptr) {
-    statement = std::make_unique<SQLite::Statement>(database_, sql);
-  } else {
-    statement->reset();
-    statement->clearBindings();
+  if (const auto found = statements_.find(sql); found != statements_.end()) {
+    found->second->reset();
+    found->second->clearBindings();
+    return *found->second;
   }
-  return *statement;
+  // Kept only once it has been compiled, which throws where the file is damaged.
+  auto compiled = std::make_unique<SQLite::Statement>(database_, sql);
+  return *statements_.emplace(sql, std::move(compiled)).first->second;
 }
 
 void SqliteConnection::ResetStatements() {
@@ -74,13 +89,6 @@ void SqliteConnection::ResetStatements() {
 void Migrate(SQLite::Database& database) {
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   const int version = ReadPragma(database, "PRAGMA user_version");
-  const int application = ReadPragma(database, "PRAGMA application_id");
-  const bool empty = database.execAndGet("SELECT count(*) FROM sqlite_schema").getInt() == 0;
-  if (!empty && application != kApplicationId) throw std::runtime_error("the file is no likeness gallery");
-  if (version > kSchemaVersion) {
-    throw std::runtime_error("the gallery has schema version " + std::to_string(version) +
-                             ", made by a newer likeness; this one knows up to " + std::to_string(kSchemaVersion));
-  }
   for (int step = version; step < kSchemaVersion; ++step) database.exec(kMigrations[step]);
   database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
   database.exec("PRAGMA user_version = " + std::to_string(kSchemaVersion));

@@ -13,6 +13,7 @@ namespace likeness {
 // Not thread-safe: one thread at a time. Everything throws SQLite::Exception.
 class SqliteConnection {
  public:
+  // Throws std::runtime_error, and leaves the file as it is, when it is another program's or of a newer likeness.
   explicit SqliteConnection(const std::string& path);
 
   SQLite::Database& database() { return database_; }
@@ -28,8 +29,7 @@ class SqliteConnection {
   std::map<std::string, std::unique_ptr<SQLite::Statement>> statements_;
 };
 
-// Creates the schema in an empty file, or brings an older one up to date, in one transaction. Throws std::runtime_error
-// when the file is another program's or of a newer likeness.
+// Creates the schema in an empty file, or brings an older one up to date, in one transaction.
 void Migrate(SQLite::Database& database);
 
 }  // namespace likeness

@@ -141,6 +141,12 @@ void InsertEnrolment(SqliteConnection& connection, const Enrolment& enrolment) {
   insert.exec();
 }
 
+// SQLite would let everybody read a new file. Its -wal and -shm files get the same permissions as the gallery.
+void CreateForOwnerOnly(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor >= 0) close(descriptor);
+}
+
 }  // namespace
 
 // Held as long as the store: two servers on one file would each answer from a cache that the other makes stale. The
@@ -170,6 +176,7 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string
     auto lock = std::make_unique<FileLock>(path + ".lock");
     if (!lock->Exists()) return wrong("its folder cannot be written to");
     if (!lock->Acquire()) return wrong("another server has it open");
+    CreateForOwnerOnly(path);
     auto writer = std::make_unique<SqliteConnection>(path);
     Migrate(writer->database());
     return std::unique_ptr<SqliteStore>(new SqliteStore(path, std::move(lock), std::move(writer)));

@@ -54,8 +54,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::NotFoundError("the file cannot be opened");
   std::ostringstream content;
-  content << file.rdbuf();
-  if (!file || content.bad()) return absl::DataLossError("the file cannot be read");
+  if (file.peek() != std::ifstream::traits_type::eof()) content << file.rdbuf();
+  if (file.bad() || content.fail()) return absl::DataLossError("the file cannot be read");
   return std::move(content).str();
 }
 

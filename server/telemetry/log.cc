@@ -43,7 +43,7 @@ void SetLogLevel(LogLevel level) { Logger().set_level(ToSpdlog(level)); }
 void Log(LogLevel level, absl::string_view event, const nlohmann::ordered_json& fields) {
   if (!Logger().should_log(ToSpdlog(level))) return;
   nlohmann::ordered_json line{{"event", std::string(event)}};
-  line.update(fields);
+  if (!fields.is_null()) line.update(fields);
   const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   Logger().log(ToSpdlog(level), std::string_view(text).substr(1));
 }

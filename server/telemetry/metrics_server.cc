@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
@@ -15,6 +16,13 @@ namespace likeness {
 namespace {
 
 constexpr int kThreads = 2;
+
+// Instead of the library's own options, under which two servers would share a port and scrapes go to either.
+void AllowOnlyQuickReuse(socket_t socket) {
+  const int yes = 1;
+  setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+}
+
 constexpr char kContentType[] = "text/plain; version=0.0.4; charset=utf-8";
 
 }  // namespace
@@ -45,11 +53,13 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
   }
   auto impl = std::make_unique<Impl>();
   impl->sources = std::move(sources);
+  impl->server.set_socket_options(AllowOnlyQuickReuse);
   impl->server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   impl->server.Get("/metrics", [impl = impl.get()](const httplib::Request&, httplib::Response& response) {
     response.set_content(impl->Scrape(), kContentType);
   });
-  const std::string host = address.substr(0, colon);
+  std::string host = address.substr(0, colon);
+  if (absl::StartsWith(host, "[") && absl::EndsWith(host, "]")) host = host.substr(1, host.size() - 2);  // IPv6
   if (port == 0) {
     impl->port = impl->server.bind_to_any_port(host);
   } else if (impl->server.bind_to_port(host, port)) {

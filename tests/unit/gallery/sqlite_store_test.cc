@@ -130,12 +130,12 @@ TEST(SqliteStoreTest, NeverReturnsAReferenceThatWasAltered) {
   for (const char* sql : {
            // One bit of the embedding, one of the model's digest.
            "UPDATE face_reference SET embedding = X'0100803F000080BF' WHERE reference_id = 'r1'",
-           "UPDATE face_reference SET model_digest = X'00' || substr(model_digest, 2) WHERE reference_id = 'r1'",
+           "UPDATE face_reference SET model_digest = CAST(X'00' || substr(model_digest, 2) AS BLOB) WHERE reference_id = 'r1'",
            // Cut off, empty, too long.
            "UPDATE face_reference SET embedding = substr(embedding, 1, 4) WHERE reference_id = 'r2'",
            "UPDATE face_reference SET embedding = substr(embedding, 1, 7) WHERE reference_id = 'r2'",
            "UPDATE face_reference SET embedding = X'' WHERE reference_id = 'r2'",
-           "UPDATE face_reference SET embedding = embedding || embedding WHERE reference_id = 'r2'",
+           "UPDATE face_reference SET embedding = CAST(embedding || embedding AS BLOB) WHERE reference_id = 'r2'",
            "UPDATE face_reference SET model_digest = X'' WHERE reference_id = 'r2'",
            "UPDATE face_reference SET checksum = X'' WHERE reference_id = 'r2'",
            // Another's face under this name: moved, copied or renamed.

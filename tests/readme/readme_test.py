@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Runs the README's client snippets against the real server: what a newcomer copies must work."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from snippets import snippet
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARIES = Path(os.environ["LIKENESS_BIN_DIR"])
+MODELS = Path(os.environ["LIKENESS_MODELS_DIR"])
+PHOTOS = Path(os.environ["LIKENESS_PHOTOS_DIR"])
+README = (ROOT / "README.md").read_text()
+
+
+class ReadmeTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix="likeness-readme-"))
+        shutil.copy(PHOTOS / "cage.jpg", cls.folder / "alice.jpg")
+        shutil.copy(PHOTOS / "cage2_crop.jpg", cls.folder / "door.jpg")
+        ready = cls.folder / "ready.json"
+        cls.server = subprocess.Popen(
+            [BINARIES / "likeness-server", "--address=127.0.0.1:0", "--metrics-address=off", "--device=cpu",
+             "--log-level=warning", f"--model={MODELS}/mobilefacenet-192.pt",
+             f"--face-finder={MODELS}/face-finder.pt", f"--gallery=sqlite:{cls.folder}/gallery.db",
+             f"--ready-file={ready}"])
+        deadline = time.monotonic() + 90
+        while not (ready.exists() and ready.read_text().endswith("\n")):
+            if cls.server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the server does not serve")
+            time.sleep(0.05)
+        cls.target = f"127.0.0.1:{json.loads(ready.read_text())['grpc_port']}"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.terminate()
+        cls.server.wait(timeout=60)
+        shutil.rmtree(cls.folder)
+
+    def check(self, *command, **environment):
+        done = subprocess.run([*map(str, command), self.target], cwd=self.folder, capture_output=True, text=True,
+                              timeout=120, env={**os.environ, **environment})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("same person", done.stdout)
+
+    def test_cpp(self):
+        self.check(BINARIES / "readme_example")
+
+    def test_python(self):
+        (self.folder / "client.py").write_text(snippet(README, "python"))
+        plugin = shutil.which("grpc_python_plugin")
+        subprocess.run(["protoc", f"-I{ROOT}/proto", f"--python_out={self.folder}", f"--grpc_out={self.folder}",
+                        f"--plugin=protoc-gen-grpc={plugin}",
+                        *sorted(map(str, (ROOT / "proto/likeness/v1").glob("*.proto")))], check=True)
+        self.check("/usr/bin/python3", "client.py")
+
+    def test_node(self):
+        (self.folder / "client.mjs").write_text(snippet(README, "node"))
+        (self.folder / "proto").symlink_to(ROOT / "proto")
+        (self.folder / "node_modules").symlink_to(ROOT / "tests/node/node_modules")
+        self.check("node", "client.mjs")
+
+    def test_bring_your_own_network(self):
+        script = self.folder / "bring_your_own.py"
+        script.write_text(snippet(README, "bring-your-own"))
+        subprocess.run(["/usr/bin/python3", script], cwd=self.folder, check=True,
+                       env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL)
+        self.assertTrue((self.folder / "my-network.pt").exists())
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
