@@ -1,6 +1,4 @@
 // likeness-server: reads the configuration, builds the objects, serves until a signal.
-#include <signal.h>
-
 #include <cstdio>
 #include <fstream>
 #include <memory>
@@ -10,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "server/config/server_config.h"
 #include "server/embedding/torch_embedder.h"
+#include "server/end_signals.h"
 #include "server/gallery/sqlite_store.h"
 #include "server/inference/device.h"
 #include "server/rpc/face_verification_service.h"
@@ -20,23 +19,7 @@
 namespace likeness {
 namespace {
 
-// Blocks the signals that end the server in every thread, so that WaitForSignal() alone gets them.
-sigset_t BlockSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
-
-int WaitForSignal(const sigset_t& signals) {
-  int signal = 0;
-  sigwait(&signals, &signal);
-  return signal;
-}
-
-absl::Status Serve(const ServerConfig& config, const sigset_t& signals) {
+absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   Metrics metrics;
   std::unique_ptr<MetricsServer> metrics_server;
   if (config.metrics_address != kMetricsOff) {
@@ -85,7 +68,7 @@ absl::Status Serve(const ServerConfig& config, const sigset_t& signals) {
   Log(fallback ? LogLevel::kWarning : LogLevel::kInfo, "serving", line);
   if (!config.ready_file.empty()) std::ofstream(config.ready_file) << ports << '\n';
 
-  const int signal = WaitForSignal(signals);
+  const int signal = end_signals.Wait();
   Log(LogLevel::kInfo, "shutting_down", {{"signal", signal}});
   (*server)->SetNotServing();
   absl::SleepFor(config.drain_delay);  // balancers notice, and send their calls elsewhere
@@ -99,14 +82,14 @@ absl::Status Serve(const ServerConfig& config, const sigset_t& signals) {
 }  // namespace likeness
 
 int main(int argc, char** argv) {
-  const sigset_t signals = likeness::BlockSignals();
+  const likeness::EndSignals end_signals;
   const likeness::CommandLine command_line = likeness::ParseCommandLine(argc, argv);
   if (command_line.exit) {
     std::fputs(command_line.output.c_str(), command_line.exit_code == 0 ? stdout : stderr);
     return command_line.exit_code;
   }
   likeness::SetLogLevel(command_line.config.log_level);
-  const absl::Status status = likeness::Serve(command_line.config, signals);
+  const absl::Status status = likeness::Serve(command_line.config, end_signals);
   if (status.ok()) return 0;
   likeness::Log(likeness::LogLevel::kError, "failed", {{"message", std::string(status.message())}});
   return 1;

@@ -4,18 +4,12 @@
 #include <cmath>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
+#include <utility>
+
+#include "server/image/mat.h"
 
 namespace likeness {
 namespace {
-
-// OpenCV's view of a picture's pixels; valid as long as the picture.
-cv::Mat View(const Picture& picture) {
-  return cv::Mat(picture.height, picture.width, CV_8UC3, const_cast<uint8_t*>(picture.rgb.data()));
-}
-
-Picture ToPicture(const cv::Mat& pixels) {
-  return Picture{pixels.cols, pixels.rows, {pixels.datastart, pixels.dataend}};
-}
 
 // The part of the picture that the side×side crop shows, with a pixel to spare.
 cv::Rect SourceOf(const Similarity& to_crop, int side, cv::Size picture) {

@@ -5,12 +5,10 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "server/image/mat.h"
+
 namespace likeness {
 namespace {
-
-cv::Mat View(const Picture& picture) {
-  return cv::Mat(picture.height, picture.width, CV_8UC3, const_cast<uint8_t*>(picture.rgb.data()));
-}
 
 void Resize(const cv::Mat& from, cv::Mat to) {
   const bool shrinks = to.cols <= from.cols && to.rows <= from.rows;

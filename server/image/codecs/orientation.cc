@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/image/mat.h"
 
 namespace likeness {
 namespace {
@@ -67,7 +68,7 @@ Orientation ReadOrientation(absl::string_view jpeg_or_exif) {
 Picture MakeUpright(Picture stored, Orientation orientation) {
   if (orientation == Orientation::kUpright) return stored;
   const Turn turn = TurnFor(orientation);
-  cv::Mat pixels(stored.height, stored.width, CV_8UC3, stored.rgb.data());
+  const cv::Mat pixels = View(stored);
   cv::Mat upright;
   if (turn.transpose) {
     cv::transpose(pixels, upright);
@@ -75,7 +76,7 @@ Picture MakeUpright(Picture stored, Orientation orientation) {
   } else {
     cv::flip(pixels, upright, turn.flip_code);
   }
-  return Picture{upright.cols, upright.rows, {upright.datastart, upright.dataend}};
+  return ToPicture(upright);
 }
 
 }  // namespace likeness
