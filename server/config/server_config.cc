@@ -2,10 +2,16 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
+#include <istream>
 #include <map>
+#include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
@@ -23,11 +29,40 @@ struct RawValues {
 };
 
 // --max-photo-bytes is also LIKENESS_MAX_PHOTO_BYTES.
+std::string VariableFor(absl::string_view name) {
+  return absl::AsciiStrToUpper(absl::StrReplaceAll(name, {{"--", "LIKENESS_"}, {"-", "_"}}));
+}
+
+// CLI::Range() lets "nan" pass.
+CLI::Validator Between(double least, double most) {
+  const std::string range = absl::StrCat("FLOAT in [", least, " - ", most, "]");
+  return CLI::Validator(
+      [=](const std::string& text) {
+        double value = 0;
+        const bool inside = absl::SimpleAtod(text, &value) && value >= least && value <= most;
+        return inside ? std::string() : absl::StrCat("Value ", text, " not in range ", least, " to ", most);
+      },
+      range);
+}
+
+// The configuration file as CLI11 reads it, but behind the environment: without the keys that a variable gives.
+class FileBehindEnvironment : public CLI::ConfigTOML {
+ public:
+  std::vector<CLI::ConfigItem> from_config(std::istream& file) const override {
+    std::vector<CLI::ConfigItem> items = CLI::ConfigTOML::from_config(file);
+    const auto given = [](const CLI::ConfigItem& item) {
+      const char* value = std::getenv(VariableFor(absl::StrCat("--", item.name)).c_str());
+      return value != nullptr && *value != '\0';
+    };
+    items.erase(std::remove_if(items.begin(), items.end(), given), items.end());
+    return items;
+  }
+};
+
 template <typename Value>
 CLI::Option* AddOption(CLI::App& app, const std::string& name, Value& value, const std::string& description) {
-  const std::string variable = absl::AsciiStrToUpper(absl::StrReplaceAll(name, {{"--", "LIKENESS_"}, {"-", "_"}}));
   return app.add_option(name, value, description)
-      ->envname(variable)
+      ->envname(VariableFor(name))
       ->capture_default_str()
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // so that a wrapper's flags can be overruled
 }
@@ -38,7 +73,7 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--device", config.device, "Where networks run: auto, cpu, cuda or cuda:N");
   AddOption(app, "--target-fmr", config.target_fmr,
             "False match rate that the default threshold stands for, above 0 and below 1")
-      ->check(CLI::Range(1e-9, 0.999999999));
+      ->check(Between(1e-9, 0.999999999));
   AddOption(app, "--gallery", raw.gallery, "Where persons are kept: sqlite:PATH")->required();
   AddOption(app, "--cached-references", config.gallery.cached_references, "References held in memory")
       ->check(CLI::NonNegativeNumber);
@@ -58,9 +93,9 @@ void AddServingOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--max-photo-pixels", config.photo.max_pixels, "Largest photo in pixels")->check(CLI::PositiveNumber);
   AddOption(app, "--reflection", config.grpc.reflection, "Whether gRPC reflection answers");
   AddOption(app, "--grace-period", raw.grace_seconds, "Seconds that calls in flight get at the end")
-      ->check(CLI::Range(0.0, 3600.0));
+      ->check(Between(0, 3600));
   AddOption(app, "--drain-delay", raw.drain_seconds, "Seconds between NOT_SERVING and refusing calls at the end")
-      ->check(CLI::Range(0.0, 3600.0));
+      ->check(Between(0, 3600));
   AddOption(app, "--log-level", config.log_level, "debug, info, warning or error")
       ->transform(CLI::CheckedTransformer(std::map<std::string, LogLevel>{{"debug", LogLevel::kDebug},
                                                                           {"info", LogLevel::kInfo},
@@ -93,6 +128,8 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   RawValues raw;
   CLI::App app("likeness-server: face verification over gRPC", "likeness-server");
   app.set_version_flag("--version", "likeness-server " LIKENESS_VERSION);
+  app.config_formatter(std::make_shared<FileBehindEnvironment>());
+  app.allow_config_extras(CLI::config_extras_mode::error);
   app.set_config("--config", "", "Configuration file (TOML): one 'flag = value' a line, without the dashes");
   AddModelOptions(app, result.config, raw);
   AddServingOptions(app, result.config, raw);

@@ -12,11 +12,7 @@ absl::StatusOr<std::unique_ptr<Gallery>> Gallery::Open(std::unique_ptr<Store> st
 }
 
 Gallery::Gallery(std::unique_ptr<Store> store, GalleryOptions options, GallerySize size, Metrics& metrics)
-    : store_(std::move(store)),
-      options_(options),
-      metrics_(metrics),
-      cache_(options.cached_references),
-      size_(size) {
+    : store_(std::move(store)), options_(options), metrics_(metrics), cache_(options.cached_references), size_(size) {
   metrics_.SetGallerySize(size.persons, size.references);
 }
 

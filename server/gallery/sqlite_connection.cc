@@ -14,7 +14,7 @@ constexpr int kBusyTimeoutMs = 5000;
 // Schema versions: kMigrations[v] leads from version v to v + 1. Entries are never changed, only added.
 //
 // face_reference.checksum is the first 16 bytes of SHA-256 over person_id, reference_id, model_digest and embedding
-// (StoredChecksum() in sqlite_store.cc): an embedding that was damaged, or moved to another person, is never compared.
+// (StoredChecksum() in sqlite_rows.cc): an embedding that was damaged, or moved to another person, is never compared.
 // embedding holds little-endian 32-bit floats.
 constexpr const char* kMigrations[] = {
     R"sql(

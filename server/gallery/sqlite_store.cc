@@ -4,142 +4,17 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "server/errors/errors.h"
 #include "server/gallery/sqlite_connection.h"
+#include "server/gallery/sqlite_rows.h"
 
 namespace likeness {
 namespace {
-
-// SHA-256, cut to 16 bytes. Binds an embedding to its owner.
-std::string StoredChecksum(absl::string_view person_id, absl::string_view reference_id, absl::string_view model,
-                           absl::string_view embedding) {
-  FieldHasher hasher;
-  for (absl::string_view field : {person_id, reference_id, model, embedding}) hasher.Add(field);
-  const Sha256Digest digest = hasher.Finish();
-  return std::string(digest.begin(), digest.begin() + 16);
-}
-
-template <typename Bytes>
-absl::string_view AsText(const Bytes& bytes) {
-  return absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size() * sizeof(*bytes.data()));
-}
-
-void BindText(SQLite::Statement& statement, int index, absl::string_view text) {
-  statement.bind(index, std::string(text));
-}
-
-void BindBlob(SQLite::Statement& statement, int index, absl::string_view bytes) {
-  statement.bind(index, static_cast<const void*>(bytes.data()), static_cast<int>(bytes.size()));
-}
-
-absl::string_view BlobColumn(const SQLite::Statement& statement, int index) {
-  const SQLite::Column column = statement.getColumn(index);
-  return absl::string_view(static_cast<const char*>(column.getBlob()), static_cast<size_t>(column.getBytes()));
-}
-
-ModelDigest DigestColumn(const SQLite::Statement& statement, int index) {
-  const absl::string_view bytes = BlobColumn(statement, index);
-  ModelDigest digest;
-  if (bytes.size() != digest.bytes.size()) throw std::runtime_error("a stored model digest is damaged");
-  std::copy(bytes.begin(), bytes.end(), digest.bytes.begin());
-  return digest;
-}
-
-absl::Time TimeColumn(const SQLite::Statement& statement, int index) {
-  return absl::FromUnixMicros(statement.getColumn(index).getInt64());
-}
-
-absl::Status PersonNotFound() { return MakeError(Reason::PERSON_NOT_FOUND, "no person is enrolled under this id"); }
-
-bool PersonExists(SqliteConnection& connection, absl::string_view person_id) {
-  SQLite::Statement& select = connection.Prepared("SELECT 1 FROM person WHERE person_id = ?");
-  BindText(select, 1, person_id);
-  return select.executeStep();
-}
-
-int CountReferences(SqliteConnection& connection, absl::string_view person_id) {
-  SQLite::Statement& select = connection.Prepared("SELECT count(*) FROM face_reference WHERE person_id = ?");
-  BindText(select, 1, person_id);
-  select.executeStep();
-  return select.getColumn(0).getInt();
-}
-
-std::vector<ReferenceRecord> ReadReferences(SqliteConnection& connection, absl::string_view person_id) {
-  SQLite::Statement& select = connection.Prepared(
-      "SELECT reference_id, create_time, model_digest FROM face_reference WHERE person_id = ? ORDER BY number");
-  BindText(select, 1, person_id);
-  std::vector<ReferenceRecord> references;
-  while (select.executeStep()) {
-    references.push_back({select.getColumn(0).getString(), TimeColumn(select, 1), DigestColumn(select, 2)});
-  }
-  return references;
-}
-
-absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqliteConnection& connection, absl::string_view request_id,
-                                                             const ContentDigest& content) {
-  SQLite::Statement& select = connection.Prepared(
-      "SELECT person_id, content_digest, create_time, model_digest, reference_ids FROM enrolment WHERE request_id = ?");
-  BindText(select, 1, request_id);
-  if (!select.executeStep()) return std::nullopt;
-  if (BlobColumn(select, 1) != AsText(content)) {
-    return MakeError(Reason::REQUEST_ID_REUSED, "the request_id was used before with other content");
-  }
-  EnrolmentResult result{.references = {}, .reference_count = 0, .replayed = true, .new_person = false};
-  const std::string ids = select.getColumn(4).getString();
-  for (absl::string_view id : absl::StrSplit(ids, ' ')) {
-    result.references.push_back({std::string(id), TimeColumn(select, 2), DigestColumn(select, 3)});
-  }
-  result.reference_count = CountReferences(connection, select.getColumn(0).getString());
-  return result;
-}
-
-void InsertPerson(SqliteConnection& connection, const Enrolment& enrolment) {
-  SQLite::Statement& insert = connection.Prepared("INSERT INTO person (person_id, create_time) VALUES (?, ?)");
-  BindText(insert, 1, enrolment.person_id);
-  insert.bind(2, absl::ToUnixMicros(enrolment.create_time));
-  insert.exec();
-}
-
-void InsertReference(SqliteConnection& connection, const Enrolment& enrolment, const ReferenceEmbedding& reference) {
-  const absl::string_view model = AsText(reference.embedding.model.bytes);
-  const absl::string_view values = AsText(reference.embedding.values);
-  const std::string checksum = StoredChecksum(enrolment.person_id, reference.reference_id, model, values);
-  SQLite::Statement& insert = connection.Prepared(
-      "INSERT INTO face_reference (reference_id, person_id, create_time, model_digest, embedding, checksum) "
-      "VALUES (?, ?, ?, ?, ?, ?)");
-  BindText(insert, 1, reference.reference_id);
-  BindText(insert, 2, enrolment.person_id);
-  insert.bind(3, absl::ToUnixMicros(enrolment.create_time));
-  BindBlob(insert, 4, model);
-  BindBlob(insert, 5, values);
-  BindBlob(insert, 6, checksum);
-  insert.exec();
-}
-
-void InsertEnrolment(SqliteConnection& connection, const Enrolment& enrolment) {
-  const std::string ids = absl::StrJoin(enrolment.references, " ", [](std::string* out, const ReferenceEmbedding& r) {
-    absl::StrAppend(out, r.reference_id);
-  });
-  SQLite::Statement& insert = connection.Prepared(
-      "INSERT INTO enrolment (request_id, person_id, content_digest, create_time, model_digest, reference_ids) "
-      "VALUES (?, ?, ?, ?, ?, ?)");
-  BindText(insert, 1, enrolment.request_id);
-  BindText(insert, 2, enrolment.person_id);
-  BindBlob(insert, 3, AsText(enrolment.content));
-  insert.bind(4, absl::ToUnixMicros(enrolment.create_time));
-  BindBlob(insert, 5, AsText(enrolment.references.front().embedding.model.bytes));
-  BindText(insert, 6, ids);
-  insert.exec();
-}
 
 // SQLite would let everybody read a new file. Its -wal and -shm files get the same permissions as the gallery.
 void CreateForOwnerOnly(const std::string& path) {
@@ -173,7 +48,8 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string
   try {
     const std::filesystem::path folder = std::filesystem::path(path).parent_path();
     if (!folder.empty()) std::filesystem::create_directories(folder);
-    auto lock = std::make_unique<FileLock>(path + ".lock");
+    // Beside the file itself, whatever symbolic link led here.
+    auto lock = std::make_unique<FileLock>(std::filesystem::weakly_canonical(path).string() + ".lock");
     if (!lock->Exists()) return wrong("its folder cannot be written to");
     if (!lock->Acquire()) return wrong("another server has it open");
     CreateForOwnerOnly(path);
@@ -279,24 +155,7 @@ absl::StatusOr<std::vector<ReferenceEmbedding>> SqliteStore::References(absl::st
   using References = std::vector<ReferenceEmbedding>;
   return Read<References>([&](SqliteConnection& connection) -> absl::StatusOr<References> {
     if (!PersonExists(connection, person_id)) return PersonNotFound();
-    SQLite::Statement& select = connection.Prepared(
-        "SELECT reference_id, model_digest, embedding, checksum FROM face_reference WHERE person_id = ? ORDER BY "
-        "number");
-    BindText(select, 1, person_id);
-    References references;
-    while (select.executeStep()) {
-      const std::string reference_id = select.getColumn(0).getString();
-      const absl::string_view model = BlobColumn(select, 1);
-      const absl::string_view bytes = BlobColumn(select, 2);
-      if (BlobColumn(select, 3) != StoredChecksum(person_id, reference_id, model, bytes) ||
-          bytes.size() % sizeof(float) != 0) {
-        return MakeError(Reason::STORE_CORRUPT, "a stored reference is damaged; delete it and enrol again");
-      }
-      std::vector<float> values(bytes.size() / sizeof(float));
-      std::memcpy(values.data(), bytes.data(), bytes.size());
-      references.push_back({reference_id, Embedding{DigestColumn(select, 1), std::move(values)}});
-    }
-    return references;
+    return ReadEmbeddings(connection, person_id);
   });
 }
 
@@ -312,8 +171,8 @@ absl::StatusOr<PersonRecord> SqliteStore::GetPerson(absl::string_view person_id)
 absl::StatusOr<std::vector<PersonRecord>> SqliteStore::ListPersons(absl::string_view after, int limit) {
   using Persons = std::vector<PersonRecord>;
   return Read<Persons>([&](SqliteConnection& connection) -> absl::StatusOr<Persons> {
-    SQLite::Statement& select = connection.Prepared(
-        "SELECT person_id, create_time FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?");
+    SQLite::Statement& select =
+        connection.Prepared("SELECT person_id, create_time FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?");
     BindText(select, 1, after);
     select.bind(2, limit);
     Persons persons;

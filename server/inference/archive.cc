@@ -1,8 +1,8 @@
 // The one translation unit of inference that includes LibTorch: archive.h, network.h and cuda_devices.h are its face.
 #include "server/inference/archive.h"
 
-#include <dlfcn.h>
 #include <ATen/Parallel.h>
+#include <dlfcn.h>
 #include <torch/cuda.h>
 #include <torch/script.h>
 

@@ -40,7 +40,8 @@ MATCHER_P(IsOkAndHolds, value, "") {
 // An error that carries the public reason.
 MATCHER_P(FailsWith, reason, (negation ? "does not fail with " : "fails with ") + ReasonName(reason)) {
   *result_listener << "which is " << StatusOf(arg).ToString();
-  return !StatusOf(arg).ok() && ReasonOf(StatusOf(arg)) == reason && StatusOf(arg).code() == MakeError(reason, "").code();
+  return !StatusOf(arg).ok() && ReasonOf(StatusOf(arg)) == reason &&
+         StatusOf(arg).code() == MakeError(reason, "").code();
 }
 
 // An error that carries the public reason and names the request's field.

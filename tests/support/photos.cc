@@ -77,8 +77,8 @@ Picture FourColours(int width, int height) {
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       const bool left = x < width / 2, upper = y < height / 2;
-      const Colour colour = upper ? (left ? Colour{255, 0, 0} : Colour{0, 255, 0})
-                                  : (left ? Colour{0, 0, 255} : Colour{255, 255, 255});
+      const Colour colour =
+          upper ? (left ? Colour{255, 0, 0} : Colour{0, 255, 0}) : (left ? Colour{0, 0, 255} : Colour{255, 255, 255});
       picture.rgb.insert(picture.rgb.end(), {colour.red, colour.green, colour.blue});
     }
   }
@@ -131,7 +131,8 @@ std::string EncodePnm(const Picture& picture) {
 }
 
 std::string ExifBlock(int orientation) {
-  // A big-endian TIFF header, one directory at offset 8 with one entry: tag 0x0112, SHORT, one value; no next directory.
+  // A big-endian TIFF header, one directory at offset 8 with one entry: tag 0x0112, SHORT, one value; no next
+  // directory.
   std::string exif("Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01", 24);
   return absl::StrCat(exif, BigEndian(static_cast<size_t>(orientation), 2), BigEndian(0, 2), BigEndian(0, 4));
 }
@@ -141,7 +142,7 @@ std::string JpegWithExif(absl::string_view jpeg, absl::string_view exif) {
 }
 
 std::string PngWithExif(absl::string_view png, absl::string_view exif) {
-  constexpr size_t kPastHeader = 8 + 25;  // the signature and the IHDR chunk
+  constexpr size_t kPastHeader = 8 + 25;                           // the signature and the IHDR chunk
   const std::string chunk = absl::StrCat("eXIf", exif.substr(6));  // without its heading
   const uLong checksum = crc32(0, reinterpret_cast<const Bytef*>(chunk.data()), static_cast<uInt>(chunk.size()));
   return absl::StrCat(png.substr(0, kPastHeader), BigEndian(chunk.size() - 4, 4), chunk, BigEndian(checksum, 4),
@@ -150,9 +151,9 @@ std::string PngWithExif(absl::string_view png, absl::string_view exif) {
 
 std::string WebpWithExif(absl::string_view webp, const Picture& picture, absl::string_view exif) {
   constexpr size_t kRiffHeader = 12;
-  const std::string extended =
-      absl::StrCat("VP8X", LittleEndian(10, 4), LittleEndian(0x08, 4), LittleEndian(static_cast<size_t>(picture.width) - 1, 3),
-                   LittleEndian(static_cast<size_t>(picture.height) - 1, 3));
+  const std::string extended = absl::StrCat("VP8X", LittleEndian(10, 4), LittleEndian(0x08, 4),
+                                            LittleEndian(static_cast<size_t>(picture.width) - 1, 3),
+                                            LittleEndian(static_cast<size_t>(picture.height) - 1, 3));
   const std::string metadata =
       absl::StrCat("EXIF", LittleEndian(exif.size(), 4), exif, std::string(exif.size() % 2, '\0'));
   const std::string chunks = absl::StrCat("WEBP", extended, webp.substr(kRiffHeader), metadata);

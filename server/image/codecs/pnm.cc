@@ -15,8 +15,8 @@ namespace {
 
 absl::Status Corrupt(absl::string_view why) { return MakeError(Reason::PHOTO_CORRUPT, why); }
 
-// Takes the next decimal number off the header, past the white space and comments that must come before it. At most nine
-// digits.
+// Takes the next decimal number off the header, past the white space and comments that must come before it. At most
+// nine digits.
 std::optional<int> TakeNumber(absl::string_view& rest) {
   const size_t before = rest.size();
   while (!rest.empty() && (absl::ascii_isspace(static_cast<unsigned char>(rest[0])) || rest[0] == '#')) {

@@ -19,7 +19,9 @@ using testing::IsEmpty;
 // Sets an environment variable as long as it lives.
 class Variable {
  public:
-  Variable(std::string name, const std::string& value) : name_(std::move(name)) { setenv(name_.c_str(), value.c_str(), 1); }
+  Variable(std::string name, const std::string& value) : name_(std::move(name)) {
+    setenv(name_.c_str(), value.c_str(), 1);
+  }
   ~Variable() { unsetenv(name_.c_str()); }
 
  private:
@@ -79,11 +81,38 @@ TEST_F(ServerConfigTest, NeedsThreeFlagsAndHasDefaultsForTheRest) {
 }
 
 TEST_F(ServerConfigTest, TakesEveryFlag) {
-  const CommandLine line = ParseComplete(
-      {"--address", "0.0.0.0:1", "--metrics-address", "0.0.0.0:2", "--device", "cuda:1", "--target-fmr", "1e-4",
-       "--cached-references", "0", "--max-references", "5", "--workers", "3", "--queue", "0", "--max-message-bytes", "900",
-       "--max-photo-bytes", "800", "--max-photo-pixels", "700", "--reflection", "false", "--grace-period", "1.5",
-       "--drain-delay", "0.25", "--log-level", "warning", "--ready-file", "ready.json"});
+  const CommandLine line = ParseComplete({"--address",
+                                          "0.0.0.0:1",
+                                          "--metrics-address",
+                                          "0.0.0.0:2",
+                                          "--device",
+                                          "cuda:1",
+                                          "--target-fmr",
+                                          "1e-4",
+                                          "--cached-references",
+                                          "0",
+                                          "--max-references",
+                                          "5",
+                                          "--workers",
+                                          "3",
+                                          "--queue",
+                                          "0",
+                                          "--max-message-bytes",
+                                          "900",
+                                          "--max-photo-bytes",
+                                          "800",
+                                          "--max-photo-pixels",
+                                          "700",
+                                          "--reflection",
+                                          "false",
+                                          "--grace-period",
+                                          "1.5",
+                                          "--drain-delay",
+                                          "0.25",
+                                          "--log-level",
+                                          "warning",
+                                          "--ready-file",
+                                          "ready.json"});
   ASSERT_FALSE(line.exit) << line.output;
   EXPECT_EQ(line.config.grpc.address, "0.0.0.0:1");
   EXPECT_EQ(line.config.metrics_address, "0.0.0.0:2");
@@ -103,10 +132,10 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
   EXPECT_EQ(line.config.ready_file, "ready.json");
 }
 
-TEST_F(ServerConfigTest, TakesAnEmptyMetricsAddressForNone) {
-  const CommandLine line = ParseComplete({"--metrics-address", ""});
+TEST_F(ServerConfigTest, TakesTheLastOfAFlagThatIsGivenTwice) {
+  const CommandLine line = ParseComplete({"--queue", "1", "--queue", "2"});
   ASSERT_FALSE(line.exit) << line.output;
-  EXPECT_EQ(line.config.metrics_address, "");
+  EXPECT_EQ(line.config.queue_limit, 2);
 }
 
 TEST_F(ServerConfigTest, ReadsTheEnvironment) {
@@ -163,13 +192,19 @@ TEST_F(ServerConfigTest, RefusesABadValueInTheEnvironment) {
 
 TEST_F(ServerConfigTest, RefusesBadValuesAndNamesTheFlag) {
   const std::pair<const char*, const char*> cases[] = {
-      {"--target-fmr", "0"}, {"--target-fmr", "1"}, {"--target-fmr", "-0.1"}, {"--target-fmr", "nan"},
-      {"--target-fmr", "inf"}, {"--target-fmr", "x"}, {"--workers", "-1"}, {"--workers", "1.5"}, {"--workers", "1000000"},
-      {"--queue", "-1"}, {"--max-references", "0"}, {"--cached-references", "-1"}, {"--max-message-bytes", "0"},
-      {"--max-message-bytes", "99999999999"}, {"--max-photo-bytes", "0"}, {"--max-photo-pixels", "-5"},
-      {"--grace-period", "-1"}, {"--grace-period", "nan"}, {"--drain-delay", "nan"}, {"--drain-delay", "1e9"},
-      {"--log-level", "loud"}, {"--reflection", "perhaps"}, {"--gallery", "postgres:x"}, {"--gallery", "sqlite:"},
-      {"--gallery", "g.sqlite"}, {"--no-such-flag", "1"}};
+      {"--target-fmr", "0"},        {"--target-fmr", "1"},
+      {"--target-fmr", "-0.1"},     {"--target-fmr", "nan"},
+      {"--target-fmr", "inf"},      {"--target-fmr", "x"},
+      {"--workers", "-1"},          {"--workers", "1.5"},
+      {"--workers", "1000000"},     {"--queue", "-1"},
+      {"--max-references", "0"},    {"--cached-references", "-1"},
+      {"--max-message-bytes", "0"}, {"--max-message-bytes", "99999999999"},
+      {"--max-photo-bytes", "0"},   {"--max-photo-pixels", "-5"},
+      {"--grace-period", "-1"},     {"--grace-period", "nan"},
+      {"--drain-delay", "nan"},     {"--drain-delay", "1e9"},
+      {"--log-level", "loud"},      {"--reflection", "perhaps"},
+      {"--gallery", "postgres:x"},  {"--gallery", "sqlite:"},
+      {"--gallery", "g.sqlite"},    {"--no-such-flag", "1"}};
   for (const auto& [flag, value] : cases) {
     const std::string name(flag);
     std::vector<std::string> flags = {"--model", model_, "--face-finder", finder_, name, value};

@@ -11,9 +11,9 @@
 namespace likeness {
 namespace {
 
+using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using nlohmann::json;
 
 json Manifest() {
   return json::parse(R"({
@@ -72,10 +72,10 @@ TEST(BundleManifestTest, IgnoresFieldsItDoesNotKnow) {
 }
 
 TEST(BundleManifestTest, NamesEachFieldThatIsMissing) {
-  for (const char* path : {"/format", "/kind", "/name", "/version", "/input", "/input/width", "/input/height",
-                           "/input/color", "/input/mean", "/input/std", "/alignment", "/embedding/size",
-                           "/embedding/unit_length", "/margin", "/operating_points", "/operating_points/1/fmr",
-                           "/operating_points/0/distance", "/operating_points/1/source"}) {
+  for (const char* path :
+       {"/format", "/kind", "/name", "/version", "/input", "/input/width", "/input/height", "/input/color",
+        "/input/mean", "/input/std", "/alignment", "/embedding/size", "/embedding/unit_length", "/margin",
+        "/operating_points", "/operating_points/1/fmr", "/operating_points/0/distance", "/operating_points/1/source"}) {
     const json::json_pointer pointer(path);
     json text = Manifest();
     text.at(pointer.parent_pointer()).erase(pointer.back());

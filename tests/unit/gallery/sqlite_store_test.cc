@@ -33,8 +33,9 @@ std::string GalleryFile() {
   const std::string path = UniquePath("gallery.sqlite");
   const auto store = SqliteStore::Open(path);
   EXPECT_THAT(store, IsOk());
-  EXPECT_THAT((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1", 1), ReferenceNamed("r2", 2)}, "request", 1), kMany),
-              IsOk());
+  EXPECT_THAT(
+      (*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1", 1), ReferenceNamed("r2", 2)}, "request", 1), kMany),
+      IsOk());
   EXPECT_THAT((*store)->Enrol(EnrolmentOf("bob", {ReferenceNamed("r3", 3)}), kMany), IsOk());
   return path;
 }
@@ -89,6 +90,14 @@ TEST(SqliteStoreTest, RefusesAFileThatAnotherServerHasOpen) {
   EXPECT_THAT(SqliteStore::Open(path), IsOk());
 }
 
+TEST(SqliteStoreTest, RefusesAFileThatAnotherServerHasOpenUnderAnotherName) {
+  const std::string path = UniquePath("gallery.sqlite"), link = UniquePath("link.sqlite");
+  std::filesystem::create_symlink(path, link);
+  const auto first = SqliteStore::Open(path);
+  ASSERT_THAT(first, IsOk());
+  EXPECT_THAT(SqliteStore::Open(link), IsRefused(link, "another server has it open"));
+}
+
 TEST(SqliteStoreTest, RefusesAPathThatCannotBe) {
   const std::string file = UniquePath("file");
   WriteFile(file, "not a folder");
@@ -130,7 +139,8 @@ TEST(SqliteStoreTest, NeverReturnsAReferenceThatWasAltered) {
   for (const char* sql : {
            // One bit of the embedding, one of the model's digest.
            "UPDATE face_reference SET embedding = X'0100803F000080BF' WHERE reference_id = 'r1'",
-           "UPDATE face_reference SET model_digest = CAST(X'00' || substr(model_digest, 2) AS BLOB) WHERE reference_id = 'r1'",
+           "UPDATE face_reference SET model_digest = CAST(X'00' || substr(model_digest, 2) AS BLOB) WHERE reference_id "
+           "= 'r1'",
            // Cut off, empty, too long.
            "UPDATE face_reference SET embedding = substr(embedding, 1, 4) WHERE reference_id = 'r2'",
            "UPDATE face_reference SET embedding = substr(embedding, 1, 7) WHERE reference_id = 'r2'",
@@ -190,7 +200,8 @@ TEST(SqliteStoreTest, LeavesNoTraceOfADeletedPersonInItsFile) {
   ASSERT_THAT((*SqliteStore::Open(path))->DeletePerson("ada-lovelace-1815"), IsOk());
   for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(path).parent_path())) {
     const std::string content = ReadFile(entry.path());
-    for (const std::string& trace : {std::string("ada-lovelace"), std::string("reference-of-ada"), std::string("request-of-ada"), bytes}) {
+    for (const std::string& trace :
+         {std::string("ada-lovelace"), std::string("reference-of-ada"), std::string("request-of-ada"), bytes}) {
       EXPECT_EQ(content.find(trace), std::string::npos) << entry.path();
     }
   }

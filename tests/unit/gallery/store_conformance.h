@@ -2,10 +2,11 @@
 //
 //   INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformanceTest, testing::Values(&MakeSqliteStore));
 //
-// in a program that also compiles store_conformance.cc.
+// in a program that also compiles store_conformance.cc and store_concurrency_conformance.cc.
 #ifndef LIKENESS_TESTS_UNIT_GALLERY_STORE_CONFORMANCE_H_
 #define LIKENESS_TESTS_UNIT_GALLERY_STORE_CONFORMANCE_H_
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -37,6 +38,20 @@ Enrolment EnrolmentOf(const std::string& person_id, std::vector<ReferenceEmbeddi
 Enrolment EnrolmentOf(const std::string& person_id, std::vector<ReferenceEmbedding> references,
                       const std::string& request_id, uint8_t content);
 absl::Time EnrolmentTime();
+
+// The ids of references, with or without their embeddings.
+template <typename Reference>
+std::vector<std::string> IdsOf(const std::vector<Reference>& references) {
+  std::vector<std::string> ids;
+  for (const Reference& reference : references) ids.push_back(reference.reference_id);
+  return ids;
+}
+
+// A GallerySize of so many persons and references.
+MATCHER_P2(HasSize, persons, references, "") {
+  *result_listener << "which has " << arg.persons << " persons and " << arg.references << " references";
+  return arg.persons == persons && arg.references == references;
+}
 
 }  // namespace likeness
 

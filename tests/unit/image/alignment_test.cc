@@ -48,7 +48,7 @@ TEST(EstimateSimilarityTest, LeavesNoErrorThatAnotherMovementWouldLessen) {
   };
   const Similarity best = EstimateSimilarity(kArcFaceTemplate, to);
   for (double step : {-1e-2, 1e-2}) {
-    for (double Similarity::* part : {&Similarity::a, &Similarity::b, &Similarity::tx, &Similarity::ty}) {
+    for (double Similarity::*part : {&Similarity::a, &Similarity::b, &Similarity::tx, &Similarity::ty}) {
       Similarity other = best;
       other.*part += step;
       EXPECT_GT(error(other), error(best));

@@ -49,8 +49,7 @@ TEST(ChooseFaceTest, TakesTheLargestWhereverItIs) {
 
 TEST(ChooseFaceTest, PrefersTheMiddleToSizeUnlessTheSizeOutweighsTheDistance) {
   // Area − 2 × squared distance of the centres, in a picture of 100 × 100: 100 − 0 against 400 − 2 × (40² + 40²).
-  absl::StatusOr<Face> face =
-      ChooseFace({FaceAt(0, 0, 20), FaceAt(45, 45, 10)}, FacePolicy::kMostCentral, 100, 100);
+  absl::StatusOr<Face> face = ChooseFace({FaceAt(0, 0, 20), FaceAt(45, 45, 10)}, FacePolicy::kMostCentral, 100, 100);
   ASSERT_THAT(face, IsOk());
   EXPECT_EQ(face->box.width, 10);
   // 1600 − 2 × (10² + 10²) against 100.
@@ -67,13 +66,15 @@ TEST(ChooseFaceTest, TakesTheFirstOfEquals) {
 }
 
 TEST(SuppressOverlappingTest, KeepsTheMostCertainOfBoxesThatCoverEachOther) {
-  EXPECT_THAT(Scores(SuppressOverlapping({FaceAt(0, 0, 100, 0.7f), FaceAt(2, 2, 100, 0.9f), FaceAt(4, 4, 100, 0.8f)}, 0.4)),
-              testing::ElementsAre(0.9f));
+  EXPECT_THAT(
+      Scores(SuppressOverlapping({FaceAt(0, 0, 100, 0.7f), FaceAt(2, 2, 100, 0.9f), FaceAt(4, 4, 100, 0.8f)}, 0.4)),
+      testing::ElementsAre(0.9f));
 }
 
 TEST(SuppressOverlappingTest, KeepsBoxesThatHardlyTouchAndSortsThemByScore) {
-  EXPECT_THAT(Scores(SuppressOverlapping({FaceAt(0, 0, 10, 0.7f), FaceAt(9, 9, 10, 0.9f), FaceAt(50, 0, 10, 0.8f)}, 0.4)),
-              testing::ElementsAre(0.9f, 0.8f, 0.7f));
+  EXPECT_THAT(
+      Scores(SuppressOverlapping({FaceAt(0, 0, 10, 0.7f), FaceAt(9, 9, 10, 0.9f), FaceAt(50, 0, 10, 0.8f)}, 0.4)),
+      testing::ElementsAre(0.9f, 0.8f, 0.7f));
 }
 
 TEST(SuppressOverlappingTest, MeasuresIntersectionOverUnion) {
@@ -84,8 +85,9 @@ TEST(SuppressOverlappingTest, MeasuresIntersectionOverUnion) {
 
 TEST(SuppressOverlappingTest, LetsASuppressedBoxSuppressNothing) {
   // The middle box covers both others, but the first one suppresses it; the first and last do not touch.
-  EXPECT_THAT(Scores(SuppressOverlapping({FaceAt(0, 0, 10, 0.9f), FaceAt(6, 0, 10, 0.8f), FaceAt(12, 0, 10, 0.7f)}, 0.2)),
-              testing::ElementsAre(0.9f, 0.7f));
+  EXPECT_THAT(
+      Scores(SuppressOverlapping({FaceAt(0, 0, 10, 0.9f), FaceAt(6, 0, 10, 0.8f), FaceAt(12, 0, 10, 0.7f)}, 0.2)),
+      testing::ElementsAre(0.9f, 0.7f));
 }
 
 TEST(SuppressOverlappingTest, MakesNothingOfNothing) { EXPECT_TRUE(SuppressOverlapping({}, 0.4).empty()); }

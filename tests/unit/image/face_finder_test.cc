@@ -34,7 +34,8 @@ Picture SideBySide(const Picture& left, const Picture& right) {
   int x = 0;
   for (const Picture* part : {&left, &right}) {
     for (int y = 0; y < part->height; ++y) {
-      std::copy_n(part->rgb.begin() + 3 * y * part->width, 3 * part->width, both.rgb.begin() + 3 * (y * both.width + x));
+      std::copy_n(part->rgb.begin() + 3 * y * part->width, 3 * part->width,
+                  both.rgb.begin() + 3 * (y * both.width + x));
     }
     x += part->width;
   }

@@ -17,10 +17,7 @@ namespace {
 using testing::ElementsAre;
 
 // A picture of two rows and three columns, by the red of its pixels.
-Picture Stored() {
-  return Picture{3, 2, {1, 0, 0, 2, 0, 0, 3, 0, 0,
-                        4, 0, 0, 5, 0, 0, 6, 0, 0}};
-}
+Picture Stored() { return Picture{3, 2, {1, 0, 0, 2, 0, 0, 3, 0, 0, 4, 0, 0, 5, 0, 0, 6, 0, 0}}; }
 
 std::vector<std::vector<int>> Rows(const Picture& picture) {
   std::vector<std::vector<int>> rows(static_cast<size_t>(picture.height));
@@ -33,10 +30,10 @@ std::vector<std::vector<int>> Rows(const Picture& picture) {
 // Exif 2.32, tag 0x0112: which side of the upright picture the stored row 0 and column 0 are.
 TEST(OrientationTest, TurnsAndMirrorsAsTheStandardSays) {
   const auto upright = [](int value) { return Rows(MakeUpright(Stored(), static_cast<Orientation>(value))); };
-  EXPECT_THAT(upright(1), ElementsAre(ElementsAre(1, 2, 3), ElementsAre(4, 5, 6)));            // top, left
-  EXPECT_THAT(upright(2), ElementsAre(ElementsAre(3, 2, 1), ElementsAre(6, 5, 4)));            // top, right
-  EXPECT_THAT(upright(3), ElementsAre(ElementsAre(6, 5, 4), ElementsAre(3, 2, 1)));            // bottom, right
-  EXPECT_THAT(upright(4), ElementsAre(ElementsAre(4, 5, 6), ElementsAre(1, 2, 3)));            // bottom, left
+  EXPECT_THAT(upright(1), ElementsAre(ElementsAre(1, 2, 3), ElementsAre(4, 5, 6)));               // top, left
+  EXPECT_THAT(upright(2), ElementsAre(ElementsAre(3, 2, 1), ElementsAre(6, 5, 4)));               // top, right
+  EXPECT_THAT(upright(3), ElementsAre(ElementsAre(6, 5, 4), ElementsAre(3, 2, 1)));               // bottom, right
+  EXPECT_THAT(upright(4), ElementsAre(ElementsAre(4, 5, 6), ElementsAre(1, 2, 3)));               // bottom, left
   EXPECT_THAT(upright(5), ElementsAre(ElementsAre(1, 4), ElementsAre(2, 5), ElementsAre(3, 6)));  // left, top
   EXPECT_THAT(upright(6), ElementsAre(ElementsAre(4, 1), ElementsAre(5, 2), ElementsAre(6, 3)));  // right, top
   EXPECT_THAT(upright(7), ElementsAre(ElementsAre(6, 3), ElementsAre(5, 2), ElementsAre(4, 1)));  // right, bottom

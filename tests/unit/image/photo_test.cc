@@ -84,10 +84,10 @@ TEST(DecodePhotoTest, KeepsTheColoursOfOpaquePixels) {
 TEST(DecodePhotoTest, RefusesAPhotoWithoutBytes) { EXPECT_THAT(DecodePhoto("", {}), FailsWith(Reason::PHOTO_EMPTY)); }
 
 TEST(DecodePhotoTest, RefusesOtherFormats) {
-  for (const std::string& photo : {std::string("G"), std::string("GIF89a\x20\0\x20\0", 10), std::string("BM"),
-                                   std::string("\xFF\xD8"), std::string("\x89PNG"), std::string("RIFF\x10\0\0\0WAVE", 12),
-                                   std::string("RIFF"), std::string("P"), std::string("P4\n8 8\n"), std::string("P3\n1 1 255\n1 1 1"),
-                                   std::string("<svg/>"), std::string(1000, '\0')}) {
+  for (const std::string& photo :
+       {std::string("G"), std::string("GIF89a\x20\0\x20\0", 10), std::string("BM"), std::string("\xFF\xD8"),
+        std::string("\x89PNG"), std::string("RIFF\x10\0\0\0WAVE", 12), std::string("RIFF"), std::string("P"),
+        std::string("P4\n8 8\n"), std::string("P3\n1 1 255\n1 1 1"), std::string("<svg/>"), std::string(1000, '\0')}) {
     EXPECT_THAT(DecodePhoto(photo, {}), FailsWith(Reason::PHOTO_FORMAT_UNSUPPORTED)) << photo;
   }
 }

@@ -30,7 +30,8 @@ TEST(DeviceTest, RefusesACudaDeviceThatIsNotThere) {
 }
 
 TEST(DeviceTest, RefusesWhatIsNoDevice) {
-  for (const char* text : {"", "CPU", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:1.5", "cuda0", "cpu:0", "cuda:99999999999"}) {
+  for (const char* text :
+       {"", "CPU", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:1.5", "cuda0", "cpu:0", "cuda:99999999999"}) {
     EXPECT_THAT(ParseDevice(text), HasStatus(absl::StatusCode::kInvalidArgument, HasSubstr(text))) << text;
   }
 }

@@ -19,7 +19,8 @@ ManifestReader Reading(absl::string_view json) { return ManifestReader(json); }
 auto Rejects(const std::string& what) { return HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr(what)); }
 
 TEST(ManifestReaderTest, ReadsFieldsByDottedPaths) {
-  ManifestReader reader = Reading(R"({"name": "net", "input": {"width": 112, "mean": [1, 2.5]}, "flag": true, "margin": 0.5,
+  ManifestReader reader =
+      Reading(R"({"name": "net", "input": {"width": 112, "mean": [1, 2.5]}, "flag": true, "margin": 0.5,
                             "shift": -3, "points": [{"a": 1}, {"a": 2}]})");
   EXPECT_EQ(reader.Text("name"), "net");
   EXPECT_EQ(reader.PositiveInt("input.width"), 112);
@@ -32,8 +33,8 @@ TEST(ManifestReaderTest, ReadsFieldsByDottedPaths) {
 }
 
 TEST(ManifestReaderTest, RefusesATextThatIsNoJsonObject) {
-  for (const char* text : {"", "{", "[]", "7", "null", R"("name")", R"({"a": 1} {"b": 2})", R"({"a": 1,})", "{\"a\": \"\xFF\"}",
-                           R"({"a": 1e999})"}) {
+  for (const char* text : {"", "{", "[]", "7", "null", R"("name")", R"({"a": 1} {"b": 2})", R"({"a": 1,})",
+                           "{\"a\": \"\xFF\"}", R"({"a": 1e999})"}) {
     ManifestReader reader = Reading(text);
     EXPECT_THAT(reader.status(), Rejects("likeness.json is not a JSON object")) << text;
     EXPECT_EQ(reader.Text("a"), "");

@@ -34,8 +34,8 @@ TEST(PlanesTest, MapsTheRangeOfBytesOntoMinusOneToOne) {
 TEST(PlanesTest, MakesOneChannelOfLuma) {
   std::vector<float> planes;
   AppendPlanes({255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255}, {{0}, {255}}, planes);
-  EXPECT_THAT(planes,
-              ElementsAre(FloatNear(0.299f, 1e-6), FloatNear(0.587f, 1e-6), FloatNear(0.114f, 1e-6), FloatNear(1, 1e-6)));
+  EXPECT_THAT(planes, ElementsAre(FloatNear(0.299f, 1e-6), FloatNear(0.587f, 1e-6), FloatNear(0.114f, 1e-6),
+                                  FloatNear(1, 1e-6)));
 }
 
 TEST(PlanesTest, AppendsToWhatIsThere) {

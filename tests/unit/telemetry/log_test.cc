@@ -9,8 +9,8 @@
 namespace likeness {
 namespace {
 
-using testing::MatchesRegex;
 using nlohmann::json;
+using testing::MatchesRegex;
 
 // What is written to standard error meanwhile.
 std::string Logged(const std::function<void()>& log) {
@@ -38,7 +38,8 @@ TEST(LogTest, WritesOneJsonObjectALine) {
 
 TEST(LogTest, WritesAnEventWithoutFields) {
   EXPECT_EQ(LoggedLine([] { Log(LogLevel::kInfo, "stopped", {}); }).at("event"), "stopped");
-  EXPECT_EQ(LoggedLine([] { Log(LogLevel::kInfo, "stopped", nlohmann::ordered_json::object()); }).at("event"), "stopped");
+  EXPECT_EQ(LoggedLine([] { Log(LogLevel::kInfo, "stopped", nlohmann::ordered_json::object()); }).at("event"),
+            "stopped");
 }
 
 TEST(LogTest, StaysOneObjectWhateverTheTextHolds) {
@@ -51,8 +52,15 @@ TEST(LogTest, StaysOneObjectWhateverTheTextHolds) {
 }
 
 TEST(LogTest, ReplacesWhatIsNoUtf8) {
-  const json line = LoggedLine([] { Log(LogLevel::kError, "failed", {{"message", "a\xFF" "b"}}); });
-  EXPECT_EQ(line.at("message"), "a\xEF\xBF\xBD" "b");
+  const json line = LoggedLine([] {
+    Log(LogLevel::kError, "failed",
+        {{"message",
+          "a\xFF"
+          "b"}});
+  });
+  EXPECT_EQ(line.at("message"),
+            "a\xEF\xBF\xBD"
+            "b");
 }
 
 TEST(LogTest, NamesItsLevels) {

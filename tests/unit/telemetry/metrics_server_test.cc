@@ -20,8 +20,7 @@ using testing::StartsWith;
 
 TEST(MetricsServerTest, ServesAllItsSourcesOnAFreePort) {
   Metrics metrics;
-  const auto server =
-      MetricsServer::Start("127.0.0.1:0", {metrics.registry(), std::make_shared<ProcessMetrics>()});
+  const auto server = MetricsServer::Start("127.0.0.1:0", {metrics.registry(), std::make_shared<ProcessMetrics>()});
   ASSERT_THAT(server, IsOk());
   ASSERT_GT((*server)->port(), 0);
   httplib::Client client("127.0.0.1", (*server)->port());
@@ -70,7 +69,8 @@ TEST(MetricsServerTest, TakesAPortAgainAfterItWasGivenBack) {
 }
 
 TEST(MetricsServerTest, RefusesAnAddressThatIsNone) {
-  for (const char* address : {"", "localhost", "9464", "localhost:", "localhost:http", "localhost:-1", "localhost:65536"}) {
+  for (const char* address :
+       {"", "localhost", "9464", "localhost:", "localhost:http", "localhost:-1", "localhost:65536"}) {
     EXPECT_THAT(MetricsServer::Start(address, {}), HasStatus(absl::StatusCode::kInvalidArgument, HasSubstr(address)))
         << address;
   }

@@ -17,8 +17,7 @@ std::map<std::string, double> Figures() {
     EXPECT_EQ(family.metric.size(), 1u) << family.name;
     EXPECT_FALSE(family.help.empty()) << family.name;
     const prometheus::ClientMetric& metric = family.metric.front();
-    figures[family.name] =
-        family.type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value;
+    figures[family.name] = family.type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value;
   }
   return figures;
 }

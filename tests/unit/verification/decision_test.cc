@@ -122,7 +122,8 @@ TEST(MeasureDistanceTest, RefusesADistanceThatIsNotANumber) {
 }
 
 TEST(FindNearestReferenceTest, FindsTheNearest) {
-  const std::vector<ReferenceEmbedding> references = {{"far", At({5, 0})}, {"near", At({1, 0})}, {"middle", At({2, 0})}};
+  const std::vector<ReferenceEmbedding> references = {
+      {"far", At({5, 0})}, {"near", At({1, 0})}, {"middle", At({2, 0})}};
   const absl::StatusOr<NearestReference> nearest = FindNearestReference(At({0, 0}), references);
   ASSERT_THAT(nearest, IsOk());
   EXPECT_EQ(nearest->index, 1u);

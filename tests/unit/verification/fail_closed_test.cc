@@ -21,9 +21,14 @@ class Inputs {
   int Whole(int least, int most) { return std::uniform_int_distribution<int>(least, most)(random_); }
 
   double Number() {
-    constexpr double kOdd[] = {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
-                               -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::max(),
-                               std::numeric_limits<double>::denorm_min(), 0.0, -0.0, -1.0};
+    constexpr double kOdd[] = {std::numeric_limits<double>::quiet_NaN(),
+                               std::numeric_limits<double>::infinity(),
+                               -std::numeric_limits<double>::infinity(),
+                               std::numeric_limits<double>::max(),
+                               std::numeric_limits<double>::denorm_min(),
+                               0.0,
+                               -0.0,
+                               -1.0};
     if (Whole(0, 19) == 0) return kOdd[Whole(0, static_cast<int>(std::size(kOdd)) - 1)];
     return std::uniform_real_distribution<double>(-1.5, 1.5)(random_);
   }
@@ -45,7 +50,8 @@ double TrueDistance(const Embedding& a, const Embedding& b) {
   if (!(a.model == b.model) || a.values.size() != b.values.size() || a.values.empty()) return std::nan("");
   long double sum = 0;
   for (size_t i = 0; i < a.values.size(); ++i) {
-    sum += (static_cast<long double>(a.values[i]) - b.values[i]) * (static_cast<long double>(a.values[i]) - b.values[i]);
+    sum +=
+        (static_cast<long double>(a.values[i]) - b.values[i]) * (static_cast<long double>(a.values[i]) - b.values[i]);
   }
   return static_cast<double>(std::sqrt(sum));
 }

@@ -1,0 +1,94 @@
+#include "server/rpc/validation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/matchers.h"
+
+namespace likeness {
+namespace {
+
+TEST(ValidatePersonIdTest, TakesAnyTextOf1To128Bytes) {
+  for (const std::string& id : {std::string("a"), std::string(128, 'x'), std::string("Ada Lovelace"), std::string(" "),
+                                std::string("\xC3\xA9t\xC3\xA9"), std::string("a/b?c=d&e#f'\"\\%")}) {
+    EXPECT_THAT(ValidatePersonId(id), IsOk()) << id;
+  }
+}
+
+TEST(ValidatePersonIdTest, RefusesNoneAndTooLongOnes) {
+  EXPECT_THAT(ValidatePersonId(""), FailsWith(Reason::FIELD_INVALID, "person_id"));
+  EXPECT_THAT(ValidatePersonId(std::string(129, 'x')), FailsWith(Reason::FIELD_INVALID, "person_id"));
+}
+
+TEST(ValidatePersonIdTest, RefusesControlCharacters) {
+  for (const std::string& id : {std::string("a\nb"), std::string("\t"), std::string("a\0b", 3), std::string("\x7F"),
+                                std::string("\x1B[31m"), std::string("end\r")}) {
+    EXPECT_THAT(ValidatePersonId(id), FailsWith(Reason::FIELD_INVALID, "person_id")) << id;
+  }
+}
+
+TEST(ValidatePersonIdTest, NeverRepeatsTheIdInItsMessage) {
+  const std::string id = "ada\nlovelace";
+  EXPECT_EQ(ValidatePersonId(id).message().find("lovelace"), absl::string_view::npos);
+}
+
+TEST(ValidateRequestIdTest, TakesUpTo128Bytes) {
+  EXPECT_THAT(ValidateRequestId(""), IsOk());
+  EXPECT_THAT(ValidateRequestId(std::string(128, 'x')), IsOk());
+  EXPECT_THAT(ValidateRequestId(std::string(129, 'x')), FailsWith(Reason::FIELD_INVALID, "request_id"));
+}
+
+TEST(ValidatePhotoCountTest, Takes1To16Photos) {
+  for (int count : {1, 2, 16}) EXPECT_THAT(ValidatePhotoCount(count), IsOk()) << count;
+  for (int count : {-1, 0, 17, 1000}) {
+    EXPECT_THAT(ValidatePhotoCount(count), FailsWith(Reason::FIELD_INVALID, "photos")) << count;
+  }
+}
+
+TEST(ReadFacePolicyTest, AsksForTheOnlyFaceUnlessToldOtherwise) {
+  EXPECT_THAT(ReadFacePolicy(v1::FACE_POLICY_UNSPECIFIED), IsOkAndHolds(FacePolicy::kOnly));
+  EXPECT_THAT(ReadFacePolicy(v1::FACE_POLICY_ONLY), IsOkAndHolds(FacePolicy::kOnly));
+  EXPECT_THAT(ReadFacePolicy(v1::FACE_POLICY_LARGEST), IsOkAndHolds(FacePolicy::kLargest));
+  EXPECT_THAT(ReadFacePolicy(v1::FACE_POLICY_MOST_CENTRAL), IsOkAndHolds(FacePolicy::kMostCentral));
+}
+
+TEST(ReadFacePolicyTest, RefusesAPolicyOfALaterVersion) {
+  for (int policy : {4, -1, 1000}) {
+    EXPECT_THAT(ReadFacePolicy(static_cast<v1::FacePolicy>(policy)), FailsWith(Reason::FIELD_INVALID, "face_policy"));
+  }
+}
+
+TEST(ReadPageSizeTest, HasADefaultAndALimit) {
+  EXPECT_THAT(ReadPageSize(0), IsOkAndHolds(100));
+  EXPECT_THAT(ReadPageSize(1), IsOkAndHolds(1));
+  EXPECT_THAT(ReadPageSize(1000), IsOkAndHolds(1000));
+  for (int size : {-1, 1001, 2147483647}) {
+    EXPECT_THAT(ReadPageSize(size), FailsWith(Reason::FIELD_INVALID, "page_size")) << size;
+  }
+}
+
+TEST(PageTokenTest, LeadsBackToTheIdItWasMadeOf) {
+  for (const std::string& id : {std::string("a"), std::string("\xF0\x9F\x98\x80"), std::string(128, '\xFF')}) {
+    EXPECT_THAT(ReadPageToken(MakePageToken(id)), IsOkAndHolds(id));
+  }
+  EXPECT_THAT(ReadPageToken(""), IsOkAndHolds(std::string()));
+}
+
+TEST(PageTokenTest, RefusesATokenThatWasNotReturned) {
+  for (const char* token : {"!", "a b!", "abc=d", "%%%%"}) {
+    EXPECT_THAT(ReadPageToken(token), FailsWith(Reason::FIELD_INVALID, "page_token")) << token;
+  }
+}
+
+TEST(AtFieldTest, NamesTheFieldOfTheCallersMistakesOnly) {
+  EXPECT_THAT(AtField(MakeError(Reason::FACE_NOT_FOUND, ""), "photos[3]"),
+              FailsWith(Reason::FACE_NOT_FOUND, "photos[3]"));
+  for (Reason::Value reason : {Reason::NETWORK_FAILED, Reason::DEADLINE_EXCEEDED, Reason::CANCELLED}) {
+    EXPECT_THAT(AtField(MakeError(reason, ""), "photo"), FailsWith(reason, ""));
+  }
+}
+
+}  // namespace
+}  // namespace likeness
