@@ -17,9 +17,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(likeness_options INTERFACE -Wno-restrict)
 endif()
 if(LIKENESS_SANITIZE)
-  # The instrumentation makes GCC take values for uninitialised that are not.
   target_compile_options(likeness_options INTERFACE -fsanitize=${LIKENESS_SANITIZE} -fno-sanitize-recover=undefined
-                                                    -fno-omit-frame-pointer -O1 -Wno-maybe-uninitialized)
+                                                    -fno-omit-frame-pointer -O1)
   target_link_options(likeness_options INTERFACE -fsanitize=${LIKENESS_SANITIZE})
 endif()
 

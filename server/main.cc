@@ -7,6 +7,7 @@
 
 #include "absl/time/clock.h"
 #include "server/config/server_config.h"
+#include "server/embedding/batching_embedder.h"
 #include "server/embedding/torch_embedder.h"
 #include "server/end_signals.h"
 #include "server/gallery/sqlite_store.h"
@@ -18,6 +19,13 @@
 
 namespace likeness {
 namespace {
+
+// A batch pays on a GPU; on a CPU core its faces cost as much together as one by one.
+int MaxBatch(const ServerConfig& config, const Device& device) {
+  constexpr int kMaxBatchOnGpu = 32;
+  if (config.max_batch > 0) return config.max_batch;
+  return device.kind == Device::Kind::kCuda ? kMaxBatchOnGpu : 1;
+}
 
 absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   Metrics metrics;
@@ -44,7 +52,15 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   const auto gallery = Gallery::Open(*std::move(store), config.gallery, metrics);
   if (!gallery.ok()) return gallery.status();
 
-  const FaceEncoder encoder(*finder, **embedder, config.photo, metrics);
+  RealBatchClock clock;
+  std::unique_ptr<BatchingEmbedder> batching;
+  if (const int max_batch = MaxBatch(config, *device); max_batch > 1) {
+    batching = std::make_unique<BatchingEmbedder>(**embedder, BatchingOptions{max_batch, config.max_batch_delay}, clock,
+                                                  metrics);
+    if (absl::Status status = batching->WarmUp(); !status.ok()) return status;
+  }
+  const Embedder& network = batching == nullptr ? static_cast<const Embedder&>(**embedder) : *batching;
+  const FaceEncoder encoder(*finder, network, config.photo, metrics);
   FaceVerification methods(encoder, **gallery, metrics, {*threshold, RandomReferenceId, absl::Now});
   WorkPool pool({config.workers, config.queue_limit, [&metrics](int64_t depth) { metrics.SetQueueDepth(depth); }});
   CallDispatcher dispatcher(pool, metrics);

@@ -26,6 +26,7 @@ struct RawValues {
   std::string gallery;
   double grace_seconds = 30;
   double drain_seconds = 0;
+  double batch_delay_milliseconds = 2;
 };
 
 // --max-photo-bytes is also LIKENESS_MAX_PHOTO_BYTES.
@@ -71,6 +72,12 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--model", config.model, "Embedding bundle (.pt)")->required()->check(CLI::ExistingFile);
   AddOption(app, "--face-finder", config.face_finder, "Face-finder bundle (.pt)")->required()->check(CLI::ExistingFile);
   AddOption(app, "--device", config.device, "Where networks run: auto, cpu, cuda or cuda:N");
+  AddOption(app, "--max-batch", config.max_batch,
+            "Faces that go through the network together; 1: no batching, 0: 1 on the CPU and 32 on a GPU")
+      ->check(CLI::Range(0, 256));
+  AddOption(app, "--max-batch-delay", raw.batch_delay_milliseconds,
+            "Milliseconds that the first face of a batch waits for others")
+      ->check(Between(0, 1000));
   AddOption(app, "--target-fmr", config.target_fmr,
             "False match rate that the default threshold stands for, above 0 and below 1")
       ->check(Between(1e-9, 0.999999999));
@@ -118,6 +125,7 @@ std::string Finish(ServerConfig& config, const RawValues& raw) {
   if (config.workers == 0) config.workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   config.grace_period = absl::Seconds(raw.grace_seconds);
   config.drain_delay = absl::Seconds(raw.drain_seconds);
+  config.max_batch_delay = absl::Milliseconds(raw.batch_delay_milliseconds);
   return "";
 }
 

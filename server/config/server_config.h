@@ -25,6 +25,9 @@ struct ServerConfig {
   GalleryOptions gallery;
   double target_fmr = 1e-3;
   PhotoLimits photo;
+  // Crops that go through the network together; 1: no batching, 0 in the flags: 1 on the CPU and 32 on a GPU.
+  int max_batch = 0;
+  absl::Duration max_batch_delay = absl::Milliseconds(2);
   int workers = 0;      // threads that run networks; 0 in the flags means one a core, and is resolved by the parser
   int queue_limit = 64;  // calls that may wait for a worker
   absl::Duration grace_period = absl::Seconds(30);

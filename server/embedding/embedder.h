@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "server/embedding/bundle.h"
+#include "server/errors/still_wanted.h"
 #include "server/image/picture.h"
 #include "server/verification/embedding.h"
 
@@ -24,6 +25,14 @@ class Embedder {
   // One embedding for each crop, in order; each crop is manifest().input_width × input_height. Every number in an
   // embedding is finite. NETWORK_FAILED otherwise.
   virtual absl::StatusOr<std::vector<Embedding>> Embed(absl::Span<const Picture> crops) const = 0;
+
+  // As Embed(), for somebody who may go away: the error of `still_wanted` instead, when the network would run for
+  // nobody.
+  virtual absl::StatusOr<std::vector<Embedding>> EmbedIfWanted(absl::Span<const Picture> crops,
+                                                               StillWanted still_wanted) const {
+    if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
+    return Embed(crops);
+  }
 };
 
 }  // namespace likeness

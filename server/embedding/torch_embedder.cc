@@ -31,8 +31,8 @@ absl::StatusOr<std::unique_ptr<TorchEmbedder>> TorchEmbedder::Load(const std::st
   std::unique_ptr<TorchEmbedder> embedder(
       new TorchEmbedder(*std::move(network), *std::move(manifest), archive->digest()));
   const BundleManifest& read = embedder->manifest_;
-  const absl::Status warm = embedder->network_.WarmUp(
-      {1, static_cast<int64_t>(read.input.mean.size()), read.input_height, read.input_width});
+  const absl::Status warm =
+      embedder->network_.WarmUp({1, static_cast<int64_t>(read.input.mean.size()), read.input_height, read.input_width});
   if (!warm.ok()) return Naming(path, warm);
   if (absl::Status status = embedder->CheckAgainstManifest(); !status.ok()) return Naming(path, status);
   return embedder;
@@ -48,7 +48,8 @@ absl::StatusOr<std::vector<Embedding>> TorchEmbedder::Embed(absl::Span<const Pic
   }
   const int64_t count = static_cast<int64_t>(crops.size());
   absl::StatusOr<std::vector<Tensor>> outputs = network_.Run(
-      planes, {count, static_cast<int64_t>(manifest_.input.mean.size()), manifest_.input_height, manifest_.input_width});
+      planes,
+      {count, static_cast<int64_t>(manifest_.input.mean.size()), manifest_.input_height, manifest_.input_width});
   if (!outputs.ok()) return outputs.status();
   if (outputs->size() != 1 || outputs->front().shape != std::vector<int64_t>{count, manifest_.embedding_size}) {
     return MakeError(Reason::NETWORK_FAILED,

@@ -24,9 +24,8 @@ absl::StatusOr<EncodedFace> FaceEncoder::Encode(absl::string_view photo, FacePol
   if (!face.ok()) return face.status();
   const Picture crop = Crop(*picture, *face);
 
-  if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
   const StageTimer timer(metrics_, Stage::kEmbed);
-  absl::StatusOr<std::vector<Embedding>> embeddings = embedder_.Embed({crop});
+  absl::StatusOr<std::vector<Embedding>> embeddings = embedder_.EmbedIfWanted({crop}, still_wanted);
   if (!embeddings.ok()) return embeddings.status();
   return EncodedFace{*face, std::move(embeddings->front())};
 }

@@ -2,19 +2,16 @@
 #ifndef LIKENESS_SERVER_ENCODING_FACE_ENCODER_H_
 #define LIKENESS_SERVER_ENCODING_FACE_ENCODER_H_
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/embedding/embedder.h"
+#include "server/errors/still_wanted.h"
 #include "server/image/face_choice.h"
 #include "server/image/face_finder.h"
 #include "server/image/photo.h"
 #include "server/telemetry/metrics.h"
 
 namespace likeness {
-
-// OK as long as somebody waits for the answer; CANCELLED or DEADLINE_EXCEEDED when the work would be for nothing.
-using StillWanted = absl::FunctionRef<absl::Status()>;
 
 struct EncodedFace {
   Face face;

@@ -23,17 +23,17 @@ cv::Rect SourceOf(const Similarity& to_crop, int side, cv::Size picture) {
     top = std::min(top, y);
     bottom = std::max(bottom, y);
   }
-  const cv::Rect wanted(cv::Point(cvFloor(left) - 1, cvFloor(top) - 1), cv::Point(cvCeil(right) + 2, cvCeil(bottom) + 2));
-  return wanted & cv::Rect(cv::Point(0, 0), picture);
+  // Landmarks may lie anywhere, so positions are clamped to the picture before they become whole numbers.
+  const auto clamped = [](double x, double y, cv::Size size) {
+    return cv::Point(cvFloor(std::clamp<double>(x, 0, size.width)), cvFloor(std::clamp<double>(y, 0, size.height)));
+  };
+  return cv::Rect(clamped(left - 1, top - 1, picture), clamped(std::ceil(right) + 2, std::ceil(bottom) + 2, picture));
 }
 
 }  // namespace
 
-const Landmarks kArcFaceTemplate = {{{38.2946f, 51.6963f},
-                                     {73.5318f, 51.5014f},
-                                     {56.0252f, 71.7366f},
-                                     {41.5493f, 92.3655f},
-                                     {70.7299f, 92.2041f}}};
+const Landmarks kArcFaceTemplate = {
+    {{38.2946f, 51.6963f}, {73.5318f, 51.5014f}, {56.0252f, 71.7366f}, {41.5493f, 92.3655f}, {70.7299f, 92.2041f}}};
 
 double Similarity::Scale() const { return std::hypot(a, b); }
 
@@ -66,7 +66,8 @@ Picture AlignToArcFace(const Picture& picture, const Landmarks& landmarks) {
   Similarity to_crop = EstimateSimilarity(landmarks, kArcFaceTemplate);
   cv::Mat source = View(picture);
   const double scale = to_crop.Scale();
-  if (const int shrink = static_cast<int>(std::floor(1 / scale)); shrink >= 2 && std::isfinite(scale)) {
+  constexpr double kMostShrink = 1e6;  // more than any picture has pixels a side
+  if (const int shrink = scale > 0 ? cvFloor(std::min(1 / scale, kMostShrink)) : 0; shrink >= 2) {
     // Bilinear sampling skips pixels when it shrinks, so a large face is first averaged down.
     const cv::Rect region = SourceOf(to_crop, kArcFaceSide, source.size());
     if (region.width >= shrink && region.height >= shrink) {

@@ -2,57 +2,62 @@
 
 namespace likeness {
 
-template <typename Request, typename Response>
-grpc::ServerUnaryReactor* FaceVerificationService::Dispatch(Context* context, const char* name,
-                                                            absl::Status (FaceVerification::*method)(const Request&,
-                                                                                                     StillWanted,
-                                                                                                     Response&),
-                                                            const Request* request, Response* response) {
-  return dispatcher_.Run(context, name, [this, method, request, response](StillWanted still_wanted) {
-    return (methods_.*method)(*request, still_wanted, *response);
-  });
-}
-
 grpc::ServerUnaryReactor* FaceVerificationService::Verify(Context* context, const v1::VerifyRequest* request,
                                                           v1::VerifyResponse* response) {
-  return Dispatch(context, "Verify", &FaceVerification::Verify, request, response);
+  return dispatcher_.Run(context, "Verify", [this, request, response](StillWanted still_wanted) {
+    return methods_.Verify(*request, still_wanted, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* FaceVerificationService::Compare(Context* context, const v1::CompareRequest* request,
                                                            v1::CompareResponse* response) {
-  return Dispatch(context, "Compare", &FaceVerification::Compare, request, response);
+  return dispatcher_.Run(context, "Compare", [this, request, response](StillWanted still_wanted) {
+    return methods_.Compare(*request, still_wanted, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* FaceVerificationService::Embed(Context* context, const v1::EmbedRequest* request,
                                                          v1::EmbedResponse* response) {
-  return Dispatch(context, "Embed", &FaceVerification::Embed, request, response);
+  return dispatcher_.Run(context, "Embed", [this, request, response](StillWanted still_wanted) {
+    return methods_.Embed(*request, still_wanted, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* FaceVerificationService::Enroll(Context* context, const v1::EnrollRequest* request,
                                                           v1::EnrollResponse* response) {
-  return Dispatch(context, "Enroll", &FaceVerification::Enroll, request, response);
+  return dispatcher_.Run(context, "Enroll", [this, request, response](StillWanted still_wanted) {
+    return methods_.Enroll(*request, still_wanted, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* FaceVerificationService::GetPerson(Context* context, const v1::GetPersonRequest* request,
                                                              v1::GetPersonResponse* response) {
-  return Dispatch(context, "GetPerson", &FaceVerification::GetPerson, request, response);
+  return dispatcher_.Run(context, "GetPerson", [this, request, response](StillWanted still_wanted) {
+    return methods_.GetPerson(*request, still_wanted, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* FaceVerificationService::ListPersons(Context* context, const v1::ListPersonsRequest* request,
                                                                v1::ListPersonsResponse* response) {
-  return Dispatch(context, "ListPersons", &FaceVerification::ListPersons, request, response);
+  return dispatcher_.Run(context, "ListPersons", [this, request, response](StillWanted still_wanted) {
+    return methods_.ListPersons(*request, still_wanted, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* FaceVerificationService::DeletePerson(Context* context,
                                                                 const v1::DeletePersonRequest* request,
                                                                 v1::DeletePersonResponse* response) {
-  return Dispatch(context, "DeletePerson", &FaceVerification::DeletePerson, request, response);
+  return dispatcher_.Run(context, "DeletePerson", [this, request, response](StillWanted still_wanted) {
+    return methods_.DeletePerson(*request, still_wanted, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* FaceVerificationService::DeleteReference(Context* context,
                                                                    const v1::DeleteReferenceRequest* request,
                                                                    v1::DeleteReferenceResponse* response) {
-  return Dispatch(context, "DeleteReference", &FaceVerification::DeleteReference, request, response);
+  return dispatcher_.Run(context, "DeleteReference", [this, request, response](StillWanted still_wanted) {
+    return methods_.DeleteReference(*request, still_wanted, *response);
+  });
 }
 
 }  // namespace likeness

@@ -31,12 +31,6 @@ class FaceVerificationService : public v1::FaceVerificationService::CallbackServ
                            v1::DeleteReferenceResponse* response) override;
 
  private:
-  // Runs a method of FaceVerification on a call.
-  template <typename Request, typename Response>
-  Reactor* Dispatch(Context* context, const char* name,
-                    absl::Status (FaceVerification::*method)(const Request&, StillWanted, Response&),
-                    const Request* request, Response* response);
-
   FaceVerification& methods_;
   CallDispatcher& dispatcher_;
 };

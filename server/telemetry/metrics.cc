@@ -11,8 +11,9 @@ const prometheus::Histogram::BucketBoundaries kCallBuckets = {0.001, 0.0025, 0.0
                                                               0.1,   0.25,   0.5,   1,    2.5,   5};
 const prometheus::Histogram::BucketBoundaries kStageBuckets = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
                                                                0.01,   0.025,   0.05,   0.1,   0.25,   0.5};
-const prometheus::Histogram::BucketBoundaries kDistanceBuckets = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95,
+const prometheus::Histogram::BucketBoundaries kDistanceBuckets = {0.1, 0.2,  0.3, 0.4,  0.5, 0.6, 0.7, 0.8, 0.9,  0.95,
                                                                   1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.5, 1.75, 2.0};
+const prometheus::Histogram::BucketBoundaries kBatchSizeBuckets = {1, 2, 4, 8, 16, 32, 64, 128, 256};
 constexpr const char* kStageNames[kStageCount] = {"decode", "detect", "align", "embed", "compare", "store"};
 
 template <typename Family>
@@ -46,8 +47,18 @@ Metrics::Metrics()
       &Registered(BuildGauge(), "likeness_cached_references", "References held in memory.", *registry_).Add({});
   persons_ = &Registered(BuildGauge(), "likeness_gallery_persons", "Enrolled persons.", *registry_).Add({});
   references_ = &Registered(BuildGauge(), "likeness_gallery_references", "Enrolled references.", *registry_).Add({});
-  queue_depth_ =
-      &Registered(BuildGauge(), "likeness_queue_depth", "Calls that wait for a worker.", *registry_).Add({});
+  queue_depth_ = &Registered(BuildGauge(), "likeness_queue_depth", "Calls that wait for a worker.", *registry_).Add({});
+  batch_queue_depth_ =
+      &Registered(BuildGauge(), "likeness_batch_queue_depth", "Crops that wait for a batch.", *registry_).Add({});
+  batch_wait_seconds_ = &Registered(BuildHistogram(), "likeness_batch_wait_seconds",
+                                    "Time that each crop waited for its batch to run.", *registry_)
+                             .Add({}, kStageBuckets);
+  batch_size_ = &Registered(BuildHistogram(), "likeness_batch_size",
+                            "Crops in each run of the network, padding not counted.", *registry_)
+                     .Add({}, kBatchSizeBuckets);
+  batch_network_seconds_ = &Registered(BuildHistogram(), "likeness_batch_network_seconds",
+                                       "Time of each run of the network on a batch.", *registry_)
+                                .Add({}, kStageBuckets);
   threshold_ = &Registered(BuildGauge(), "likeness_threshold_distance",
                            "The distance up to which two faces count as the same person's.", *registry_)
                     .Add({});
@@ -82,6 +93,15 @@ void Metrics::SetGallerySize(int64_t persons, int64_t references) {
 }
 
 void Metrics::SetQueueDepth(int64_t waiting) { queue_depth_->Set(static_cast<double>(waiting)); }
+
+void Metrics::SetBatchQueueDepth(int64_t crops) { batch_queue_depth_->Set(static_cast<double>(crops)); }
+
+void Metrics::ObserveBatchWait(double seconds) { batch_wait_seconds_->Observe(seconds); }
+
+void Metrics::ObserveBatch(int64_t crops, double network_seconds) {
+  batch_size_->Observe(static_cast<double>(crops));
+  batch_network_seconds_->Observe(network_seconds);
+}
 
 void Metrics::SetModel(absl::string_view name, absl::string_view version, absl::string_view digest,
                        absl::string_view device, double threshold, bool threshold_is_fallback) {

@@ -44,6 +44,10 @@ class Metrics {
   void SetCachedReferences(int64_t references);
   void SetGallerySize(int64_t persons, int64_t references);
   void SetQueueDepth(int64_t waiting);
+  // Batching in front of the network: what waits, how long each crop waited, and each run of the network.
+  void SetBatchQueueDepth(int64_t crops);
+  void ObserveBatchWait(double seconds);
+  void ObserveBatch(int64_t crops, double network_seconds);
   // What decides at present. A fallback threshold is half the margin, for want of a measured operating point.
   void SetModel(absl::string_view name, absl::string_view version, absl::string_view digest, absl::string_view device,
                 double threshold, bool threshold_is_fallback);
@@ -61,6 +65,10 @@ class Metrics {
   prometheus::Gauge* persons_;
   prometheus::Gauge* references_;
   prometheus::Gauge* queue_depth_;
+  prometheus::Gauge* batch_queue_depth_;
+  prometheus::Histogram* batch_wait_seconds_;
+  prometheus::Histogram* batch_size_;
+  prometheus::Histogram* batch_network_seconds_;
   prometheus::Family<prometheus::Gauge>& model_info_;
   prometheus::Gauge* threshold_;
   prometheus::Gauge* threshold_fallback_;

@@ -7,16 +7,35 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 
 namespace likeness {
+namespace {
+
+// This process's part of the temporary folder, gone with the process.
+class ProcessFolder {
+ public:
+  ProcessFolder() : path_(absl::StrCat(testing::TempDir(), "/likeness-test-", getpid())) {}
+  ~ProcessFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_;
+};
+
+}  // namespace
 
 std::string UniquePath(absl::string_view name) {
+  static const ProcessFolder folder;
   static std::atomic<int> calls = 0;
-  const std::string folder = absl::StrCat(testing::TempDir(), "/likeness-", getpid(), "-", ++calls);
-  std::filesystem::create_directories(folder);
-  return absl::StrCat(folder, "/", name);
+  const std::string path = absl::StrCat(folder.path(), "/", ++calls);
+  std::filesystem::create_directories(path);
+  return absl::StrCat(path, "/", name);
 }
 
 std::string ReadFile(const std::string& path) {

@@ -8,8 +8,8 @@
 
 namespace likeness {
 
-// A path in the tests' temporary folder that no other test and no earlier call uses; nothing is there yet.
-// `name` is its last part: "gallery.sqlite".
+// A path in the tests' temporary folder that no other test and no earlier call uses; nothing is there yet, and what is
+// written there is gone when the test program ends. `name` is its last part: "gallery.sqlite".
 std::string UniquePath(absl::string_view name);
 
 std::string ReadFile(const std::string& path);
