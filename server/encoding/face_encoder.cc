@@ -27,7 +27,7 @@ absl::StatusOr<EncodedFace> FaceEncoder::Encode(absl::string_view photo, FacePol
   const StageTimer timer(metrics_, Stage::kEmbed);
   absl::StatusOr<std::vector<Embedding>> embeddings = embedder_.EmbedIfWanted({crop}, still_wanted);
   if (!embeddings.ok()) return embeddings.status();
-  return EncodedFace{*face, std::move(embeddings->front())};
+  return EncodedFace{Enlarged(*face, picture->reduction), std::move(embeddings->front())};
 }
 
 absl::StatusOr<Face> FaceEncoder::FindFace(const Picture& picture, FacePolicy policy) const {

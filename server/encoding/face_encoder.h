@@ -14,7 +14,7 @@
 namespace likeness {
 
 struct EncodedFace {
-  Face face;
+  Face face;  // where it is in the upright photo
   Embedding embedding;
 };
 

@@ -11,8 +11,8 @@
 namespace likeness {
 namespace {
 
-// The part of the picture that the side×side crop shows, with a pixel to spare.
-cv::Rect SourceOf(const Similarity& to_crop, int side, cv::Size picture) {
+// The part of the picture that the side×side crop shows, with `spare` pixels around it.
+cv::Rect SourceOf(const Similarity& to_crop, int side, cv::Size picture, int spare) {
   const double squared = to_crop.a * to_crop.a + to_crop.b * to_crop.b;
   double left = picture.width, top = picture.height, right = 0, bottom = 0;
   for (const auto& [u, v] : {std::pair{0, 0}, {side, 0}, {0, side}, {side, side}}) {
@@ -27,7 +27,8 @@ cv::Rect SourceOf(const Similarity& to_crop, int side, cv::Size picture) {
   const auto clamped = [](double x, double y, cv::Size size) {
     return cv::Point(cvFloor(std::clamp<double>(x, 0, size.width)), cvFloor(std::clamp<double>(y, 0, size.height)));
   };
-  return cv::Rect(clamped(left - 1, top - 1, picture), clamped(std::ceil(right) + 2, std::ceil(bottom) + 2, picture));
+  return cv::Rect(clamped(left - spare, top - spare, picture),
+                  clamped(std::ceil(right) + spare + 1, std::ceil(bottom) + spare + 1, picture));
 }
 
 }  // namespace
@@ -69,17 +70,17 @@ Picture AlignToArcFace(const Picture& picture, const Landmarks& landmarks) {
   constexpr double kMostShrink = 1e6;  // more than any picture has pixels a side
   if (const int shrink = scale > 0 ? cvFloor(std::min(1 / scale, kMostShrink)) : 0; shrink >= 2) {
     // Bilinear sampling skips pixels when it shrinks, so a large face is first averaged down.
-    const cv::Rect region = SourceOf(to_crop, kArcFaceSide, source.size());
-    if (region.width >= shrink && region.height >= shrink) {
+    const cv::Rect region = SourceOf(to_crop, kArcFaceSide, source.size(), shrink);
+    // Whole multiples, because averaging by a whole number is several times faster.
+    const cv::Size smaller_size = region.size() / shrink;
+    if (!smaller_size.empty()) {
       cv::Mat smaller;
-      cv::resize(source(region), smaller, cv::Size(region.width / shrink, region.height / shrink), 0, 0,
-                 cv::INTER_AREA);
+      cv::resize(source(cv::Rect(region.tl(), smaller_size * shrink)), smaller, smaller_size, 0, 0, cv::INTER_AREA);
       Landmarks moved = landmarks;
-      const float kx = static_cast<float>(smaller.cols) / static_cast<float>(region.width);
-      const float ky = static_cast<float>(smaller.rows) / static_cast<float>(region.height);
+      const float factor = static_cast<float>(shrink);
       for (Point& point : moved) {
-        point.x = (point.x - static_cast<float>(region.x) + 0.5f) * kx - 0.5f;
-        point.y = (point.y - static_cast<float>(region.y) + 0.5f) * ky - 0.5f;
+        point.x = (point.x - static_cast<float>(region.x) + 0.5f) / factor - 0.5f;
+        point.y = (point.y - static_cast<float>(region.y) + 0.5f) / factor - 0.5f;
       }
       to_crop = EstimateSimilarity(moved, kArcFaceTemplate);
       source = smaller;

@@ -10,7 +10,15 @@
 namespace likeness {
 namespace {
 
-void Resize(const cv::Mat& from, cv::Mat to) {
+// Averages where it shrinks. Halving is many times faster a pixel than averaging by any other ratio, so a picture far
+// too large is halved first.
+void Resize(cv::Mat from, cv::Mat to) {
+  while (from.cols >= 4 * to.cols && from.rows >= 4 * to.rows) {
+    const cv::Size half = from.size() / 2;
+    cv::Mat halved;
+    cv::resize(from(cv::Rect(cv::Point(), half * 2)), halved, half, 0, 0, cv::INTER_AREA);
+    from = halved;
+  }
   const bool shrinks = to.cols <= from.cols && to.rows <= from.rows;
   cv::resize(from, to, to.size(), 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
 }
@@ -45,7 +53,8 @@ Picture CropSquare(const Picture& picture, const Square& square, int side) {
 }
 
 Picture FitInto(const Picture& picture, int width, int height) {
-  const double scale = std::min(static_cast<double>(width) / picture.width, static_cast<double>(height) / picture.height);
+  const double scale =
+      std::min(static_cast<double>(width) / picture.width, static_cast<double>(height) / picture.height);
   const int fitted_width = std::clamp(static_cast<int>(std::lround(picture.width * scale)), 1, width);
   const int fitted_height = std::clamp(static_cast<int>(std::lround(picture.height * scale)), 1, height);
   Picture canvas = Black(width, height);

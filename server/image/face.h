@@ -1,4 +1,5 @@
-// A face found in a picture. Positions are in pixels of the upright picture, from its upper left corner.
+// A face found in a picture. Positions are in pixels of the upright picture, from its upper left corner. Where the
+// picture is a photo at reduced size, Enlarged() makes them positions in the photo.
 #ifndef LIKENESS_SERVER_IMAGE_FACE_H_
 #define LIKENESS_SERVER_IMAGE_FACE_H_
 
@@ -27,9 +28,12 @@ using Landmarks = std::array<Point, 5>;
 
 struct Face {
   Box box;
-  float score = 0;  // the detector's probability of a face, 0…1
+  float score = 0;                     // the detector's probability of a face, 0…1
   std::optional<Landmarks> landmarks;  // none where the model needs no alignment
 };
+
+// The same face in a picture that is `times` as wide and as high.
+Face Enlarged(Face face, int times);
 
 }  // namespace likeness
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <opencv2/core/utility.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -74,6 +75,8 @@ absl::StatusOr<FaceFinder::Settings> FaceFinder::ReadSettings(const std::string&
 }
 
 absl::StatusOr<FaceFinder> FaceFinder::Load(const std::string& path, const Device& device) {
+  // One worker is one core. OpenCV would scale large pictures on threads of its own.
+  cv::setNumThreads(1);
   const absl::StatusOr<Archive> archive = Archive::Open(path, device);
   if (!archive.ok()) return archive.status();
   const absl::StatusOr<Settings> settings = ReadSettings(archive->manifest());

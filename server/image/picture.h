@@ -12,6 +12,8 @@ struct Picture {
   int width = 0;
   int height = 0;
   std::vector<uint8_t> rgb;  // width * height * 3
+  // A pixel stands for this many of the photo in each direction; at the right and lower edge it may be fewer.
+  int reduction = 1;
 };
 
 }  // namespace likeness

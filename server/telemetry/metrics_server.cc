@@ -54,6 +54,8 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
   auto impl = std::make_unique<Impl>();
   impl->sources = std::move(sources);
   impl->server.set_socket_options(AllowOnlyQuickReuse);
+  // A scraper that keeps its connection would keep one of the threads, and hold up the end.
+  impl->server.set_keep_alive_max_count(1);
   impl->server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   impl->server.Get("/metrics", [impl = impl.get()](const httplib::Request&, httplib::Response& response) {
     response.set_content(impl->Scrape(), kContentType);

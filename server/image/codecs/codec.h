@@ -21,7 +21,7 @@ class Codec {
  public:
   virtual ~Codec() = default;
   const PhotoHeader& header() const { return header_; }
-  // The pixels as stored. PHOTO_CORRUPT unless every one of them could be read.
+  // The pixels as stored, possibly at reduced size. PHOTO_CORRUPT unless every one of them could be read.
   virtual absl::StatusOr<Picture> Decode() = 0;
 
  protected:

@@ -76,7 +76,9 @@ Picture MakeUpright(Picture stored, Orientation orientation) {
   } else {
     cv::flip(pixels, upright, turn.flip_code);
   }
-  return ToPicture(upright);
+  Picture picture = ToPicture(upright);
+  picture.reduction = stored.reduction;
+  return picture;
 }
 
 }  // namespace likeness

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "server/image/alignment.h"
 #include "tests/support/fake_embedder.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
@@ -54,6 +55,22 @@ TEST_F(FaceEncoderTest, EmbedsTheWholePhotoWhenTheModelNeedsNoAlignment) {
   EXPECT_EQ(encoded->face.box.height, 30);
   EXPECT_EQ(encoded->face.score, 1);
   EXPECT_FALSE(encoded->face.landmarks.has_value());
+}
+
+TEST_F(FaceEncoderTest, SaysWhereTheFaceIsInThePhotoWhenItLookedAtASmallerPicture) {
+  ExpectFaces();
+  const absl::StatusOr<Picture> photo = DecodePhoto(ReadFile(PhotoPath("audrey.jpg")), {});
+  ASSERT_THAT(photo, IsOk());
+  constexpr int kTimes = 8;
+  const Picture large = ResizeWhole(*photo, photo->width * kTimes, photo->height * kTimes);
+  const auto small_face = encoder_.Encode(EncodePnm(*photo), FacePolicy::kOnly, Wanted);
+  const auto large_face = encoder_.Encode(EncodeJpeg(large), FacePolicy::kOnly, Wanted);
+  ASSERT_THAT(small_face, IsOk());
+  ASSERT_THAT(large_face, IsOk());
+  const float tolerance = 0.02f * large_face->face.box.width;
+  EXPECT_NEAR(large_face->face.box.x, kTimes * small_face->face.box.x, tolerance);
+  EXPECT_NEAR(large_face->face.box.height, kTimes * small_face->face.box.height, tolerance);
+  EXPECT_NEAR(large_face->face.landmarks->back().y, kTimes * small_face->face.landmarks->back().y, tolerance);
 }
 
 TEST_F(FaceEncoderTest, HandsTheEmbedderACropOfTheSizeItExpects) {

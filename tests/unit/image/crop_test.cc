@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "tests/support/photos.h"
 
 namespace likeness {
@@ -60,6 +62,15 @@ TEST(FitIntoTest, ShrinksWhatIsTooLarge) {
   EXPECT_EQ(ColourAt(fitted, 158, 118), kRed);
   EXPECT_EQ(ColourAt(fitted, 161, 118), kGreen);
   EXPECT_EQ(ColourAt(fitted, 319, 239), kWhite);
+}
+
+TEST(FitIntoTest, AveragesEveryPixelOfAPictureFarTooLarge) {
+  Picture stripes = PlainPicture(1600, 1200, {0, 0, 0});
+  for (size_t i = 0; i < stripes.rgb.size(); ++i) stripes.rgb[i] = i / 3 % 2 == 0 ? 255 : 0;
+  const Picture fitted = FitInto(stripes, 40, 30);
+  for (const auto& [x, y] : {std::pair{0, 0}, {39, 0}, {20, 15}, {39, 29}}) {
+    EXPECT_NEAR(ColourAt(fitted, x, y).red, 128, 1);
+  }
 }
 
 TEST(FitIntoTest, KeepsAtLeastOnePixelOfAPictureOfAnyShape) {

@@ -56,6 +56,28 @@ TEST(DecodePhotoTest, ReadsSidesThatAreNoMultipleOfABlock) {
   }
 }
 
+TEST(DecodePhotoTest, ReadsLargeJpegsAtReducedSize) {
+  struct {
+    int width, height, reduction;
+  } const cases[] = {{1999, 2500, 1}, {2000, 2500, 2}, {4000, 3000, 2}, {4003, 4001, 4}, {8000, 1000, 1}};
+  for (const auto& [width, height, reduction] : cases) {
+    for (const JpegKind kind : {JpegKind::kColour, JpegKind::kCmyk}) {
+      const absl::StatusOr<Picture> picture = DecodePhoto(EncodeJpeg(FourColours(width, height), kind), {});
+      ExpectFourColours(picture, (width + reduction - 1) / reduction, (height + reduction - 1) / reduction, 8);
+      EXPECT_EQ(picture->reduction, reduction);
+    }
+  }
+}
+
+TEST(DecodePhotoTest, KeepsTheReductionOfAPhotoThatIsTurnedUpright) {
+  const std::string photo = JpegWithExif(EncodeJpeg(PlainPicture(2400, 2000, kRed)), ExifBlock(/*orientation=*/6));
+  const absl::StatusOr<Picture> picture = DecodePhoto(photo, {});
+  ASSERT_THAT(picture, IsOk());
+  EXPECT_EQ(picture->width, 1000);
+  EXPECT_EQ(picture->height, 1200);
+  EXPECT_EQ(picture->reduction, 2);
+}
+
 TEST(DecodePhotoTest, MakesGreyPhotosRgb) {
   const Picture grey = PlainPicture(32, 32, {90, 90, 90});
   const absl::StatusOr<Picture> picture = DecodePhoto(EncodeJpeg(grey, JpegKind::kGrey), {});
