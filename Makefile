@@ -8,11 +8,12 @@ PYTHON := /usr/bin/python3
 NODE_MODULES := tests/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize lint models docker-test clean build-packages test-packages
+.PHONY: help bench demo test sanitize lint models docker-test clean build-packages test-packages
 
 help:
 	@echo 'make demo         build, start a server, enrol six people and verify others, print a table'
 	@echo 'make test         build and run every test'
+	@echo 'make bench        measure speed, galleries and overload against their bars (ten quiet minutes)'
 	@echo 'make sanitize     the tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make lint         the contract and the format of the code'
 	@echo 'make models       export every model bundle into $(MODELS)'
@@ -30,6 +31,12 @@ test: test-packages models $(NODE_MODULES)
 	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=ON
 	cmake --build $(BUILD)
 	ctest --preset $(PRESET)
+
+bench: test-packages models tests/benchmark/node_modules/.package-lock.json
+	@scripts/install-packages bench
+	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=ON
+	cmake --build $(BUILD) --target likeness-server likeness embedder_benchmark opencv_dnn_benchmark gallery_benchmark
+	$(PYTHON) tests/benchmark/bench.py --bin $(BUILD)/bin --models $(MODELS) --out build/bench.json --svg docs/latency.svg
 
 sanitize:
 	$(MAKE) test PRESET=sanitize
@@ -54,6 +61,6 @@ build-packages:
 test-packages: build-packages
 	@scripts/install-packages test
 
-$(NODE_MODULES): tests/node/package-lock.json
-	cd tests/node && npm ci --ignore-scripts --no-audit --no-fund
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@

@@ -5,10 +5,7 @@
 #include <random>
 #include <utility>
 
-#include "absl/strings/cord.h"
 #include "absl/time/clock.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
@@ -18,8 +15,6 @@ namespace {
 
 using Faces = v1::FaceVerificationService::Stub;
 
-constexpr char kTypeUrlPrefix[] = "type.googleapis.com/";
-constexpr char kErrorDomain[] = "likeness";
 constexpr int kMaxReceivedBytes = 64 << 20;  // a page of 1000 persons with many references passes gRPC's 4 MiB
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(20);
 constexpr absl::Duration kMaxBackoff = absl::Seconds(2);
@@ -29,34 +24,6 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& target) {
   arguments.SetMaxReceiveMessageSize(kMaxReceivedBytes);
   arguments.SetMaxSendMessageSize(-1);  // the server says what is too large
   return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
-}
-
-absl::Status ToAbslStatus(const grpc::Status& status) {
-  absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-  google::rpc::Status details;
-  if (!result.ok() && details.ParseFromString(status.error_details())) {
-    for (const google::protobuf::Any& detail : details.details()) {
-      result.SetPayload(detail.type_url(), absl::Cord(detail.value()));
-    }
-  }
-  return result;
-}
-
-template <typename Detail>
-std::optional<Detail> DetailOf(const absl::Status& status) {
-  const auto payload = status.GetPayload(kTypeUrlPrefix + Detail::descriptor()->full_name());
-  Detail detail;
-  if (!payload.has_value() || !detail.ParseFromString(std::string(*payload))) return std::nullopt;
-  return detail;
-}
-
-// How long an overloaded server asks callers to stay away. A message that is too large for gRPC is RESOURCE_EXHAUSTED
-// as well, but says nothing of coming again.
-std::optional<absl::Duration> RetryDelayOf(const absl::Status& status) {
-  if (status.code() != absl::StatusCode::kResourceExhausted) return std::nullopt;
-  const std::optional<google::rpc::RetryInfo> info = DetailOf<google::rpc::RetryInfo>(status);
-  if (!info.has_value()) return std::nullopt;
-  return absl::Seconds(info->retry_delay().seconds()) + absl::Nanoseconds(info->retry_delay().nanos());
 }
 
 // Lengthens a wait by up to half, so that callers who were refused together do not come back together.
@@ -130,22 +97,6 @@ absl::StatusOr<grpc::health::v1::HealthCheckResponse> Client::Health(const std::
   grpc::health::v1::HealthCheckRequest request;
   request.set_service(service);
   return Call(*health_, &grpc::health::v1::Health::Stub::Check, request);
-}
-
-std::string ErrorReasonOf(const absl::Status& status) {
-  const std::optional<google::rpc::ErrorInfo> info = DetailOf<google::rpc::ErrorInfo>(status);
-  return info.has_value() && info->domain() == kErrorDomain ? info->reason() : std::string();
-}
-
-std::string ErrorNameOf(const absl::Status& status) {
-  const std::string reason = ErrorReasonOf(status);
-  return reason.empty() ? absl::StatusCodeToString(status.code()) : reason;
-}
-
-std::string ErrorFieldOf(const absl::Status& status) {
-  const std::optional<google::rpc::BadRequest> request = DetailOf<google::rpc::BadRequest>(status);
-  if (!request.has_value() || request->field_violations().empty()) return "";
-  return request->field_violations(0).field();
 }
 
 }  // namespace likeness

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/call_status.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "likeness/v1/face_verification_service.grpc.pb.h"
 
@@ -25,7 +26,7 @@ namespace likeness {
 //   if (response->verified()) ...
 //
 // A failed call's status has the code and the message that the server sent and, as payloads under their type URLs, the
-// details: google.rpc.ErrorInfo, BadRequest, RetryInfo.
+// details: google.rpc.ErrorInfo, BadRequest, RetryInfo. client/call_status.h reads them.
 //
 // A server that is overloaded refuses calls and says when to come again. The client then waits that long, a little
 // longer each time, and repeats the call until its time is up.
@@ -67,16 +68,6 @@ class Client {
   std::unique_ptr<grpc::health::v1::Health::Stub> health_;
   absl::Duration timeout_;
 };
-
-// Why a call failed: the short name of an ErrorReason, for example "FACE_NOT_FOUND". Empty where the status carries no
-// reason of likeness, as when the server could not be reached.
-std::string ErrorReasonOf(const absl::Status& status);
-
-// What to call an error: its reason, or the name of its code, for example "UNAVAILABLE", where it carries none.
-std::string ErrorNameOf(const absl::Status& status);
-
-// The first field that the server's google.rpc.BadRequest names; empty where there is none.
-std::string ErrorFieldOf(const absl::Status& status);
 
 }  // namespace likeness
 

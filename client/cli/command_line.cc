@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "CLI/CLI.hpp"
+#include "client/cli/bench_command.h"
 #include "client/cli/eval_command.h"
 #include "client/cli/face_commands.h"
 #include "client/cli/health_command.h"
@@ -13,7 +14,7 @@ namespace {
 
 constexpr char kFooter[] =
     "Photos are paths of JPEG, PNG, WebP or binary PNM files; - reads standard input.\n"
-    "Exit codes: 0 same person, or success; 1 different person, or not serving; 2 error.";
+    "Exit codes: 0 same person, or success; 1 different person, not serving, or no call OK; 2 error.";
 
 void AddGlobalOptions(CLI::App& app, Invocation& invocation) {
   app.set_version_flag("--version", "likeness " LIKENESS_VERSION);
@@ -43,6 +44,7 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments, Console& cons
   AddPersonCommands(app, invocation);
   AddHealthCommand(app, invocation);
   AddEvalCommand(app, invocation);
+  AddBenchCommand(app, invocation);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes them last first
   } catch (const CLI::ParseError& error) {

@@ -1,0 +1,172 @@
+// What a large gallery costs: Verify with a million enrolled people against Verify with a thousand, at the same cache
+// size; the time from start to SERVING; the memory of a cached reference.
+//
+//   gallery_benchmark --photo cage.jpg --folder build/bench
+//
+// Two real servers answer in turn, so that whatever else the machine does meets both. The galleries are made once and
+// kept in the folder. Prints one JSON object.
+#include <malloc.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "server/gallery/reference_cache.h"
+#include "server/gallery/sqlite_connection.h"
+#include "server/gallery/sqlite_rows.h"
+#include "server/inference/seal.h"
+#include "tests/integration/photos.h"
+#include "tests/integration/server_process.h"
+
+namespace likeness {
+namespace {
+
+constexpr int kFew = 1'000;
+constexpr int kMany = 1'000'000;
+constexpr int kEmbeddingSize = 192;
+
+std::string PersonId(int number) { return absl::StrFormat("person-%07d", number); }
+
+ReferenceEmbedding RandomReference(const ModelDigest& model, int number, std::mt19937& random) {
+  std::normal_distribution<float> normal;
+  ReferenceEmbedding reference{absl::StrFormat("%032x", number), {model, std::vector<float>(kEmbeddingSize)}};
+  float squares = 0;
+  for (float& value : reference.embedding.values) {
+    value = normal(random);
+    squares += value * value;
+  }
+  for (float& value : reference.embedding.values) value /= std::sqrt(squares);
+  return reference;
+}
+
+// A folder with a gallery of so many people, one random reference each. In one transaction: a million commits would
+// take an hour.
+std::string MakeGallery(const std::string& parent, int persons, const ModelDigest& model) {
+  const std::string folder = absl::StrFormat("%s/gallery-%d", parent, persons);
+  const std::string path = folder + "/gallery.db";
+  if (std::filesystem::exists(path)) return folder;
+  std::fprintf(stderr, "making a gallery of %d people\n", persons);
+  std::filesystem::create_directories(folder);
+  const std::string unfinished = path + ".unfinished";
+  std::filesystem::remove(unfinished);
+  {
+    SqliteConnection connection(unfinished);
+    Migrate(connection.database());
+    SQLite::Transaction transaction(connection.database());
+    std::mt19937 random(1);
+    for (int number = 0; number < persons; ++number) {
+      const Enrolment enrolment{PersonId(number), "", {}, {RandomReference(model, number, random)}, absl::Now()};
+      InsertPerson(connection, enrolment);
+      InsertReference(connection, enrolment, enrolment.references.front());
+    }
+    transaction.commit();
+    connection.database().exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+  std::filesystem::rename(unfinished, path);
+  return folder;
+}
+
+double Median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+// A server on a gallery, and what its calls took.
+struct Subject {
+  int persons;
+  std::unique_ptr<ServerProcess> server;
+  std::unique_ptr<Client> client;
+  double start_seconds = 0;
+  std::vector<double> milliseconds;
+
+  Subject(int people, const std::string& folder, int cached_references) : persons(people) {
+    const absl::Time start = absl::Now();
+    auto started = ServerProcess::Start(
+        {.folder = folder,
+         .flags = {"--workers=1", "--log-level=warning", absl::StrFormat("--cached-references=%d", cached_references)}});
+    if (!started.ok()) throw std::runtime_error(std::string(started.status().message()));
+    start_seconds = absl::ToDoubleSeconds(absl::Now() - start);
+    server = *std::move(started);
+    client = std::make_unique<Client>(server->Connect(), Client::Options{});
+  }
+
+  void Verify(const std::string& photo, std::mt19937& random) {
+    v1::VerifyRequest request;
+    request.set_person_id(PersonId(std::uniform_int_distribution<int>(0, persons - 1)(random)));
+    request.set_photo(photo);
+    const auto start = std::chrono::steady_clock::now();
+    const absl::StatusOr<v1::VerifyResponse> response = client->Verify(request);
+    if (!response.ok()) throw std::runtime_error(std::string(response.status().message()));
+    milliseconds.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  }
+};
+
+double CacheBytesPerReference(const ModelDigest& model) {
+  constexpr int kReferences = 100'000;
+  std::mt19937 random(2);
+  const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+  ReferenceCache cache(kReferences);
+  for (int number = 0; number < kReferences; ++number) {
+    uint64_t ticket = 0;
+    cache.Find(PersonId(number), &ticket);
+    cache.Insert(PersonId(number),
+                 std::make_shared<const std::vector<ReferenceEmbedding>>(1, RandomReference(model, number, random)),
+                 ticket);
+  }
+  return static_cast<double>(mallinfo2().uordblks + mallinfo2().hblkhd - before) / kReferences;
+}
+
+nlohmann::ordered_json Measure(const std::string& photo_path, const std::string& folder, int calls) {
+  const std::string photo = ReadFile(photo_path);
+  const absl::StatusOr<ModelDigest> model = VerifySeal(ReadFile(LIKENESS_MODELS_DIR "/mobilefacenet-192.pt"));
+  if (!model.ok()) throw std::runtime_error(std::string(model.status().message()));
+  const double cache_bytes = CacheBytesPerReference(*model);
+  const int cached_references = kFew / 2;  // the same for both: neither fits
+  Subject few(kFew, MakeGallery(folder, kFew, *model), cached_references);
+  Subject many(kMany, MakeGallery(folder, kMany, *model), cached_references);
+  std::mt19937 random(3);
+  for (int call = 0; call < calls; ++call) {
+    few.Verify(photo, random);
+    many.Verify(photo, random);
+  }
+  const double p50_few = Median(few.milliseconds);
+  const double p50_many = Median(many.milliseconds);
+  return {{"calls", calls},
+          {"cached_references", cached_references},
+          {"p50_ms_1000", p50_few},
+          {"p50_ms_1000000", p50_many},
+          {"p50_ratio", p50_many / p50_few},
+          {"start_seconds_1000", few.start_seconds},
+          {"start_seconds_1000000", many.start_seconds},
+          {"cache_bytes_per_reference", cache_bytes}};
+}
+
+}  // namespace
+}  // namespace likeness
+
+int main(int argc, char** argv) {
+  CLI::App app("What a large gallery costs");
+  std::string photo;
+  std::string folder;
+  int calls = 400;
+  app.add_option("--photo", photo, "A photo with one face")->required();
+  app.add_option("--folder", folder, "Where the galleries are kept")->required();
+  app.add_option("--calls", calls, "Verify calls to each server");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    std::printf("%s\n", likeness::Measure(photo, folder, calls).dump(2).c_str());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}
