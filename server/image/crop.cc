@@ -11,12 +11,11 @@ namespace likeness {
 namespace {
 
 // Averages where it shrinks. Halving is many times faster a pixel than averaging by any other ratio, so a picture far
-// too large is halved first.
+// too large is halved first, as long as it has no odd pixel that would be lost.
 void Resize(cv::Mat from, cv::Mat to) {
-  while (from.cols >= 4 * to.cols && from.rows >= 4 * to.rows) {
-    const cv::Size half = from.size() / 2;
+  while (from.cols >= 4 * to.cols && from.rows >= 4 * to.rows && from.cols % 2 == 0 && from.rows % 2 == 0) {
     cv::Mat halved;
-    cv::resize(from(cv::Rect(cv::Point(), half * 2)), halved, half, 0, 0, cv::INTER_AREA);
+    cv::resize(from, halved, from.size() / 2, 0, 0, cv::INTER_AREA);
     from = halved;
   }
   const bool shrinks = to.cols <= from.cols && to.rows <= from.rows;

@@ -2,8 +2,9 @@
 //
 // JPEG, PNG, WebP and binary PNM (P5, P6), told apart by their leading bytes; nothing else reaches a decoder. Size in
 // bytes and in pixels is checked before a pixel is decoded. EXIF orientation is applied; grey becomes RGB; transparent
-// pixels are laid on white. A large JPEG is decoded at a half, a quarter or an eighth of its size, so that its shorter side
-// keeps 1,000 pixels at least; then positions in the picture are positions in the photo divided by Picture::reduction.
+// pixels are laid on white. A large JPEG is decoded at a half, a quarter or an eighth of its size, so that its shorter
+// side keeps 1,000 pixels at least; then positions in the picture are positions in the photo divided by
+// Picture::reduction.
 #ifndef LIKENESS_SERVER_IMAGE_PHOTO_H_
 #define LIKENESS_SERVER_IMAGE_PHOTO_H_
 

@@ -91,9 +91,9 @@ struct Subject {
 
   Subject(int people, const std::string& folder, int cached_references) : persons(people) {
     const absl::Time start = absl::Now();
-    auto started = ServerProcess::Start(
-        {.folder = folder,
-         .flags = {"--workers=1", "--log-level=warning", absl::StrFormat("--cached-references=%d", cached_references)}});
+    auto started = ServerProcess::Start({.folder = folder,
+                                         .flags = {"--workers=1", "--log-level=warning",
+                                                   absl::StrFormat("--cached-references=%d", cached_references)}});
     if (!started.ok()) throw std::runtime_error(std::string(started.status().message()));
     start_seconds = absl::ToDoubleSeconds(absl::Now() - start);
     server = *std::move(started);
