@@ -22,7 +22,7 @@ struct GalleryOptions {
 // Thread-safe. Errors are the store's. A change that was answered is seen by every later call.
 class Gallery {
  public:
-  // Counts the gallery once; STORE_FAILED when it cannot.
+  // Reads the size of the gallery once; STORE_FAILED when it cannot.
   static absl::StatusOr<std::unique_ptr<Gallery>> Open(std::unique_ptr<Store> store, GalleryOptions options,
                                                        Metrics& metrics);
 

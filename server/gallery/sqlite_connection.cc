@@ -42,6 +42,26 @@ constexpr const char* kMigrations[] = {
       ) STRICT, WITHOUT ROWID;
       CREATE INDEX enrolment_of_person ON enrolment(person_id);
     )sql",
+    // Counting a million rows takes seconds; whoever adds or removes a row keeps count.
+    R"sql(
+      CREATE TABLE gallery_size (
+        persons INTEGER NOT NULL,
+        face_references INTEGER NOT NULL
+      ) STRICT;
+      INSERT INTO gallery_size SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM face_reference);
+      CREATE TRIGGER person_added AFTER INSERT ON person BEGIN
+        UPDATE gallery_size SET persons = persons + 1;
+      END;
+      CREATE TRIGGER person_removed AFTER DELETE ON person BEGIN
+        UPDATE gallery_size SET persons = persons - 1;
+      END;
+      CREATE TRIGGER face_reference_added AFTER INSERT ON face_reference BEGIN
+        UPDATE gallery_size SET face_references = face_references + 1;
+      END;
+      CREATE TRIGGER face_reference_removed AFTER DELETE ON face_reference BEGIN
+        UPDATE gallery_size SET face_references = face_references - 1;
+      END;
+    )sql",
 };
 constexpr int kSchemaVersion = static_cast<int>(std::size(kMigrations));
 

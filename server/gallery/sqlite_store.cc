@@ -208,8 +208,7 @@ absl::StatusOr<int> SqliteStore::DeleteReference(absl::string_view person_id, ab
 
 absl::StatusOr<GallerySize> SqliteStore::Size() {
   return Read<GallerySize>([&](SqliteConnection& connection) -> absl::StatusOr<GallerySize> {
-    SQLite::Statement& select =
-        connection.Prepared("SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM face_reference)");
+    SQLite::Statement& select = connection.Prepared("SELECT persons, face_references FROM gallery_size");
     select.executeStep();
     return GallerySize{select.getColumn(0).getInt64(), select.getColumn(1).getInt64()};
   });

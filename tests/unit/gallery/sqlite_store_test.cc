@@ -134,6 +134,19 @@ TEST(SqliteStoreTest, RefusesAGalleryOfANewerVersionAndLeavesItAsItIs) {
   EXPECT_EQ(ReadFile(path), before);
 }
 
+// The size is kept by the file since version 2; a gallery of version 1 is counted when it is opened.
+TEST(SqliteStoreTest, CountsAGalleryOfVersionOneWhenItBringsItUpToDate) {
+  const std::string path = GalleryFile();
+  Alter(path,
+        "DROP TRIGGER person_added; DROP TRIGGER person_removed; DROP TRIGGER face_reference_added;"
+        "DROP TRIGGER face_reference_removed; DROP TABLE gallery_size; PRAGMA user_version = 1");
+  const auto store = SqliteStore::Open(path);
+  ASSERT_THAT(store, IsOk());
+  EXPECT_THAT((*store)->Size(), IsOkAndHolds(HasSize(2, 3)));
+  ASSERT_THAT((*store)->DeletePerson("ada"), IsOk());
+  EXPECT_THAT((*store)->Size(), IsOkAndHolds(HasSize(1, 1)));
+}
+
 // Each alteration leaves a reference that must never be compared.
 TEST(SqliteStoreTest, NeverReturnsAReferenceThatWasAltered) {
   for (const char* sql : {
