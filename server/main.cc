@@ -21,10 +21,11 @@ namespace likeness {
 namespace {
 
 // A batch pays on a GPU; on a CPU core its faces cost as much together as one by one.
-int MaxBatch(const ServerConfig& config, const Device& device) {
+BatchingOptions ChooseBatching(const ServerConfig& config, const Device& device) {
   constexpr int kMaxBatchOnGpu = 32;
-  if (config.max_batch > 0) return config.max_batch;
-  return device.kind == Device::Kind::kCuda ? kMaxBatchOnGpu : 1;
+  const bool gpu = device.kind == Device::Kind::kCuda;
+  const int max_batch = config.max_batch > 0 ? config.max_batch : gpu ? kMaxBatchOnGpu : 1;
+  return {.max_batch = max_batch, .max_delay = config.max_batch_delay, .runners = gpu ? 2 : 1};
 }
 
 absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
@@ -40,7 +41,7 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (!device.ok()) return device.status();
   const absl::StatusOr<FaceFinder> finder = FaceFinder::Load(config.face_finder, *device);
   if (!finder.ok()) return finder.status();
-  const auto embedder = TorchEmbedder::Load(config.model, *device);
+  const auto embedder = TorchEmbedder::Load(config.model, *device, config.precision);
   if (!embedder.ok()) return embedder.status();
   const BundleManifest& manifest = (*embedder)->manifest();
   const absl::StatusOr<Threshold> threshold =
@@ -54,9 +55,8 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
 
   RealBatchClock clock;
   std::unique_ptr<BatchingEmbedder> batching;
-  if (const int max_batch = MaxBatch(config, *device); max_batch > 1) {
-    batching = std::make_unique<BatchingEmbedder>(**embedder, BatchingOptions{max_batch, config.max_batch_delay}, clock,
-                                                  metrics);
+  if (const BatchingOptions options = ChooseBatching(config, *device); options.max_batch > 1) {
+    batching = std::make_unique<BatchingEmbedder>(**embedder, options, clock, metrics);
     if (absl::Status status = batching->WarmUp(); !status.ok()) return status;
   }
   const Embedder& network = batching == nullptr ? static_cast<const Embedder&>(**embedder) : *batching;

@@ -72,6 +72,10 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--model", config.model, "Embedding bundle (.pt)")->required()->check(CLI::ExistingFile);
   AddOption(app, "--face-finder", config.face_finder, "Face-finder bundle (.pt)")->required()->check(CLI::ExistingFile);
   AddOption(app, "--device", config.device, "Where networks run: auto, cpu, cuda or cuda:N");
+  AddOption(app, "--precision", config.precision, "What the embedding network computes in: fp32, or fp16 on a GPU")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, Precision>{{"fp32", Precision::kFp32}, {"fp16", Precision::kFp16}}))
+      ->default_str("fp32");
   AddOption(app, "--max-batch", config.max_batch,
             "Faces that go through the network together; 1: no batching, 0: 1 on the CPU and 32 on a GPU")
       ->check(CLI::Range(0, 256));

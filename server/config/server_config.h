@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "server/gallery/gallery.h"
 #include "server/image/photo.h"
+#include "server/inference/device.h"
 #include "server/rpc/grpc_server.h"
 #include "server/telemetry/log.h"
 
@@ -21,6 +22,7 @@ struct ServerConfig {
   std::string model;                               // path of the embedding bundle
   std::string face_finder;                         // path of the face-finder bundle
   std::string device = "auto";
+  Precision precision = Precision::kFp32;  // of the embedding network
   std::string gallery_path;                        // of the SQLite file
   GalleryOptions gallery;
   double target_fmr = 1e-3;

@@ -17,19 +17,16 @@ std::vector<int> BatchSizes(int max_batch) {
 
 BatchingEmbedder::BatchingEmbedder(const Embedder& network, BatchingOptions options, BatchClock& clock,
                                    Metrics& metrics)
-    : network_(network),
-      options_(options),
-      sizes_(BatchSizes(options.max_batch)),
-      clock_(clock),
-      metrics_(metrics),
-      runner_([this] { RunBatches(); }) {}
+    : network_(network), options_(options), sizes_(BatchSizes(options.max_batch)), clock_(clock), metrics_(metrics) {
+  for (int i = 0; i < options_.runners; ++i) runners_.emplace_back([this] { RunBatches(); });
+}
 
 BatchingEmbedder::~BatchingEmbedder() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  runner_.join();
+  for (std::thread& runner : runners_) runner.join();
 }
 
 absl::Status BatchingEmbedder::WarmUp() const {
@@ -82,6 +79,7 @@ void BatchingEmbedder::RunBatches() {
 }
 
 std::vector<BatchingEmbedder::Entry*> BatchingEmbedder::TakeBatch() {
+  absl::MutexLock gathering(&gathering_mutex_);
   absl::MutexLock lock(&mutex_);
   mutex_.Await(absl::Condition(this, &BatchingEmbedder::HasWorkOrStops));
   if (queue_.empty()) return {};

@@ -23,18 +23,19 @@ namespace likeness {
 struct BatchingOptions {
   int max_batch = 32;                                // >= 1
   absl::Duration max_delay = absl::Milliseconds(2);  // how long the first crop of a batch waits for others
+  int runners = 1;  // batches that may be in the network at once, >= 1: on a GPU one's copies overlap with the other
 };
 
 // The sizes that batches are padded to, ascending: the powers of two below `max_batch`, and `max_batch`. A network is
 // specialised for each size it meets, which takes seconds on a GPU, so it is made to meet only these.
 std::vector<int> BatchSizes(int max_batch);
 
-// Thread-safe. Embed() blocks until the batch with its crops has run. One thread runs the network.
+// Thread-safe. Embed() blocks until the batch with its crops has run.
 class BatchingEmbedder : public Embedder {
  public:
   // All must outlive it.
   BatchingEmbedder(const Embedder& network, BatchingOptions options, BatchClock& clock, Metrics& metrics);
-  // Answers what waits, then ends the thread. No call may be made any more.
+  // Answers what waits, then ends its threads. No call may be made any more.
   ~BatchingEmbedder() override;
 
   // Runs the network once for each size of BatchSizes().
@@ -58,6 +59,7 @@ class BatchingEmbedder : public Embedder {
   };
 
   void RunBatches();
+  // Waits for a batch; empty when there is nothing left to do.
   std::vector<Entry*> TakeBatch();
   // Sets the results of the entries; returns those that the network is to be run for.
   std::vector<Entry*> DropUnwanted(const std::vector<Entry*>& batch) const;
@@ -72,10 +74,11 @@ class BatchingEmbedder : public Embedder {
   const std::vector<int> sizes_;
   BatchClock& clock_;
   Metrics& metrics_;
+  absl::Mutex gathering_mutex_;  // held by the runner that gathers a batch, so that two never share one's crops
   mutable absl::Mutex mutex_;
   mutable std::deque<Entry*> queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread runner_;
+  std::vector<std::thread> runners_;
 };
 
 }  // namespace likeness

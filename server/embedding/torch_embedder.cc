@@ -21,12 +21,13 @@ absl::Status Naming(const std::string& path, const absl::Status& status) {
 TorchEmbedder::TorchEmbedder(Network network, BundleManifest manifest, const ModelDigest& digest)
     : network_(std::move(network)), manifest_(std::move(manifest)), digest_(digest) {}
 
-absl::StatusOr<std::unique_ptr<TorchEmbedder>> TorchEmbedder::Load(const std::string& path, const Device& device) {
+absl::StatusOr<std::unique_ptr<TorchEmbedder>> TorchEmbedder::Load(const std::string& path, const Device& device,
+                                                                   Precision precision) {
   const absl::StatusOr<Archive> archive = Archive::Open(path, device);
   if (!archive.ok()) return archive.status();
   absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(archive->manifest());
   if (!manifest.ok()) return Naming(path, manifest.status());
-  absl::StatusOr<Network> network = archive->LoadNetwork();
+  absl::StatusOr<Network> network = archive->LoadNetwork("", precision);
   if (!network.ok()) return network.status();
   std::unique_ptr<TorchEmbedder> embedder(
       new TorchEmbedder(*std::move(network), *std::move(manifest), archive->digest()));

@@ -13,9 +13,10 @@ namespace likeness {
 
 class TorchEmbedder : public Embedder {
  public:
-  // Loads an embedding bundle onto `device`, checks that the network does what the manifest says, and warms it up.
-  // Errors name the file and what is wrong with it.
-  static absl::StatusOr<std::unique_ptr<TorchEmbedder>> Load(const std::string& path, const Device& device);
+  // Loads an embedding bundle onto `device`, where it computes in `precision`, checks that the network does what the
+  // manifest says, and warms it up. Errors name the file and what is wrong with it.
+  static absl::StatusOr<std::unique_ptr<TorchEmbedder>> Load(const std::string& path, const Device& device,
+                                                             Precision precision = Precision::kFp32);
 
   const BundleManifest& manifest() const override { return manifest_; }
   const ModelDigest& digest() const override { return digest_; }

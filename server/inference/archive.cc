@@ -2,6 +2,8 @@
 #include "server/inference/archive.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 #include <malloc.h>
 #include <torch/cuda.h>
@@ -10,6 +12,7 @@
 #include <algorithm>
 #include <exception>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -70,8 +73,33 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return std::move(content).str();
 }
 
-Tensor ToTensor(const torch::Tensor& tensor) {
-  const torch::Tensor plain = tensor.to(torch::kCPU, torch::kFloat).contiguous();
+// The calling thread's own stream of work on a CUDA device. By the interface that all builds of LibTorch have, so that
+// this compiles without CUDA.
+c10::Stream StreamOfThisThread(const torch::Device& device) {
+  thread_local std::map<c10::DeviceIndex, c10::Stream> streams;
+  auto found = streams.find(device.index());
+  if (found == streams.end()) {
+    const c10::impl::VirtualGuardImpl cuda(device.type());
+    found = streams.emplace(device.index(), cuda.getStreamFromGlobalPool(device)).first;
+  }
+  return found->second;
+}
+
+// Memory of the host that a CUDA device copies from and to by itself, while the processor goes on.
+torch::Tensor PinnedLike(const torch::Tensor& tensor) {
+  return torch::empty(tensor.sizes(), torch::dtype(torch::kFloat).pinned_memory(true));
+}
+
+std::vector<torch::Tensor> TensorsOf(const torch::jit::IValue& output) {
+  if (output.isTensor()) return {output.toTensor()};
+  std::vector<torch::Tensor> tensors;
+  for (const torch::jit::IValue& element : output.toTupleRef().elements()) tensors.push_back(element.toTensor());
+  return tensors;
+}
+
+// Of a tensor in the memory of the host.
+Tensor ToPlain(const torch::Tensor& tensor) {
+  const torch::Tensor plain = tensor.to(torch::kFloat).contiguous();
   return Tensor{plain.sizes().vec(), {plain.data_ptr<float>(), plain.data_ptr<float>() + plain.numel()}};
 }
 
@@ -84,29 +112,40 @@ struct Archive::Module {
 
 class Network::Impl {
  public:
-  Impl(torch::jit::Module module, torch::Device device) : module_(std::move(module)), device_(device) {}
+  Impl(torch::jit::Module module, torch::Device device, Precision precision)
+      : module_(std::move(module)), device_(device), precision_(precision) {}
 
   std::vector<Tensor> Run(absl::Span<const float> input, absl::Span<const int64_t> shape) const {
     PrepareThisThread();
     const c10::InferenceMode inference_mode;
     const torch::Tensor tensor =
-        torch::from_blob(const_cast<float*>(input.data()), torch::IntArrayRef(shape.data(), shape.size())).to(device_);
-    const torch::jit::IValue output = module_.forward({tensor});
+        torch::from_blob(const_cast<float*>(input.data()), torch::IntArrayRef(shape.data(), shape.size()));
     std::vector<Tensor> outputs;
-    if (output.isTensor()) {
-      outputs.push_back(ToTensor(output.toTensor()));
-    } else {
-      for (const torch::jit::IValue& element : output.toTupleRef().elements()) {
-        outputs.push_back(ToTensor(element.toTensor()));
-      }
+    for (const torch::Tensor& output : device_.is_cuda() ? RunOnCuda(tensor) : TensorsOf(module_.forward({tensor}))) {
+      outputs.push_back(ToPlain(output));
     }
     return outputs;
   }
 
  private:
+  // From the host's memory to the host's memory. Returns when the device is done.
+  std::vector<torch::Tensor> RunOnCuda(const torch::Tensor& input) const {
+    const c10::Stream stream = StreamOfThisThread(device_);
+    const c10::StreamGuard guard(stream);
+    torch::Tensor faces = PinnedLike(input).copy_(input).to(device_, /*non_blocking=*/true);
+    if (precision_ == Precision::kFp16) faces = faces.to(torch::kHalf);
+    std::vector<torch::Tensor> outputs;
+    for (const torch::Tensor& output : TensorsOf(module_.forward({faces}))) {
+      outputs.push_back(PinnedLike(output).copy_(output.to(torch::kFloat), /*non_blocking=*/true));
+    }
+    stream.synchronize();
+    return outputs;
+  }
+
   // Module::forward() is not const, though it changes nothing in a frozen module.
   mutable torch::jit::Module module_;
   torch::Device device_;
+  Precision precision_;
 };
 
 int CudaDeviceCount() { return torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0; }
@@ -144,14 +183,23 @@ absl::StatusOr<Archive> Archive::Open(const std::string& path, const Device& dev
   return archive;
 }
 
-absl::StatusOr<Network> Archive::LoadNetwork(absl::string_view submodule) const {
+absl::StatusOr<Network> Archive::LoadNetwork(absl::string_view submodule, Precision precision) const {
+  if (precision == Precision::kFp16 && !module_->device.is_cuda()) {
+    return absl::FailedPreconditionError("precision fp16 needs a CUDA device");
+  }
   try {
     const std::string name(submodule);
     torch::jit::Module module = name.empty() ? module_->module : module_->module.attr(name).toModule();
+    if (precision == Precision::kFp16) {
+      module = module.clone();  // the archive keeps its own weights
+      module.to(torch::kHalf);
+    }
     module = torch::jit::freeze(module);
     // On the CPU this turns convolutions into oneDNN's own, with weights packed once.
     if (module_->device.is_cpu()) module = torch::jit::optimize_for_inference(module);
-    return Network(std::make_shared<Network::Impl>(std::move(module), module_->device));
+    // The weights are there before any thread's own stream reads them.
+    if (module_->device.is_cuda()) c10::impl::VirtualGuardImpl(torch::kCUDA).getStream(module_->device).synchronize();
+    return Network(std::make_shared<Network::Impl>(std::move(module), module_->device, precision));
   } catch (const std::exception& error) {
     return absl::FailedPreconditionError(
         absl::StrCat("model bundle ", path_, ": network '", submodule, "' cannot be prepared: ", FirstLine(error)));

@@ -26,8 +26,9 @@ class Archive {
   // The text of the archive's likeness.json.
   const std::string& manifest() const { return manifest_; }
 
-  // The archive's module, or the submodule of that name, ready to run. FAILED_PRECONDITION when there is none.
-  absl::StatusOr<Network> LoadNetwork(absl::string_view submodule = "") const;
+  // The archive's module, or the submodule of that name, ready to run. FAILED_PRECONDITION when there is none, or when
+  // its device does not compute in that precision. Input and output are 32-bit floats in any case.
+  absl::StatusOr<Network> LoadNetwork(absl::string_view submodule = "", Precision precision = Precision::kFp32) const;
 
  private:
   struct Module;

@@ -21,7 +21,8 @@ struct Tensor {
   std::vector<float> values;
 };
 
-// Thread-safe: any number of threads may run one network at once, each on one processor core.
+// Thread-safe: any number of threads may run one network at once, each on one processor core, or on a CUDA device in a
+// stream of its own, so that one thread's copies overlap with another's computing.
 //
 // Frozen and optimised for inference when it is loaded. Every thread that runs it flushes subnormal numbers to zero:
 // they make a convolution ten times slower and change nothing that matters.

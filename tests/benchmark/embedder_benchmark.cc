@@ -2,7 +2,8 @@
 // any machine with a GPU too (docs/performance.md says how to build it alone).
 //
 //   embedder_benchmark --model=build/models/mobilefacenet-192.pt                  processor time per face
-//   embedder_benchmark --model=build/models/mobilefacenet-192.pt --device=cuda    faces a second, copies included
+//   embedder_benchmark --model=build/models/mobilefacenet-192.pt --device=cuda --precision=fp16
+//                                                                                 faces a second, copies included
 //   embedder_benchmark --model=build/models/mobilefacenet-192.pt --on_request     see rounds.h
 //
 // Prints one JSON object.
@@ -27,6 +28,8 @@
 
 ABSL_FLAG(std::string, model, "", "The embedding bundle");
 ABSL_FLAG(std::string, device, "cpu", "cpu, cuda or cuda:N");
+ABSL_FLAG(std::string, precision, "fp32", "fp32, or fp16 on a GPU");
+ABSL_FLAG(int, callers, 0, "Threads that embed at once; by default 1 on the CPU, and 2 on a GPU as in the server");
 ABSL_FLAG(std::vector<std::string>, batches, {}, "Batch sizes; by default 1,8 on the CPU and 1,2,4…256 on a GPU");
 ABSL_FLAG(int, rounds, 15, "Rounds of each batch size");
 ABSL_FLAG(int, round_faces, 0, "Faces in a round, at least; by default 60 on the CPU and 4096 on a GPU");
@@ -82,13 +85,13 @@ std::vector<int> Batches(bool gpu) {
 }
 
 // On the CPU processor time, which other programs disturb least; on a GPU the time that passes.
-nlohmann::json MeasureBatch(Engine& engine, int batch, bool gpu) {
+nlohmann::json MeasureBatch(Engine& engine, int batch, bool gpu, int callers) {
   int faces = absl::GetFlag(FLAGS_round_faces);
   if (faces < 1) faces = gpu ? 4096 : 60;
   std::vector<double> processor_ms_per_face;
   std::vector<double> faces_per_second;
   for (int i = 0; i < std::max(1, absl::GetFlag(FLAGS_rounds)); ++i) {
-    const Round round = MeasureRound(engine, batch, faces);
+    const Round round = MeasureRound(engine, batch, faces, callers);
     processor_ms_per_face.push_back(round.processor_ms_per_face);
     faces_per_second.push_back(1e3 / round.wall_ms_per_face);
   }
@@ -100,18 +103,28 @@ nlohmann::json MeasureBatch(Engine& engine, int batch, bool gpu) {
 void Benchmark() {
   const absl::StatusOr<Device> device = ParseDevice(absl::GetFlag(FLAGS_device));
   if (!device.ok()) throw std::runtime_error(device.status().ToString());
-  absl::StatusOr<std::unique_ptr<TorchEmbedder>> embedder = TorchEmbedder::Load(absl::GetFlag(FLAGS_model), *device);
+  const std::string precision = absl::GetFlag(FLAGS_precision);
+  if (precision != "fp32" && precision != "fp16") throw std::runtime_error("--precision is fp32 or fp16");
+  absl::StatusOr<std::unique_ptr<TorchEmbedder>> embedder = TorchEmbedder::Load(
+      absl::GetFlag(FLAGS_model), *device, precision == "fp16" ? Precision::kFp16 : Precision::kFp32);
   if (!embedder.ok()) throw std::runtime_error(embedder.status().ToString());
   const int side = (*embedder)->manifest().input_width;
   const bool gpu = device->kind == Device::Kind::kCuda;
+  int callers = absl::GetFlag(FLAGS_callers);
+  if (callers < 1) callers = gpu ? 2 : 1;
   const std::string name = (*embedder)->manifest().name;
   const std::string file = absl::GetFlag(FLAGS_faces);
   EmbedderEngine engine(*std::move(embedder), file.empty() ? NoiseFaces(16, side) : ReadFaces(file, side));
-  if (absl::GetFlag(FLAGS_on_request)) return AnswerRequests(engine, std::cin, std::cout);
+  if (absl::GetFlag(FLAGS_on_request)) return AnswerRequests(engine, std::cin, std::cout, callers);
 
   nlohmann::json results = nlohmann::json::array();
-  for (int batch : Batches(gpu)) results.push_back(MeasureBatch(engine, batch, gpu));
-  std::cout << nlohmann::json{{"model", name}, {"device", device->Name()}, {"results", std::move(results)}}.dump(2)
+  for (int batch : Batches(gpu)) results.push_back(MeasureBatch(engine, batch, gpu, callers));
+  std::cout << nlohmann::json{{"model", name},
+                              {"device", device->Name()},
+                              {"precision", precision},
+                              {"callers", callers},
+                              {"results", std::move(results)}}
+                   .dump(2)
             << std::endl;
 }
 

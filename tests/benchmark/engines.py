@@ -22,6 +22,9 @@ class Engine:
     def processor_ms_per_face(self, batch: int, faces: int) -> float:
         return self._ask(f"measure {batch} {faces}")["processor_ms_per_face"]
 
+    def faces_per_second(self, batch: int, faces: int) -> float:
+        return 1e3 / self._ask(f"measure {batch} {faces}")["wall_ms_per_face"]
+
     def embeddings(self, batch: int) -> List[List[float]]:
         return self._ask(f"embed {batch}")["embeddings"]
 
@@ -34,7 +37,7 @@ class Engine:
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
-            sys.exit(f"compare_engines: {self.name} ended with code {self._process.wait()}")
+            sys.exit(f"{self.name} ended with code {self._process.wait()}")
         return json.loads(answer)
 
 

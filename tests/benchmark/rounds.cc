@@ -3,8 +3,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <fstream>
+#include <future>
 #include <istream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -31,23 +33,32 @@ size_t BytesOfFace(int side) { return static_cast<size_t>(side) * static_cast<si
 
 }  // namespace
 
-Round MeasureRound(Engine& engine, int batch, int faces) {
+Round MeasureRound(Engine& engine, int batch, int faces, int callers) {
   engine.Prepare(batch);
-  for (int run = 0; run < 2; ++run) engine.Run();
-  Round round{batch, 0, 0, 0};
+  const int runs = (faces + batch - 1) / batch;
+  std::atomic<int> begun = -2 * callers;  // the unmeasured ones first, so that every thread is warm
+  const auto run_until = [&](int end) {
+    while (begun++ < end) engine.Run();
+  };
+  const auto run_together = [&](int end) {
+    std::vector<std::future<void>> others;
+    for (int i = 1; i < callers; ++i) others.push_back(std::async(std::launch::async, run_until, end));
+    run_until(end);
+    for (std::future<void>& other : others) other.get();  // throws what the engine threw
+  };
+  run_together(0);
+  begun = 0;
+  Round round{batch, runs * batch, 0, 0};
   const double processor_start = ProcessorMilliseconds();
   const auto start = std::chrono::steady_clock::now();
-  while (round.faces < faces) {
-    engine.Run();
-    round.faces += batch;
-  }
+  run_together(runs);
   const std::chrono::duration<double, std::milli> wall = std::chrono::steady_clock::now() - start;
   round.processor_ms_per_face = (ProcessorMilliseconds() - processor_start) / round.faces;
   round.wall_ms_per_face = wall.count() / round.faces;
   return round;
 }
 
-void AnswerRequests(Engine& engine, std::istream& in, std::ostream& out) {
+void AnswerRequests(Engine& engine, std::istream& in, std::ostream& out, int callers) {
   for (std::string line; std::getline(in, line);) {
     std::istringstream words(line);
     std::string request;
@@ -58,10 +69,11 @@ void AnswerRequests(Engine& engine, std::istream& in, std::ostream& out) {
       engine.Prepare(batch);
       out << nlohmann::json{{"embeddings", engine.Run()}} << std::endl;
     } else if (request == "measure" && words >> faces && batch > 0 && faces > 0) {
-      const Round round = MeasureRound(engine, batch, faces);
+      const Round round = MeasureRound(engine, batch, faces, callers);
       out << nlohmann::json{{"batch", round.batch},
                             {"faces", round.faces},
-                            {"processor_ms_per_face", round.processor_ms_per_face}}
+                            {"processor_ms_per_face", round.processor_ms_per_face},
+                            {"wall_ms_per_face", round.wall_ms_per_face}}
           << std::endl;
     } else {
       throw std::runtime_error(absl::StrCat("no request: ", line));

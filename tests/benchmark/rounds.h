@@ -37,11 +37,12 @@ struct Round {
   double wall_ms_per_face = 0;
 };
 
-// Runs the engine twice unmeasured, then until at least `faces` faces are done.
-Round MeasureRound(Engine& engine, int batch, int faces);
+// Runs the engine twice unmeasured, then until at least `faces` faces are done, from `callers` threads at once: more
+// than one only for an engine whose Run() is thread-safe.
+Round MeasureRound(Engine& engine, int batch, int faces, int callers = 1);
 
 // Answers requests until `in` ends. A request that cannot be read throws std::runtime_error.
-void AnswerRequests(Engine& engine, std::istream& in, std::ostream& out);
+void AnswerRequests(Engine& engine, std::istream& in, std::ostream& out, int callers = 1);
 
 // Faces of side × side pixels, one after the other in a file without a header. Throws std::runtime_error.
 std::vector<FacePixels> ReadFaces(const std::string& path, int side);

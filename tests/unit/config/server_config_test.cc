@@ -68,6 +68,7 @@ TEST_F(ServerConfigTest, NeedsThreeFlagsAndHasDefaultsForTheRest) {
   EXPECT_EQ(line.config.grpc.address, "127.0.0.1:50051");
   EXPECT_EQ(line.config.metrics_address, "127.0.0.1:9464");
   EXPECT_EQ(line.config.device, "auto");
+  EXPECT_EQ(line.config.precision, Precision::kFp32);
   EXPECT_EQ(line.config.target_fmr, 1e-3);
   EXPECT_EQ(line.config.photo.max_bytes, 10 << 20);
   EXPECT_EQ(line.config.photo.max_pixels, 50'000'000);
@@ -81,42 +82,20 @@ TEST_F(ServerConfigTest, NeedsThreeFlagsAndHasDefaultsForTheRest) {
 }
 
 TEST_F(ServerConfigTest, TakesEveryFlag) {
-  const CommandLine line = ParseComplete({"--address",
-                                          "0.0.0.0:1",
-                                          "--metrics-address",
-                                          "0.0.0.0:2",
-                                          "--device",
-                                          "cuda:1",
-                                          "--target-fmr",
-                                          "1e-4",
-                                          "--cached-references",
-                                          "0",
-                                          "--max-references",
-                                          "5",
-                                          "--workers",
-                                          "3",
-                                          "--queue",
-                                          "0",
-                                          "--max-message-bytes",
-                                          "900",
-                                          "--max-photo-bytes",
-                                          "800",
-                                          "--max-photo-pixels",
-                                          "700",
-                                          "--reflection",
-                                          "false",
-                                          "--grace-period",
-                                          "1.5",
-                                          "--drain-delay",
-                                          "0.25",
-                                          "--log-level",
-                                          "warning",
-                                          "--ready-file",
-                                          "ready.json"});
+  const CommandLine line = ParseComplete({"--address",         "0.0.0.0:1", "--metrics-address",   "0.0.0.0:2",
+                                          "--device",          "cuda:1",    "--precision",         "fp16",
+                                          "--target-fmr",      "1e-4",      "--cached-references", "0",
+                                          "--max-references",  "5",         "--workers",           "3",
+                                          "--queue",           "0",         "--max-message-bytes", "900",
+                                          "--max-photo-bytes", "800",       "--max-photo-pixels",  "700",
+                                          "--reflection",      "false",     "--grace-period",      "1.5",
+                                          "--drain-delay",     "0.25",      "--log-level",         "warning",
+                                          "--ready-file",      "ready.json"});
   ASSERT_FALSE(line.exit) << line.output;
   EXPECT_EQ(line.config.grpc.address, "0.0.0.0:1");
   EXPECT_EQ(line.config.metrics_address, "0.0.0.0:2");
   EXPECT_EQ(line.config.device, "cuda:1");
+  EXPECT_EQ(line.config.precision, Precision::kFp16);
   EXPECT_EQ(line.config.target_fmr, 1e-4);
   EXPECT_EQ(line.config.gallery.cached_references, 0);
   EXPECT_EQ(line.config.gallery.max_references_per_person, 5);

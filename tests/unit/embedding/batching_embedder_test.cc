@@ -151,6 +151,23 @@ TEST_F(BatchingEmbedderTest, MoreCropsThanABatchHoldsAreSpreadOverSeveral) {
   EXPECT_THAT(network_.runs(), ElementsAre(2, 2));
 }
 
+TEST_F(BatchingEmbedderTest, TwoRunnersHaveTwoBatchesInTheNetworkAtOnce) {
+  absl::Barrier both_inside(2);  // each run waits for the other
+  network_.embed = [&both_inside](const Picture& crop) -> absl::StatusOr<std::vector<float>> {
+    both_inside.Block();
+    return MeanColour(crop);
+  };
+  BatchingEmbedder embedder(network_, {.max_batch = 1, .max_delay = absl::Hours(1), .runners = 2}, clock_, metrics_);
+  EXPECT_THAT(EmbedAtOnce(embedder, {10, 20}), ElementsAre("10", "20"));
+}
+
+TEST_F(BatchingEmbedderTest, TwoRunnersFillABatchBeforeTheyBeginAnother) {
+  BatchingEmbedder embedder(network_, {.max_batch = 4, .max_delay = absl::Hours(1), .runners = 2}, clock_, metrics_);
+  EXPECT_THAT(EmbedAtOnce(embedder, {10, 20, 30, 40, 50, 60, 70, 80}),
+              ElementsAre("10", "20", "30", "40", "50", "60", "70", "80"));
+  EXPECT_THAT(network_.runs(), ElementsAre(4, 4));
+}
+
 TEST_F(BatchingEmbedderTest, WarmsUpEverySizeThatItPadsTo) {
   BatchingEmbedder embedder(network_, {.max_batch = 6, .max_delay = absl::Hours(1)}, clock_, metrics_);
   ASSERT_TRUE(embedder.WarmUp().ok());

@@ -78,6 +78,11 @@ TEST(TorchEmbedderLoadTest, LoadsTheUntrainedSiameseNetworkOfGreyPhotos) {
   EXPECT_EQ(embeddings->front().values.size(), 5u);
 }
 
+TEST(TorchEmbedderLoadTest, RefusesHalfPrecisionOnTheProcessor) {
+  EXPECT_THAT(TorchEmbedder::Load(ModelPath("mobilefacenet-192.pt"), Device{}, Precision::kFp16),
+              HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("fp16 needs a CUDA device")));
+}
+
 TEST(TorchEmbedderLoadTest, RefusesABundleOfAnotherKind) {
   const std::string path = ModelPath("face-finder.pt");
   EXPECT_THAT(TorchEmbedder::Load(path, Device{}),
