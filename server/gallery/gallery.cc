@@ -71,6 +71,35 @@ absl::StatusOr<int> Gallery::DeleteReference(absl::string_view person_id, absl::
   return left;
 }
 
+absl::StatusOr<ModelCoverage> Gallery::Coverage(const ModelDigest& model, absl::string_view crop_kind) {
+  return store_->Coverage(model, crop_kind);
+}
+
+absl::StatusOr<std::vector<std::string>> Gallery::PersonsWithoutCrop(const ModelDigest& model,
+                                                                     absl::string_view crop_kind, int limit) {
+  return store_->PersonsWithoutCrop(model, crop_kind, limit);
+}
+
+absl::StatusOr<std::vector<UnembeddedReference>> Gallery::Unembedded(const ModelDigest& model,
+                                                                     absl::string_view crop_kind, int64_t after,
+                                                                     int limit) {
+  return store_->Unembedded(model, crop_kind, after, limit);
+}
+
+absl::Status Gallery::AddEmbeddings(absl::Span<const UnembeddedReference> references,
+                                    absl::Span<const Embedding> embeddings) {
+  const absl::Status added = store_->AddEmbeddings(references, embeddings);
+  // Also after an error: its outcome may be unknown.
+  for (const UnembeddedReference& reference : references) cache_.Invalidate(reference.person_id);
+  return added;
+}
+
+absl::StatusOr<int64_t> Gallery::DeleteEmbeddings(const ModelDigest& model) {
+  const absl::StatusOr<int64_t> deleted = store_->DeleteEmbeddings(model);
+  cache_.InvalidateAll();
+  return deleted;
+}
+
 void Gallery::NoteChange(absl::string_view person_id, int64_t persons, int64_t references) {
   // Also after an error: its outcome may be unknown.
   cache_.Invalidate(person_id);

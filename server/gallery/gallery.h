@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -36,6 +37,16 @@ class Gallery {
   absl::StatusOr<std::vector<PersonRecord>> ListPersons(absl::string_view after, int limit);
   absl::StatusOr<int> DeletePerson(absl::string_view person_id);
   absl::StatusOr<int> DeleteReference(absl::string_view person_id, absl::string_view reference_id);
+
+  absl::StatusOr<ModelChoice> ReadModelChoice() { return store_->ReadModelChoice(); }
+  absl::Status SetModelChoice(const ModelChoice& choice) { return store_->SetModelChoice(choice); }
+  absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind);
+  absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, absl::string_view crop_kind,
+                                                              int limit);
+  absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model, absl::string_view crop_kind,
+                                                              int64_t after, int limit);
+  absl::Status AddEmbeddings(absl::Span<const UnembeddedReference> references, absl::Span<const Embedding> embeddings);
+  absl::StatusOr<int64_t> DeleteEmbeddings(const ModelDigest& model);
 
  private:
   Gallery(std::unique_ptr<Store> store, GalleryOptions options, GallerySize size, Metrics& metrics);

@@ -35,6 +35,14 @@ void ReferenceCache::Invalidate(absl::string_view person_id) {
   if (const auto found = by_person_.find(person_id); found != by_person_.end()) Remove(found->second);
 }
 
+void ReferenceCache::InvalidateAll() {
+  absl::MutexLock lock(&mutex_);
+  for (uint64_t& invalidations : invalidations_) ++invalidations;
+  entries_.clear();
+  by_person_.clear();
+  size_ = 0;
+}
+
 int64_t ReferenceCache::size() const {
   absl::MutexLock lock(&mutex_);
   return size_;

@@ -39,6 +39,8 @@ class ReferenceCache {
   void Insert(absl::string_view person_id, References references, uint64_t ticket);
   // Forgets the person; to be called after each change and before it is answered.
   void Invalidate(absl::string_view person_id);
+  // Forgets everybody.
+  void InvalidateAll();
 
   // References held.
   int64_t size() const;

@@ -13,9 +13,9 @@ constexpr int kBusyTimeoutMs = 5000;
 
 // Schema versions: kMigrations[v] leads from version v to v + 1. Entries are never changed, only added.
 //
-// face_reference.checksum is the first 16 bytes of SHA-256 over person_id, reference_id, model_digest and embedding
+// embedding.checksum is the first 16 bytes of SHA-256 over person_id, reference_id, model_digest and embedding
 // (StoredChecksum() in sqlite_rows.cc): an embedding that was damaged, or moved to another person, is never compared.
-// embedding holds little-endian 32-bit floats.
+// crop.checksum is the same over person_id, reference_id, kind and picture. Embeddings are little-endian 32-bit floats.
 constexpr const char* kMigrations[] = {
     R"sql(
       CREATE TABLE person (
@@ -61,6 +61,33 @@ constexpr const char* kMigrations[] = {
       CREATE TRIGGER face_reference_removed AFTER DELETE ON face_reference BEGIN
         UPDATE gallery_size SET face_references = face_references - 1;
       END;
+    )sql",
+    // A reference has an embedding by each model that answers, answered or is about to; face_reference.model_digest is
+    // the one it was enrolled by.
+    R"sql(
+      CREATE TABLE embedding (
+        reference INTEGER NOT NULL REFERENCES face_reference(number) ON DELETE CASCADE,
+        model_digest BLOB NOT NULL,
+        embedding BLOB NOT NULL,
+        checksum BLOB NOT NULL,
+        UNIQUE (reference, model_digest)
+      ) STRICT;
+      INSERT INTO embedding SELECT number, model_digest, embedding, checksum FROM face_reference ORDER BY number;
+      ALTER TABLE face_reference DROP COLUMN embedding;
+      ALTER TABLE face_reference DROP COLUMN checksum;
+      CREATE TABLE crop (
+        reference INTEGER PRIMARY KEY REFERENCES face_reference(number) ON DELETE CASCADE,
+        kind TEXT NOT NULL,
+        picture BLOB NOT NULL,
+        checksum BLOB NOT NULL
+      ) STRICT;
+      CREATE TABLE model_choice (
+        only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+        active BLOB,
+        target BLOB,
+        leave_behind INTEGER NOT NULL
+      ) STRICT;
+      INSERT INTO model_choice VALUES (1, NULL, NULL, 0);
     )sql",
 };
 constexpr int kSchemaVersion = static_cast<int>(std::size(kMigrations));

@@ -14,11 +14,11 @@
 namespace likeness {
 namespace {
 
-// SHA-256, cut to 16 bytes. Binds an embedding to its owner.
-std::string StoredChecksum(absl::string_view person_id, absl::string_view reference_id, absl::string_view model,
-                           absl::string_view embedding) {
+// SHA-256, cut to 16 bytes. Binds an embedding by a model, or a crop of a kind, to its owner.
+std::string StoredChecksum(absl::string_view person_id, absl::string_view reference_id, absl::string_view maker,
+                           absl::string_view content) {
   FieldHasher hasher;
-  for (absl::string_view field : {person_id, reference_id, model, embedding}) hasher.Add(field);
+  for (absl::string_view field : {person_id, reference_id, maker, content}) hasher.Add(field);
   const Sha256Digest digest = hasher.Finish();
   return std::string(digest.begin(), digest.begin() + 16);
 }
@@ -55,6 +55,19 @@ absl::Time TimeColumn(const SQLite::Statement& statement, int index) {
   return absl::FromUnixMicros(statement.getColumn(index).getInt64());
 }
 
+void BindDigest(SQLite::Statement& statement, int index, const std::optional<ModelDigest>& digest) {
+  if (digest.has_value()) {
+    BindBlob(statement, index, AsText(digest->bytes));
+  } else {
+    statement.bind(index);
+  }
+}
+
+std::optional<ModelDigest> OptionalDigestColumn(const SQLite::Statement& statement, int index) {
+  if (statement.getColumn(index).isNull()) return std::nullopt;
+  return DigestColumn(statement, index);
+}
+
 absl::Status PersonNotFound() { return MakeError(Reason::PERSON_NOT_FOUND, "no person is enrolled under this id"); }
 
 bool PersonExists(SqliteConnection& connection, absl::string_view person_id) {
@@ -84,7 +97,9 @@ std::vector<ReferenceRecord> ReadReferences(SqliteConnection& connection, absl::
 absl::StatusOr<std::vector<ReferenceEmbedding>> ReadEmbeddings(SqliteConnection& connection,
                                                                absl::string_view person_id) {
   SQLite::Statement& select = connection.Prepared(
-      "SELECT reference_id, model_digest, embedding, checksum FROM face_reference WHERE person_id = ? ORDER BY number");
+      "SELECT reference_id, embedding.model_digest, embedding, checksum FROM face_reference JOIN embedding ON "
+      "reference = "
+      "number WHERE person_id = ? ORDER BY number, embedding.rowid");
   BindText(select, 1, person_id);
   std::vector<ReferenceEmbedding> references;
   while (select.executeStep()) {
@@ -127,20 +142,99 @@ void InsertPerson(SqliteConnection& connection, const Enrolment& enrolment) {
   insert.exec();
 }
 
-void InsertReference(SqliteConnection& connection, const Enrolment& enrolment, const ReferenceEmbedding& reference) {
-  const absl::string_view model = AsText(reference.embedding.model.bytes);
-  const absl::string_view values = AsText(reference.embedding.values);
-  const std::string checksum = StoredChecksum(enrolment.person_id, reference.reference_id, model, values);
+int64_t InsertReference(SqliteConnection& connection, const Enrolment& enrolment, const ReferenceEmbedding& reference) {
   SQLite::Statement& insert = connection.Prepared(
-      "INSERT INTO face_reference (reference_id, person_id, create_time, model_digest, embedding, checksum) "
-      "VALUES (?, ?, ?, ?, ?, ?)");
+      "INSERT INTO face_reference (reference_id, person_id, create_time, model_digest) VALUES (?, ?, ?, ?)");
   BindText(insert, 1, reference.reference_id);
   BindText(insert, 2, enrolment.person_id);
   insert.bind(3, absl::ToUnixMicros(enrolment.create_time));
-  BindBlob(insert, 4, model);
-  BindBlob(insert, 5, values);
-  BindBlob(insert, 6, checksum);
+  BindDigest(insert, 4, reference.embedding.model);
   insert.exec();
+  const int64_t number = connection.database().getLastInsertRowid();
+  InsertEmbedding(connection, enrolment.person_id, reference, number);
+  return number;
+}
+
+void InsertEmbedding(SqliteConnection& connection, absl::string_view person_id, const ReferenceEmbedding& reference,
+                     int64_t number) {
+  const absl::string_view model = AsText(reference.embedding.model.bytes);
+  const absl::string_view values = AsText(reference.embedding.values);
+  const std::string checksum = StoredChecksum(person_id, reference.reference_id, model, values);
+  // "true" keeps SQLite from reading ON as part of a join.
+  SQLite::Statement& insert = connection.Prepared(
+      "INSERT INTO embedding (reference, model_digest, embedding, checksum) SELECT number, ?, ?, ? FROM face_reference "
+      "WHERE number = ? AND true ON CONFLICT DO NOTHING");
+  BindBlob(insert, 1, model);
+  BindBlob(insert, 2, values);
+  BindBlob(insert, 3, checksum);
+  insert.bind(4, number);
+  insert.exec();
+}
+
+void InsertCrop(SqliteConnection& connection, const Enrolment& enrolment, const ReferenceEmbedding& reference,
+                int64_t number, const KeptCrop& crop) {
+  const std::string checksum = StoredChecksum(enrolment.person_id, reference.reference_id, crop.kind, crop.picture);
+  SQLite::Statement& insert =
+      connection.Prepared("INSERT INTO crop (reference, kind, picture, checksum) VALUES (?, ?, ?, ?)");
+  insert.bind(1, number);
+  BindText(insert, 2, crop.kind);
+  BindBlob(insert, 3, crop.picture);
+  BindBlob(insert, 4, checksum);
+  insert.exec();
+}
+
+absl::StatusOr<ModelCoverage> ReadCoverage(SqliteConnection& connection, const ModelDigest& model,
+                                           absl::string_view crop_kind) {
+  SQLite::Statement& select = connection.Prepared(
+      "SELECT count(*), count(embedding.reference), "
+      "count(*) FILTER (WHERE embedding.reference IS NULL AND crop.reference IS NOT NULL) FROM face_reference "
+      "LEFT JOIN embedding ON embedding.reference = number AND embedding.model_digest = ? "
+      "LEFT JOIN crop ON crop.reference = number AND crop.kind = ?");
+  BindDigest(select, 1, model);
+  BindText(select, 2, crop_kind);
+  select.executeStep();
+  return ModelCoverage{select.getColumn(0).getInt64(), select.getColumn(1).getInt64(), select.getColumn(2).getInt64()};
+}
+
+absl::StatusOr<std::vector<std::string>> ReadPersonsWithoutCrop(SqliteConnection& connection, const ModelDigest& model,
+                                                                absl::string_view crop_kind, int limit) {
+  SQLite::Statement& select = connection.Prepared(
+      "SELECT DISTINCT person_id FROM face_reference "
+      "LEFT JOIN embedding ON embedding.reference = number AND embedding.model_digest = ? "
+      "LEFT JOIN crop ON crop.reference = number AND crop.kind = ? "
+      "WHERE embedding.reference IS NULL AND crop.reference IS NULL ORDER BY person_id LIMIT ?");
+  BindDigest(select, 1, model);
+  BindText(select, 2, crop_kind);
+  select.bind(3, limit);
+  std::vector<std::string> persons;
+  while (select.executeStep()) persons.push_back(select.getColumn(0).getString());
+  return persons;
+}
+
+absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqliteConnection& connection, const ModelDigest& model,
+                                                                absl::string_view crop_kind, int64_t after, int limit) {
+  SQLite::Statement& select = connection.Prepared(
+      "SELECT number, person_id, reference_id, picture, checksum FROM face_reference JOIN crop ON crop.reference = "
+      "number "
+      "WHERE number > ? AND kind = ? AND NOT EXISTS "
+      "(SELECT 1 FROM embedding WHERE embedding.reference = number AND embedding.model_digest = ?) "
+      "ORDER BY number LIMIT ?");
+  select.bind(1, after);
+  BindText(select, 2, crop_kind);
+  BindDigest(select, 3, model);
+  select.bind(4, limit);
+  std::vector<UnembeddedReference> references;
+  while (select.executeStep()) {
+    UnembeddedReference reference{select.getColumn(0).getInt64(), select.getColumn(1).getString(),
+                                  select.getColumn(2).getString(), std::string(BlobColumn(select, 3))};
+    if (BlobColumn(select, 4) !=
+        StoredChecksum(reference.person_id, reference.reference_id, crop_kind, reference.picture)) {
+      return MakeError(Reason::STORE_CORRUPT, absl::StrCat("the kept crop of reference ", reference.reference_id,
+                                                           " is damaged; delete it and enrol again"));
+    }
+    references.push_back(std::move(reference));
+  }
+  return references;
 }
 
 void InsertEnrolment(SqliteConnection& connection, const Enrolment& enrolment) {

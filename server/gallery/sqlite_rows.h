@@ -19,6 +19,9 @@ namespace likeness {
 
 void BindText(SQLite::Statement& statement, int index, absl::string_view text);
 absl::Time TimeColumn(const SQLite::Statement& statement, int index);
+// NULL stands for no digest.
+void BindDigest(SQLite::Statement& statement, int index, const std::optional<ModelDigest>& digest);
+std::optional<ModelDigest> OptionalDigestColumn(const SQLite::Statement& statement, int index);
 
 absl::Status PersonNotFound();
 bool PersonExists(SqliteConnection& connection, absl::string_view person_id);
@@ -29,7 +32,21 @@ std::vector<ReferenceRecord> ReadReferences(SqliteConnection& connection, absl::
 // STORE_CORRUPT when an embedding is damaged or belongs to somebody else.
 absl::StatusOr<std::vector<ReferenceEmbedding>> ReadEmbeddings(SqliteConnection& connection,
                                                                absl::string_view person_id);
-void InsertReference(SqliteConnection& connection, const Enrolment& enrolment, const ReferenceEmbedding& reference);
+// Inserts the reference with its embedding; returns its number.
+int64_t InsertReference(SqliteConnection& connection, const Enrolment& enrolment, const ReferenceEmbedding& reference);
+// Passed over when the reference is no longer there, or has an embedding by that model.
+void InsertEmbedding(SqliteConnection& connection, absl::string_view person_id, const ReferenceEmbedding& reference,
+                     int64_t number);
+void InsertCrop(SqliteConnection& connection, const Enrolment& enrolment, const ReferenceEmbedding& reference,
+                int64_t number, const KeptCrop& crop);
+
+// As the methods of Store with such names.
+absl::StatusOr<ModelCoverage> ReadCoverage(SqliteConnection& connection, const ModelDigest& model,
+                                           absl::string_view crop_kind);
+absl::StatusOr<std::vector<std::string>> ReadPersonsWithoutCrop(SqliteConnection& connection, const ModelDigest& model,
+                                                                absl::string_view crop_kind, int limit);
+absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqliteConnection& connection, const ModelDigest& model,
+                                                                absl::string_view crop_kind, int64_t after, int limit);
 
 // As Store::FindEnrolment().
 absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqliteConnection& connection, absl::string_view request_id,

@@ -142,8 +142,10 @@ absl::StatusOr<EnrolmentResult> SqliteStore::Enrol(const Enrolment& enrolment, i
                        absl::StrCat("the person would have ", result.reference_count, " references; at most ",
                                     max_references, " are allowed"));
     }
-    for (const ReferenceEmbedding& reference : enrolment.references) {
-      InsertReference(connection, enrolment, reference);
+    for (size_t i = 0; i < enrolment.references.size(); ++i) {
+      const ReferenceEmbedding& reference = enrolment.references[i];
+      const int64_t number = InsertReference(connection, enrolment, reference);
+      if (!enrolment.crops.empty()) InsertCrop(connection, enrolment, reference, number, enrolment.crops[i]);
       result.references.push_back({reference.reference_id, enrolment.create_time, reference.embedding.model});
     }
     if (!enrolment.request_id.empty()) InsertEnrolment(connection, enrolment);
@@ -211,6 +213,64 @@ absl::StatusOr<GallerySize> SqliteStore::Size() {
     SQLite::Statement& select = connection.Prepared("SELECT persons, face_references FROM gallery_size");
     select.executeStep();
     return GallerySize{select.getColumn(0).getInt64(), select.getColumn(1).getInt64()};
+  });
+}
+
+absl::StatusOr<ModelChoice> SqliteStore::ReadModelChoice() {
+  return Read<ModelChoice>([&](SqliteConnection& connection) -> absl::StatusOr<ModelChoice> {
+    SQLite::Statement& select = connection.Prepared("SELECT active, target, leave_behind FROM model_choice");
+    select.executeStep();
+    return ModelChoice{OptionalDigestColumn(select, 0), OptionalDigestColumn(select, 1),
+                       select.getColumn(2).getInt() != 0};
+  });
+}
+
+absl::Status SqliteStore::SetModelChoice(const ModelChoice& choice) {
+  return Write<int>([&](SqliteConnection& connection) -> absl::StatusOr<int> {
+           SQLite::Statement& update =
+               connection.Prepared("UPDATE model_choice SET active = ?, target = ?, leave_behind = ?");
+           BindDigest(update, 1, choice.active);
+           BindDigest(update, 2, choice.target);
+           update.bind(3, choice.leave_behind ? 1 : 0);
+           return update.exec();
+         })
+      .status();
+}
+
+absl::StatusOr<ModelCoverage> SqliteStore::Coverage(const ModelDigest& model, absl::string_view crop_kind) {
+  return Read<ModelCoverage>([&](SqliteConnection& connection) { return ReadCoverage(connection, model, crop_kind); });
+}
+
+absl::StatusOr<std::vector<std::string>> SqliteStore::PersonsWithoutCrop(const ModelDigest& model,
+                                                                         absl::string_view crop_kind, int limit) {
+  return Read<std::vector<std::string>>(
+      [&](SqliteConnection& connection) { return ReadPersonsWithoutCrop(connection, model, crop_kind, limit); });
+}
+
+absl::StatusOr<std::vector<UnembeddedReference>> SqliteStore::Unembedded(const ModelDigest& model,
+                                                                         absl::string_view crop_kind, int64_t after,
+                                                                         int limit) {
+  return Read<std::vector<UnembeddedReference>>(
+      [&](SqliteConnection& connection) { return ReadUnembedded(connection, model, crop_kind, after, limit); });
+}
+
+absl::Status SqliteStore::AddEmbeddings(absl::Span<const UnembeddedReference> references,
+                                        absl::Span<const Embedding> embeddings) {
+  return Write<int>([&](SqliteConnection& connection) -> absl::StatusOr<int> {
+           for (size_t i = 0; i < references.size(); ++i) {
+             InsertEmbedding(connection, references[i].person_id, {references[i].reference_id, embeddings[i]},
+                             references[i].number);
+           }
+           return 0;
+         })
+      .status();
+}
+
+absl::StatusOr<int64_t> SqliteStore::DeleteEmbeddings(const ModelDigest& model) {
+  return Write<int64_t>([&](SqliteConnection& connection) -> absl::StatusOr<int64_t> {
+    SQLite::Statement& remove = connection.Prepared("DELETE FROM embedding WHERE model_digest = ?");
+    BindDigest(remove, 1, model);
+    return remove.exec();
   });
 }
 

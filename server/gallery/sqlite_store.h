@@ -33,6 +33,16 @@ class SqliteStore : public Store {
   absl::StatusOr<int> DeletePerson(absl::string_view person_id) override;
   absl::StatusOr<int> DeleteReference(absl::string_view person_id, absl::string_view reference_id) override;
   absl::StatusOr<GallerySize> Size() override;
+  absl::StatusOr<ModelChoice> ReadModelChoice() override;
+  absl::Status SetModelChoice(const ModelChoice& choice) override;
+  absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind) override;
+  absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, absl::string_view crop_kind,
+                                                              int limit) override;
+  absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model, absl::string_view crop_kind,
+                                                              int64_t after, int limit) override;
+  absl::Status AddEmbeddings(absl::Span<const UnembeddedReference> references,
+                             absl::Span<const Embedding> embeddings) override;
+  absl::StatusOr<int64_t> DeleteEmbeddings(const ModelDigest& model) override;
 
  private:
   class FileLock;

@@ -1,6 +1,7 @@
 // Where enrolled persons are kept: the interface that every store implements.
 //
-// Photos are never stored: only embeddings, each stamped with the digest of the model that made it.
+// Photos are never stored: only embeddings, each stamped with the digest of the model that made it, and, where the
+// server is told to keep them, the aligned crops of faces, so that another model can embed them anew.
 #ifndef LIKENESS_SERVER_GALLERY_STORE_H_
 #define LIKENESS_SERVER_GALLERY_STORE_H_
 
@@ -12,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "server/hashing/sha256.h"
 #include "server/verification/embedding.h"
 
@@ -30,6 +32,12 @@ struct PersonRecord {
   std::vector<ReferenceRecord> references;  // oldest first
 };
 
+// The aligned crop that a reference was made from.
+struct KeptCrop {
+  std::string kind;     // which models can embed it, for example "arcface112"; not empty
+  std::string picture;  // an image file
+};
+
 // SHA-256 over what an enrolment was asked to do: tells a repeated request from another one with the same request_id.
 using ContentDigest = Sha256Digest;
 
@@ -39,6 +47,7 @@ struct Enrolment {
   ContentDigest content{};
   std::vector<ReferenceEmbedding> references;  // all of one model
   absl::Time create_time;
+  std::vector<KeptCrop> crops = {};  // none, or one for each reference
 };
 
 struct EnrolmentResult {
@@ -51,6 +60,28 @@ struct EnrolmentResult {
 struct GallerySize {
   int64_t persons = 0;
   int64_t references = 0;
+};
+
+// Which model answers.
+struct ModelChoice {
+  std::optional<ModelDigest> active;  // none: the one that the server was started with
+  std::optional<ModelDigest> target;  // being activated
+  bool leave_behind = false;          // of the activation: go on although references cannot be embedded anew
+};
+
+// A reference without an embedding by some model, and what it can be made from.
+struct UnembeddedReference {
+  int64_t number = 0;  // the store's own, ascending in the order of enrolment
+  std::string person_id;
+  std::string reference_id;
+  std::string picture;
+};
+
+// How much of the gallery a model can answer for.
+struct ModelCoverage {
+  int64_t references = 0;  // all
+  int64_t embedded = 0;    // with an embedding by the model
+  int64_t embeddable = 0;  // without, but with a crop of the kind that the model takes
 };
 
 // Thread-safe. A mutation that returned OK is on disk; one that returned an error changed nothing, except that after
@@ -68,8 +99,8 @@ class Store {
   // FindEnrolment() does. TOO_MANY_REFERENCES when the person would have more than `max_references`.
   virtual absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, int max_references) = 0;
 
-  // The person's references with their embeddings, oldest first; may be empty. PERSON_NOT_FOUND; STORE_CORRUPT when a
-  // stored embedding is damaged.
+  // The person's references with their embeddings, oldest first, one entry for each model; may be empty.
+  // PERSON_NOT_FOUND; STORE_CORRUPT when a stored embedding is damaged.
   virtual absl::StatusOr<std::vector<ReferenceEmbedding>> References(absl::string_view person_id) = 0;
 
   // PERSON_NOT_FOUND.
@@ -86,6 +117,27 @@ class Store {
   virtual absl::StatusOr<int> DeleteReference(absl::string_view person_id, absl::string_view reference_id) = 0;
 
   virtual absl::StatusOr<GallerySize> Size() = 0;
+
+  // What SetModelChoice() wrote last; nothing chosen in a new gallery.
+  virtual absl::StatusOr<ModelChoice> ReadModelChoice() = 0;
+  virtual absl::Status SetModelChoice(const ModelChoice& choice) = 0;
+
+  // Looks at every reference.
+  virtual absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind) = 0;
+  // At most `limit` persons, in the byte order of their ids, with a reference that `model` has not embedded and cannot.
+  virtual absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model,
+                                                                      absl::string_view crop_kind, int limit) = 0;
+  // At most `limit` references, with numbers above `after` and ascending, that have no embedding by `model` but a crop
+  // of that kind. STORE_CORRUPT when a crop is damaged.
+  virtual absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model,
+                                                                      absl::string_view crop_kind, int64_t after,
+                                                                      int limit) = 0;
+  // Adds the embeddings of references that Unembedded() returned, in the same order; those deleted since, or embedded
+  // by somebody else, are passed over.
+  virtual absl::Status AddEmbeddings(absl::Span<const UnembeddedReference> references,
+                                     absl::Span<const Embedding> embeddings) = 0;
+  // Deletes all embeddings by `model`; returns how many.
+  virtual absl::StatusOr<int64_t> DeleteEmbeddings(const ModelDigest& model) = 0;
 };
 
 }  // namespace likeness

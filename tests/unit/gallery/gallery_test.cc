@@ -56,6 +56,26 @@ class WatchedStore : public Store {
     if (lose_answers) return MakeError(Reason::STORE_FAILED, "the connection was lost");
     return store_->Size();
   }
+  absl::StatusOr<ModelChoice> ReadModelChoice() override { return store_->ReadModelChoice(); }
+  absl::Status SetModelChoice(const ModelChoice& choice) override { return store_->SetModelChoice(choice); }
+  absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind) override {
+    return store_->Coverage(model, crop_kind);
+  }
+  absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, absl::string_view crop_kind,
+                                                              int limit) override {
+    return store_->PersonsWithoutCrop(model, crop_kind, limit);
+  }
+  absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model, absl::string_view crop_kind,
+                                                              int64_t after, int limit) override {
+    return store_->Unembedded(model, crop_kind, after, limit);
+  }
+  absl::Status AddEmbeddings(absl::Span<const UnembeddedReference> references,
+                             absl::Span<const Embedding> embeddings) override {
+    return store_->AddEmbeddings(references, embeddings);
+  }
+  absl::StatusOr<int64_t> DeleteEmbeddings(const ModelDigest& model) override {
+    return store_->DeleteEmbeddings(model);
+  }
 
   int lookups = 0;
   bool lose_answers = false;
@@ -187,6 +207,19 @@ TEST(GalleryOptionsTest, LimitTheReferencesOfAPersonAndTheCache) {
   ASSERT_THAT((*gallery)->FindReferences("ada"), IsOk());
   ASSERT_THAT((*gallery)->FindReferences("ada"), IsOk());
   EXPECT_EQ(watched->lookups, 2);
+}
+
+TEST_F(GalleryTest, SeesEmbeddingsByAnotherModelAsSoonAsTheyAreAdded) {
+  Enrolment enrolment = EnrolmentOf("ada", {ReferenceNamed("r1")});
+  enrolment.crops = {{"arcface112", "crop"}};
+  ASSERT_THAT(gallery_->Enrol(enrolment), IsOk());
+  ASSERT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(1))));
+  const auto unembedded = gallery_->Unembedded(ModelNamed(2), "arcface112", 0, 10);
+  ASSERT_THAT(unembedded, IsOk());
+  ASSERT_THAT(gallery_->AddEmbeddings(*unembedded, {{ModelNamed(2), {5}}}), IsOk());
+  EXPECT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(2))));
+  EXPECT_THAT(gallery_->DeleteEmbeddings(ModelNamed(1)), IsOkAndHolds(1));
+  EXPECT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(1))));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/hashing/sha256.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
 #include "tests/unit/gallery/store_conformance.h"
@@ -134,15 +135,53 @@ TEST(SqliteStoreTest, RefusesAGalleryOfANewerVersionAndLeavesItAsItIs) {
   EXPECT_EQ(ReadFile(path), before);
 }
 
-// The size is kept by the file since version 2; a gallery of version 1 is counted when it is opened.
-TEST(SqliteStoreTest, CountsAGalleryOfVersionOneWhenItBringsItUpToDate) {
-  const std::string path = GalleryFile();
-  Alter(path,
-        "DROP TRIGGER person_added; DROP TRIGGER person_removed; DROP TRIGGER face_reference_added;"
-        "DROP TRIGGER face_reference_removed; DROP TABLE gallery_size; PRAGMA user_version = 1");
-  const auto store = SqliteStore::Open(path);
+// Version 1 kept one embedding in the row of its reference, and no count of rows.
+std::string GalleryOfVersionOne() {
+  const std::string path = UniquePath("gallery.sqlite");
+  SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  database.exec(R"sql(
+    CREATE TABLE person (person_id TEXT NOT NULL PRIMARY KEY, create_time INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE face_reference (
+      number INTEGER PRIMARY KEY AUTOINCREMENT, reference_id TEXT NOT NULL UNIQUE,
+      person_id TEXT NOT NULL REFERENCES person(person_id) ON DELETE CASCADE, create_time INTEGER NOT NULL,
+      model_digest BLOB NOT NULL, embedding BLOB NOT NULL, checksum BLOB NOT NULL) STRICT;
+    CREATE INDEX face_reference_of_person ON face_reference(person_id, number);
+    CREATE TABLE enrolment (
+      request_id TEXT NOT NULL PRIMARY KEY, person_id TEXT NOT NULL REFERENCES person(person_id) ON DELETE CASCADE,
+      content_digest BLOB NOT NULL, create_time INTEGER NOT NULL, model_digest BLOB NOT NULL,
+      reference_ids TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX enrolment_of_person ON enrolment(person_id);
+    PRAGMA application_id = 1818848101;
+    PRAGMA user_version = 1;
+    INSERT INTO person VALUES ('ada', 1), ('bob', 2);
+  )sql");
+  const std::string model(32, '\1');
+  const float values[] = {2, -2};
+  const std::string embedding(reinterpret_cast<const char*>(values), sizeof(values));
+  for (const auto& [person, reference] : {std::pair("ada", "r1"), std::pair("ada", "r2"), std::pair("bob", "r3")}) {
+    FieldHasher hasher;
+    for (const std::string& field : {std::string(person), std::string(reference), model, embedding}) hasher.Add(field);
+    const Sha256Digest digest = hasher.Finish();
+    SQLite::Statement insert(database, "INSERT INTO face_reference VALUES (NULL, ?, ?, 1, ?, ?, ?)");
+    insert.bind(1, reference);
+    insert.bind(2, person);
+    insert.bind(3, static_cast<const void*>(model.data()), 32);
+    insert.bind(4, static_cast<const void*>(embedding.data()), 8);
+    insert.bind(5, static_cast<const void*>(digest.data()), 16);
+    insert.exec();
+  }
+  return path;
+}
+
+TEST(SqliteStoreTest, BringsAGalleryOfVersionOneUpToDate) {
+  const auto store = SqliteStore::Open(GalleryOfVersionOne());
   ASSERT_THAT(store, IsOk());
   EXPECT_THAT((*store)->Size(), IsOkAndHolds(HasSize(2, 3)));
+  const auto references = (*store)->References("ada");
+  ASSERT_THAT(references, IsOkAndHolds(SizeIs(2)));
+  EXPECT_EQ((*references)[0].embedding.model, ModelNamed(1));
+  EXPECT_EQ((*references)[1].embedding.values, (std::vector<float>{2, -2}));
+  EXPECT_EQ((*store)->Coverage(ModelNamed(1), "any")->embedded, 3);
   ASSERT_THAT((*store)->DeletePerson("ada"), IsOk());
   EXPECT_THAT((*store)->Size(), IsOkAndHolds(HasSize(1, 1)));
 }
@@ -151,20 +190,21 @@ TEST(SqliteStoreTest, CountsAGalleryOfVersionOneWhenItBringsItUpToDate) {
 TEST(SqliteStoreTest, NeverReturnsAReferenceThatWasAltered) {
   for (const char* sql : {
            // One bit of the embedding, one of the model's digest.
-           "UPDATE face_reference SET embedding = X'0100803F000080BF' WHERE reference_id = 'r1'",
-           "UPDATE face_reference SET model_digest = CAST(X'00' || substr(model_digest, 2) AS BLOB) WHERE reference_id "
-           "= 'r1'",
+           "UPDATE embedding SET embedding = X'0100803F000080BF' WHERE reference = 1",
+           "UPDATE embedding SET model_digest = CAST(X'00' || substr(model_digest, 2) AS BLOB) WHERE reference = 1",
            // Cut off, empty, too long.
-           "UPDATE face_reference SET embedding = substr(embedding, 1, 4) WHERE reference_id = 'r2'",
-           "UPDATE face_reference SET embedding = substr(embedding, 1, 7) WHERE reference_id = 'r2'",
-           "UPDATE face_reference SET embedding = X'' WHERE reference_id = 'r2'",
-           "UPDATE face_reference SET embedding = CAST(embedding || embedding AS BLOB) WHERE reference_id = 'r2'",
-           "UPDATE face_reference SET model_digest = X'' WHERE reference_id = 'r2'",
-           "UPDATE face_reference SET checksum = X'' WHERE reference_id = 'r2'",
+           "UPDATE embedding SET embedding = substr(embedding, 1, 4) WHERE reference = 2",
+           "UPDATE embedding SET embedding = substr(embedding, 1, 7) WHERE reference = 2",
+           "UPDATE embedding SET embedding = X'' WHERE reference = 2",
+           "UPDATE embedding SET embedding = CAST(embedding || embedding AS BLOB) WHERE reference = 2",
+           "UPDATE embedding SET model_digest = X'' WHERE reference = 2",
+           "UPDATE embedding SET checksum = X'' WHERE reference = 2",
            // Another's face under this name: moved, copied or renamed.
            "UPDATE face_reference SET person_id = 'ada' WHERE reference_id = 'r3'",
-           "UPDATE face_reference SET (embedding, checksum) = (SELECT embedding, checksum FROM face_reference "
-           "WHERE reference_id = 'r3') WHERE reference_id = 'r1'",
+           "UPDATE embedding SET (embedding, checksum) = (SELECT embedding, checksum FROM embedding WHERE reference = "
+           "3) "
+           "WHERE reference = 1",
+           "DELETE FROM embedding WHERE reference = 1; UPDATE embedding SET reference = 1 WHERE reference = 3",
            "UPDATE face_reference SET reference_id = 'r0' WHERE reference_id = 'r1'",
        }) {
     const std::string path = GalleryFile();
@@ -177,12 +217,29 @@ TEST(SqliteStoreTest, NeverReturnsAReferenceThatWasAltered) {
 
 TEST(SqliteStoreTest, ServesOtherPersonsBesideADamagedReferenceAndCanDeleteIt) {
   const std::string path = GalleryFile();
-  Alter(path, "UPDATE face_reference SET embedding = X'00' WHERE reference_id = 'r1'");
+  Alter(path, "UPDATE embedding SET embedding = X'00' WHERE reference = 1");
   const auto store = SqliteStore::Open(path);
   ASSERT_THAT(store, IsOk());
   EXPECT_THAT((*store)->References("bob"), IsOkAndHolds(SizeIs(1)));
   EXPECT_THAT((*store)->DeleteReference("ada", "r1"), IsOkAndHolds(1));
   EXPECT_THAT((*store)->References("ada"), IsOkAndHolds(SizeIs(1)));
+}
+
+TEST(SqliteStoreTest, NeverHandsOutACropThatWasAlteredOrMoved) {
+  for (const char* sql :
+       {"UPDATE crop SET picture = CAST('face of bob' AS BLOB)", "UPDATE crop SET checksum = X''",
+        "UPDATE crop SET reference = 3", "UPDATE face_reference SET person_id = 'bob' WHERE number = 4"}) {
+    const std::string path = GalleryFile();
+    {
+      Enrolment enrolment = EnrolmentOf("ada", {ReferenceNamed("r4")});
+      enrolment.crops = {{"arcface112", "face of ada"}};
+      ASSERT_THAT((*SqliteStore::Open(path))->Enrol(enrolment, kMany), IsOk());
+    }
+    Alter(path, sql);
+    const auto store = SqliteStore::Open(path);
+    ASSERT_THAT(store, IsOk()) << sql;
+    EXPECT_THAT((*store)->Unembedded(ModelNamed(2), "arcface112", 0, 10), FailsWith(Reason::STORE_CORRUPT)) << sql;
+  }
 }
 
 TEST(SqliteStoreTest, ReportsADamagedPageAndServesOn) {

@@ -1,0 +1,124 @@
+// What a store promises about models: embeddings by several of them, crops to make new ones from, and which one
+// answers.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/support/matchers.h"
+#include "tests/unit/gallery/store_conformance.h"
+
+namespace likeness {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr int kMany = 1000;
+constexpr char kKind[] = "arcface112";
+
+Enrolment WithCrops(Enrolment enrolment, const std::string& kind = kKind) {
+  for (const ReferenceEmbedding& reference : enrolment.references) {
+    enrolment.crops.push_back({kind, "crop of " + reference.reference_id});
+  }
+  return enrolment;
+}
+
+MATCHER_P3(Covers, references, embedded, embeddable, "") {
+  return arg.references == references && arg.embedded == embedded && arg.embeddable == embeddable;
+}
+
+TEST_P(StoreConformanceTest, HasChosenNoModelAtFirstAndKeepsWhatIsChosen) {
+  const auto first = store_->ReadModelChoice();
+  ASSERT_THAT(first, IsOk());
+  EXPECT_FALSE(first->active.has_value());
+  EXPECT_FALSE(first->target.has_value());
+  ASSERT_THAT(store_->SetModelChoice({ModelNamed(1), ModelNamed(2), true}), IsOk());
+  const auto chosen = store_->ReadModelChoice();
+  ASSERT_THAT(chosen, IsOk());
+  EXPECT_EQ(chosen->active, ModelNamed(1));
+  EXPECT_EQ(chosen->target, ModelNamed(2));
+  EXPECT_TRUE(chosen->leave_behind);
+  ASSERT_THAT(store_->SetModelChoice({}), IsOk());
+  EXPECT_FALSE(store_->ReadModelChoice()->active.has_value());
+}
+
+TEST_P(StoreConformanceTest, KnowsWhatAnotherModelCanEmbed) {
+  ASSERT_THAT(store_->Enrol(WithCrops(EnrolmentOf("ada", {ReferenceNamed("r1"), ReferenceNamed("r2")})), kMany),
+              IsOk());
+  ASSERT_THAT(store_->Enrol(WithCrops(EnrolmentOf("bob", {ReferenceNamed("r3")}), "whole100x100"), kMany), IsOk());
+  ASSERT_THAT(store_->Enrol(EnrolmentOf("eve", {ReferenceNamed("r4")}), kMany), IsOk());
+  EXPECT_THAT(store_->Coverage(ModelNamed(1), kKind), IsOkAndHolds(Covers(4, 4, 0)));
+  EXPECT_THAT(store_->Coverage(ModelNamed(2), kKind), IsOkAndHolds(Covers(4, 0, 2)));
+  EXPECT_THAT(store_->PersonsWithoutCrop(ModelNamed(1), kKind, 10), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(store_->PersonsWithoutCrop(ModelNamed(2), kKind, 10), IsOkAndHolds(ElementsAre("bob", "eve")));
+  EXPECT_THAT(store_->PersonsWithoutCrop(ModelNamed(2), kKind, 1), IsOkAndHolds(ElementsAre("bob")));
+}
+
+TEST_P(StoreConformanceTest, HandsOutCropsUntilEveryReferenceIsEmbedded) {
+  ASSERT_THAT(store_->Enrol(WithCrops(EnrolmentOf("ada", {ReferenceNamed("r1"), ReferenceNamed("r2")})), kMany),
+              IsOk());
+  ASSERT_THAT(store_->Enrol(WithCrops(EnrolmentOf("bob", {ReferenceNamed("r3")})), kMany), IsOk());
+  const auto first = store_->Unembedded(ModelNamed(2), kKind, 0, 2);
+  ASSERT_THAT(first, IsOk());
+  ASSERT_THAT(IdsOf(*first), ElementsAre("r1", "r2"));
+  EXPECT_EQ(first->front().person_id, "ada");
+  EXPECT_EQ(first->front().picture, "crop of r1");
+  const auto rest = store_->Unembedded(ModelNamed(2), kKind, first->back().number, 2);
+  ASSERT_THAT(rest, IsOk());
+  EXPECT_THAT(IdsOf(*rest), ElementsAre("r3"));
+
+  ASSERT_THAT(store_->AddEmbeddings(*first, {{ModelNamed(2), {5}}, {ModelNamed(2), {6}}}), IsOk());
+  EXPECT_THAT(store_->Coverage(ModelNamed(2), kKind), IsOkAndHolds(Covers(3, 2, 1)));
+  const auto left = store_->Unembedded(ModelNamed(2), kKind, 0, 10);
+  ASSERT_THAT(left, IsOk());
+  EXPECT_THAT(IdsOf(*left), ElementsAre("r3"));
+}
+
+TEST_P(StoreConformanceTest, ReturnsAReferenceOnceForEachModel) {
+  ASSERT_THAT(store_->Enrol(WithCrops(EnrolmentOf("ada", {ReferenceNamed("r1", 7)})), kMany), IsOk());
+  const auto unembedded = store_->Unembedded(ModelNamed(2), kKind, 0, 10);
+  ASSERT_THAT(unembedded, IsOk());
+  ASSERT_THAT(store_->AddEmbeddings(*unembedded, {{ModelNamed(2), {5}}}), IsOk());
+  ASSERT_THAT(store_->AddEmbeddings(*unembedded, {{ModelNamed(2), {6}}}), IsOk()) << "a second time changes nothing";
+  const auto references = store_->References("ada");
+  ASSERT_THAT(references, IsOk());
+  ASSERT_THAT(IdsOf(*references), ElementsAre("r1", "r1"));
+  EXPECT_EQ((*references)[0].embedding.values, (std::vector<float>{7, -7}));
+  EXPECT_EQ((*references)[1].embedding.model, ModelNamed(2));
+  EXPECT_EQ((*references)[1].embedding.values, (std::vector<float>{5}));
+  EXPECT_THAT(store_->GetPerson("ada")->references, SizeIs(1));
+  EXPECT_THAT(store_->Size(), IsOkAndHolds(HasSize(1, 1)));
+}
+
+TEST_P(StoreConformanceTest, PassesOverReferencesThatWereDeletedMeanwhile) {
+  ASSERT_THAT(store_->Enrol(WithCrops(EnrolmentOf("ada", {ReferenceNamed("r1"), ReferenceNamed("r2")})), kMany),
+              IsOk());
+  const auto unembedded = store_->Unembedded(ModelNamed(2), kKind, 0, 10);
+  ASSERT_THAT(unembedded, IsOk());
+  ASSERT_THAT(store_->DeleteReference("ada", "r1"), IsOk());
+  ASSERT_THAT(store_->AddEmbeddings(*unembedded, {{ModelNamed(2), {5}}, {ModelNamed(2), {6}}}), IsOk());
+  EXPECT_THAT(store_->Coverage(ModelNamed(2), kKind), IsOkAndHolds(Covers(1, 1, 0)));
+  ASSERT_THAT(store_->DeletePerson("ada"), IsOk());
+  ASSERT_THAT(store_->AddEmbeddings(*unembedded, {{ModelNamed(2), {5}}, {ModelNamed(2), {6}}}), IsOk());
+  EXPECT_THAT(store_->Coverage(ModelNamed(2), kKind), IsOkAndHolds(Covers(0, 0, 0)));
+}
+
+TEST_P(StoreConformanceTest, DeletesTheEmbeddingsOfOneModel) {
+  ASSERT_THAT(store_->Enrol(WithCrops(EnrolmentOf("ada", {ReferenceNamed("r1"), ReferenceNamed("r2")})), kMany),
+              IsOk());
+  const auto unembedded = store_->Unembedded(ModelNamed(2), kKind, 0, 10);
+  ASSERT_THAT(unembedded, IsOk());
+  ASSERT_THAT(store_->AddEmbeddings(*unembedded, {{ModelNamed(2), {5}}, {ModelNamed(2), {6}}}), IsOk());
+  EXPECT_THAT(store_->DeleteEmbeddings(ModelNamed(1)), IsOkAndHolds(2));
+  EXPECT_THAT(store_->DeleteEmbeddings(ModelNamed(1)), IsOkAndHolds(0));
+  EXPECT_THAT(store_->References("ada"), IsOkAndHolds(SizeIs(2)));
+  EXPECT_THAT(store_->Coverage(ModelNamed(1), kKind), IsOkAndHolds(Covers(2, 0, 2)));
+  EXPECT_THAT(store_->Coverage(ModelNamed(2), kKind), IsOkAndHolds(Covers(2, 2, 0)));
+}
+
+}  // namespace
+
+}  // namespace likeness
