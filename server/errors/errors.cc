@@ -22,13 +22,21 @@ absl::StatusCode CodeOf(Reason::Value reason) {
     case Reason::PHOTO_CORRUPT:
     case Reason::FACE_NOT_FOUND:
     case Reason::SEVERAL_FACES:
+    case Reason::TRAINING_DATA_TOO_SMALL:
+    case Reason::TRAINING_DATA_TOO_LARGE:
       return absl::StatusCode::kInvalidArgument;
     case Reason::PERSON_NOT_FOUND:
     case Reason::REFERENCE_NOT_FOUND:
+    case Reason::MODEL_NOT_FOUND:
+    case Reason::TRAINING_NOT_FOUND:
       return absl::StatusCode::kNotFound;
     case Reason::PERSON_WITHOUT_REFERENCE:
     case Reason::MODEL_MISMATCH:
     case Reason::TOO_MANY_REFERENCES:
+    case Reason::MODEL_IN_USE:
+    case Reason::ACTIVATION_RUNNING:
+    case Reason::REFERENCES_WITHOUT_CROP:
+    case Reason::LOSS_NOT_FINITE:
       return absl::StatusCode::kFailedPrecondition;
     case Reason::REQUEST_ID_REUSED:
       return absl::StatusCode::kAlreadyExists;
@@ -42,6 +50,7 @@ absl::StatusCode CodeOf(Reason::Value reason) {
     case Reason::STORE_FAILED:
       return absl::StatusCode::kUnavailable;
     case Reason::STORE_CORRUPT:
+    case Reason::MODEL_CORRUPT:
       return absl::StatusCode::kDataLoss;
     case Reason::NETWORK_FAILED:
     case Reason::INTERNAL:
