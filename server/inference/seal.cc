@@ -1,5 +1,7 @@
 #include "server/inference/seal.h"
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "server/hashing/sha256.h"
 
 namespace likeness {
@@ -7,6 +9,11 @@ namespace {
 
 constexpr absl::string_view kSealPrefix = "likeness-sha256:";
 constexpr size_t kHexDigits = 64;
+
+// A zip file's last record: this signature, 16 bytes, and the comment's length in two bytes (PKWARE APPNOTE, 4.3.16).
+constexpr absl::string_view kEndSignature = "PK\x05\x06";
+constexpr size_t kEndRecordSize = 22;
+constexpr absl::string_view kNoComment("\0\0", 2);
 
 }  // namespace
 
@@ -20,6 +27,18 @@ absl::StatusOr<ModelDigest> VerifySeal(absl::string_view file) {
     return absl::DataLossError("the file does not match its seal: it was altered or damaged");
   }
   return ModelDigest{Sha256(file)};
+}
+
+absl::StatusOr<std::string> SealArchive(std::string archive) {
+  if (archive.size() < kEndRecordSize ||
+      !absl::StartsWith(absl::string_view(archive).substr(archive.size() - kEndRecordSize), kEndSignature) ||
+      !absl::EndsWith(archive, kNoComment)) {
+    return absl::InvalidArgumentError("not a zip archive without a comment");
+  }
+  archive[archive.size() - kNoComment.size()] = static_cast<char>(kSealPrefix.size() + kHexDigits);
+  const std::string hex = ModelDigest{Sha256(archive)}.Hex();
+  absl::StrAppend(&archive, kSealPrefix, hex);
+  return archive;
 }
 
 }  // namespace likeness

@@ -2,6 +2,8 @@
 #ifndef LIKENESS_SERVER_INFERENCE_SEAL_H_
 #define LIKENESS_SERVER_INFERENCE_SEAL_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/verification/embedding.h"
@@ -11,6 +13,9 @@ namespace likeness {
 // Checks the seal of a bundle file's bytes and returns the digest of the whole file, seal included.
 // FAILED_PRECONDITION when there is no seal, DATA_LOSS when the bytes do not match it.
 absl::StatusOr<ModelDigest> VerifySeal(absl::string_view file);
+
+// The bytes of a zip archive that has no comment, with its seal as its comment. INVALID_ARGUMENT for other bytes.
+absl::StatusOr<std::string> SealArchive(std::string archive);
 
 }  // namespace likeness
 

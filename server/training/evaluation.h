@@ -1,0 +1,73 @@
+// How well a model tells strangers apart: people that it was not trained on.
+//
+//   absl::StatusOr<Evaluation> evaluation = Evaluate(embeddings, people, {.margin = 2, .target_false_match_rates =
+//   {0.01}});
+//
+// Terms follow ISO/IEC 19795-1, as in server/verification/accuracy.h.
+#ifndef LIKENESS_SERVER_TRAINING_EVALUATION_H_
+#define LIKENESS_SERVER_TRAINING_EVALUATION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "server/verification/accuracy.h"
+
+namespace likeness {
+
+struct EvaluationOptions {
+  double margin = 0;                             // the training's, > 0: a histogram's bin is a hundredth of it
+  std::vector<double> target_false_match_rates;  // above 0 and below 1
+  uint64_t seed = 0;                             // what people are resampled from
+};
+
+// The errors at the largest threshold that keeps to a false match rate, with the 95 % confidence interval of the false
+// non-match rate. The interval holds the rate itself, so that a model is never worse than itself.
+struct IntervalledRates {
+  double target_false_match_rate = 0;
+  OperatingPointRates measured;
+  double false_non_match_rate_low = 0;   // 0 to measured.false_non_match_rate
+  double false_non_match_rate_high = 0;  // measured.false_non_match_rate to 1
+};
+
+// A pair to look at: numbers into the embeddings.
+struct PairExample {
+  size_t a = 0;
+  size_t b = 0;
+  bool genuine = false;
+  double distance = 0;
+};
+
+// A figure that the pairs cannot show is absent: equal error rate and area without genuine or without impostor pairs,
+// rates also where there are fewer impostor pairs than 1 / target or no distance above 0 keeps to it.
+struct Evaluation {
+  int64_t genuine_pairs = 0;
+  int64_t impostor_pairs = 0;
+  std::optional<double> equal_error_rate;  // 0 to 1
+  std::optional<double> area_under_roc;    // 0 to 1
+  std::vector<IntervalledRates> rates;     // in the order of the targets
+  // Distances counted in bins of `bin_width` from 0. Both have the same number of bins, at most 512; where it is 512
+  // the last bin holds all beyond.
+  std::vector<int64_t> genuine_histogram;
+  std::vector<int64_t> impostor_histogram;
+  double bin_width = 0;
+  // At most eight genuine pairs and eight impostor pairs, chosen by the people's order alone: the same for every model.
+  std::vector<PairExample> examples;
+};
+
+// Compares every photo with every other. `embeddings[i]` is of a photo of `people[i]`, any number, equal for the same
+// person; there may be few or none. NETWORK_FAILED where a distance is not a number; INTERNAL where the sizes differ.
+//
+// The interval: the 2.5 % and 97.5 % percentiles over 200 resamples of the people with replacement, a pair weighing the
+// product of its people's multiplicities, a genuine pair its person's (two copies of a person are no impostor pair);
+// resamples without genuine or impostor pairs do not count. Pure, thread-safe; time and memory go by the square of the
+// photos, 16 bytes a pair.
+absl::StatusOr<Evaluation> Evaluate(absl::Span<const std::vector<float>> embeddings, absl::Span<const int> people,
+                                    const EvaluationOptions& options);
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_TRAINING_EVALUATION_H_

@@ -1,0 +1,302 @@
+#include "server/training/trainable_network.h"
+
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+#include <torch/optim/adam.h>
+#include <torch/optim/sgd.h>
+#include <torch/script.h>
+#include <torch/serialize/archive.h>
+
+#include <cmath>
+#include <cstdint>
+#include <exception>
+#include <sstream>
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/str_cat.h"
+#include "server/errors/errors.h"
+#include "server/files/files.h"
+#include "server/inference/seal.h"
+
+namespace likeness {
+namespace {
+
+constexpr char kManifestName[] = "likeness.json";
+constexpr double kSmallestWeight = 1e-30;
+constexpr char kTrainingFailed[] = "the training of the network failed";
+constexpr double kMomentum = 0.9;
+// How many weights an optimiser is given in one piece. It goes over them and over intermediate results of their size a
+// dozen times: on a processor a slice stays in a core's cache meanwhile, where a layer of millions of weights would go
+// through the memory each time; a GPU would rather be called seldom.
+constexpr int64_t kCpuSlice = 1 << 15;
+constexpr int64_t kCudaSlice = int64_t{1} << 40;
+
+// at::set_num_threads() would also become the default of threads that have not computed yet, such as those that answer
+// calls, so OpenMP's own setting is used, which belongs to the thread alone. It is looked up because the OpenMP that
+// counts is the one LibTorch is linked with.
+void PrepareThisThread(int threads) {
+  at::globalContext().setFlushDenormal(true);
+  at::get_num_threads();  // takes over that default once, and never again
+  using SetThreads = void (*)(int);
+  if (auto set_threads = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"))) set_threads(threads);
+}
+
+torch::Device ToTorch(const Device& device) {
+  if (device.kind == Device::Kind::kCpu) return torch::Device(torch::kCPU);
+  return torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(device.index));
+}
+
+// The first line of a LibTorch error: the rest is a C++ stack.
+std::string FirstLine(const std::exception& error) {
+  const std::string text = error.what();
+  return text.substr(0, text.find('\n'));
+}
+
+// Runs `work`, which uses LibTorch. Its exceptions become NETWORK_FAILED: `failure` and why.
+absl::Status Guarded(absl::string_view failure, absl::FunctionRef<void()> work) {
+  try {
+    work();
+    return absl::OkStatus();
+  } catch (const std::exception& error) {
+    return MakeError(Reason::NETWORK_FAILED, absl::StrCat(failure, ": ", FirstLine(error)));
+  }
+}
+
+std::vector<float> ToPlain(const torch::Tensor& tensor) {
+  const torch::Tensor plain = tensor.detach().to(torch::kCPU, torch::kFloat).contiguous();
+  return {plain.data_ptr<float>(), plain.data_ptr<float>() + plain.numel()};
+}
+
+std::vector<torch::Tensor> WeightsOf(const torch::jit::Module& module) {
+  std::vector<torch::Tensor> weights;
+  for (const torch::Tensor& weight : module.parameters()) weights.push_back(weight);
+  return weights;
+}
+
+// Weights and statistics, in the module's order.
+std::vector<torch::Tensor> ValuesOf(const torch::jit::Module& module) {
+  std::vector<torch::Tensor> values = WeightsOf(module);
+  for (const torch::Tensor& buffer : module.buffers()) values.push_back(buffer);
+  return values;
+}
+
+std::unique_ptr<torch::optim::Optimizer> MakeOptimizer(const std::vector<torch::Tensor>& weights,
+                                                       const NetworkOptions& options) {
+  if (options.optimizer == OptimizerKind::kSgd) {
+    return std::make_unique<torch::optim::SGD>(weights,
+                                               torch::optim::SGDOptions(options.learning_rate).momentum(kMomentum));
+  }
+  return std::make_unique<torch::optim::Adam>(weights, torch::optim::AdamOptions(options.learning_rate));
+}
+
+}  // namespace
+
+struct TrainableNetwork::Torch {
+  Torch(torch::jit::Module read, const torch::Device& on, const NetworkOptions& with)
+      : module(std::move(read)), device(on), options(with), weights(WeightsOf(module)) {
+    for (torch::Tensor& weight : weights) {
+      weight.set_data(weight.data().contiguous());
+      weight.requires_grad_();
+    }
+    slices = Slices(weights);
+    optimizer = MakeOptimizer(slices, options);
+  }
+
+  // TorchScript would compile the network anew for its second run and for each size of batch. A training that goes on
+  // after a restart would then compute in another order than one that was never interrupted.
+  torch::Tensor Run(absl::Span<const float> planes, size_t count, const BundleManifest& manifest) {
+    const torch::jit::GraphOptimizerEnabledGuard as_it_is(false);
+    const torch::Tensor pictures =
+        torch::from_blob(const_cast<float*>(planes.data()),
+                         {static_cast<int64_t>(count), static_cast<int64_t>(manifest.input.mean.size()),
+                          manifest.input_height, manifest.input_width});
+    const torch::Tensor rows = module.forward({pictures.to(device)}).toTensor();
+    TORCH_CHECK(rows.dim() == 2 && rows.size(0) == pictures.size(0) && rows.size(1) == manifest.embedding_size,
+                "the network's output is not ", count, "x", manifest.embedding_size);
+    return rows;
+  }
+
+  // Views of `tensors`, which are contiguous, one after the other.
+  std::vector<torch::Tensor> Slices(const std::vector<torch::Tensor>& tensors) const {
+    std::vector<torch::Tensor> views;
+    for (const torch::Tensor& tensor : tensors) {
+      const torch::Tensor flat = tensor.detach().view({-1});
+      for (const torch::Tensor& view : flat.split(device.is_cpu() ? kCpuSlice : kCudaSlice)) views.push_back(view);
+    }
+    return views;
+  }
+
+  void StepOptimizer() {
+    std::vector<torch::Tensor> gradients;
+    for (const torch::Tensor& weight : weights) {
+      // A weight that the embeddings do not depend on has no gradient.
+      gradients.push_back(weight.grad().defined() ? weight.grad() : torch::zeros_like(weight));
+    }
+    gradients = Slices(gradients);
+    for (size_t i = 0; i < slices.size(); ++i) slices[i].mutable_grad() = gradients[i];
+    optimizer->step();
+    for (torch::Tensor& slice : slices) slice.mutable_grad().reset();
+  }
+
+  torch::jit::Module module;
+  torch::Device device;
+  NetworkOptions options;
+  std::vector<torch::Tensor> weights;
+  std::vector<torch::Tensor> slices;  // views of the weights, which the optimiser moves
+  std::unique_ptr<torch::optim::Optimizer> optimizer;
+  torch::Tensor embeddings;  // what Forward() returned, with the way it was made
+};
+
+TrainableNetwork::TrainableNetwork(BundleManifest manifest, const ModelDigest& digest, std::unique_ptr<Torch> torch)
+    : manifest_(std::move(manifest)), digest_(digest), torch_(std::move(torch)) {}
+
+TrainableNetwork::~TrainableNetwork() = default;
+
+absl::StatusOr<std::unique_ptr<TrainableNetwork>> TrainableNetwork::Load(const std::string& path, const Device& device,
+                                                                         const NetworkOptions& options) {
+  const auto wrong = [&path](const absl::Status& status) {
+    return absl::Status(status.code(), absl::StrCat("model bundle ", path, ": ", status.message()));
+  };
+  absl::StatusOr<std::string> file = ReadWholeFile(path);
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<ModelDigest> digest = VerifySeal(*file);
+  if (!digest.ok()) return wrong(digest.status());
+
+  PrepareThisThread(options.threads);
+  std::unique_ptr<Torch> torch;
+  torch::jit::ExtraFilesMap extra_files{{kManifestName, ""}};
+  const absl::Status loaded = Guarded("it is no TorchScript archive that can be trained", [&] {
+    std::istringstream stream(*std::move(file));
+    const torch::Device on = ToTorch(device);
+    // cuDNN's fastest ways to a gradient add up in any order. This is for the process, but networks that only run
+    // forward are not slower by it.
+    if (on.is_cuda()) at::globalContext().setDeterministicCuDNN(true);
+    torch = std::make_unique<Torch>(torch::jit::load(stream, on, extra_files), on, options);
+  });
+  if (!loaded.ok()) return wrong(absl::FailedPreconditionError(loaded.message()));
+  if (torch->weights.empty()) return wrong(absl::FailedPreconditionError("the network has no weights to train"));
+  absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(extra_files[kManifestName]);
+  if (!manifest.ok()) return wrong(manifest.status());
+  return std::unique_ptr<TrainableNetwork>(new TrainableNetwork(*std::move(manifest), *digest, std::move(torch)));
+}
+
+absl::StatusOr<std::vector<float>> TrainableNetwork::Forward(absl::Span<const float> planes, size_t count) {
+  PrepareThisThread(torch_->options.threads);
+  std::vector<float> embeddings;
+  const absl::Status status = Guarded(kTrainingFailed, [&] {
+    torch_->module.train();
+    torch_->embeddings = torch_->Run(planes, count, manifest_);
+    embeddings = ToPlain(torch_->embeddings);
+  });
+  if (!status.ok()) return status;
+  return embeddings;
+}
+
+absl::Status TrainableNetwork::Backward(absl::Span<const float> gradient) {
+  PrepareThisThread(torch_->options.threads);
+  return Guarded(kTrainingFailed, [&] {
+    const torch::Tensor embeddings = std::exchange(torch_->embeddings, torch::Tensor());
+    const torch::Tensor plain = torch::from_blob(const_cast<float*>(gradient.data()), embeddings.sizes());
+    for (torch::Tensor& weight : torch_->weights) weight.mutable_grad().reset();
+    embeddings.backward(plain.to(embeddings.device()));
+    torch_->StepOptimizer();
+  });
+}
+
+absl::StatusOr<std::vector<float>> TrainableNetwork::Embed(absl::Span<const float> planes, size_t count) const {
+  PrepareThisThread(torch_->options.threads);
+  std::vector<float> embeddings;
+  const absl::Status status = Guarded(kTrainingFailed, [&] {
+    const torch::NoGradGuard no_gradient;
+    torch_->module.eval();
+    embeddings = ToPlain(torch_->Run(planes, count, manifest_));
+  });
+  if (!status.ok()) return status;
+  return embeddings;
+}
+
+absl::Status TrainableNetwork::CheckFinite() const {
+  PrepareThisThread(torch_->options.threads);
+  bool finite = true;
+  const absl::Status status = Guarded(kTrainingFailed, [&] {
+    const torch::NoGradGuard no_gradient;
+    for (const torch::Tensor& value : ValuesOf(torch_->module)) {
+      // One pass, where isfinite() needs several.
+      if (value.is_floating_point()) finite = finite && std::isfinite(value.norm().item<float>());
+    }
+  });
+  if (!status.ok()) return status;
+  return finite ? absl::OkStatus() : MakeError(Reason::LOSS_NOT_FINITE, "a weight of the network is not a number");
+}
+
+absl::StatusOr<std::string> TrainableNetwork::Save(absl::string_view training, int epochs) const {
+  PrepareThisThread(torch_->options.threads);
+  std::string bytes;
+  const absl::Status status = Guarded(kTrainingFailed, [&] {
+    torch::serialize::OutputArchive archive;
+    archive.write("training", torch::IValue(std::string(training)));
+    archive.write("epochs", torch::IValue(epochs));
+    const std::vector<torch::Tensor> values = ValuesOf(torch_->module);
+    for (size_t i = 0; i < values.size(); ++i) archive.write(absl::StrCat("value", i), values[i].detach());
+    torch::serialize::OutputArchive optimizer;
+    torch_->optimizer->save(optimizer);
+    archive.write("optimizer", optimizer);
+    archive.save_to([&bytes](const void* data, size_t size) {
+      bytes.append(static_cast<const char*>(data), size);
+      return size;
+    });
+  });
+  if (!status.ok()) return status;
+  return bytes;
+}
+
+absl::StatusOr<int> TrainableNetwork::Restore(absl::string_view training, absl::string_view saved) {
+  PrepareThisThread(torch_->options.threads);
+  int64_t epochs = 0;
+  const absl::Status status = Guarded("it cannot be gone on from", [&] {
+    torch::serialize::InputArchive archive;
+    archive.load_from(saved.data(), saved.size(), torch_->device);
+    torch::IValue saved_training;
+    archive.read("training", saved_training);
+    TORCH_CHECK(saved_training.toStringRef() == training, "it is of another training");
+    torch::IValue saved_epochs;
+    archive.read("epochs", saved_epochs);
+    epochs = saved_epochs.toInt();
+    const std::vector<torch::Tensor> values = ValuesOf(torch_->module);
+    std::vector<torch::Tensor> saved_values(values.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      archive.read(absl::StrCat("value", i), saved_values[i]);
+      TORCH_CHECK(saved_values[i].sizes() == values[i].sizes(), "value ", i, " has another shape");
+    }
+    torch::serialize::InputArchive saved_optimizer;
+    archive.read("optimizer", saved_optimizer);
+    auto optimizer = MakeOptimizer(torch_->slices, torch_->options);
+    optimizer->load(saved_optimizer);
+    // All is there: nothing below fails.
+    const torch::NoGradGuard no_gradient;
+    for (size_t i = 0; i < values.size(); ++i) torch::Tensor(values[i]).copy_(saved_values[i]);
+    torch_->optimizer = std::move(optimizer);
+  });
+  if (!status.ok()) return absl::FailedPreconditionError(status.message());
+  return static_cast<int>(epochs);
+}
+
+absl::StatusOr<std::string> TrainableNetwork::Export(const std::string& manifest_json) const {
+  PrepareThisThread(torch_->options.threads);
+  std::ostringstream stream;
+  const absl::Status status = Guarded(kTrainingFailed, [&] {
+    const torch::NoGradGuard no_gradient;
+    torch::jit::Module copy = torch_->module.deepcopy();
+    copy.to(torch::kCPU);
+    copy.eval();
+    for (torch::Tensor value : ValuesOf(copy)) {
+      if (value.is_floating_point()) value.masked_fill_(value.abs() < kSmallestWeight, 0);
+    }
+    copy.save(stream, {{kManifestName, manifest_json}});
+  });
+  if (!status.ok()) return status;
+  return std::move(stream).str();
+}
+
+}  // namespace likeness

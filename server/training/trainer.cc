@@ -1,0 +1,224 @@
+#include "server/training/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "server/errors/errors.h"
+#include "server/files/files.h"
+#include "server/hashing/sha256.h"
+#include "server/inference/planes.h"
+#include "server/inference/seal.h"
+#include "server/training/contrastive_loss.h"
+#include "server/training/hardest_pairs.h"
+
+namespace likeness {
+namespace {
+
+constexpr size_t kEmbeddingBatch = 64;
+constexpr size_t kBytesInPixel = 3;
+
+absl::Status CheckOptions(const TrainerOptions& options) {
+  const auto positive = [](double number) { return std::isfinite(number) && number > 0; };
+  if (!positive(options.margin)) return InvalidField("margin", "must be finite and above 0");
+  if (!positive(options.learning_rate)) return InvalidField("learning_rate", "must be finite and above 0");
+  if (options.pairs_per_epoch < 1) return InvalidField("pairs_per_epoch", "must be at least 1");
+  if (options.batch_pairs < 1) return InvalidField("batch_pairs", "must be at least 1");
+  return absl::OkStatus();
+}
+
+absl::Status CheckSize(const Picture& crop, const BundleManifest& manifest) {
+  if (crop.width == manifest.input_width && crop.height == manifest.input_height) return absl::OkStatus();
+  return MakeError(Reason::INTERNAL, "a crop does not have the size of the network's input");
+}
+
+std::string IdentityOf(const ModelDigest& bundle, const TrainerOptions& options,
+                       const std::vector<FaceExample>& examples) {
+  FieldHasher hasher;
+  hasher.Add(bundle.Hex());
+  hasher.Add(absl::StrFormat("%a %d %d %a %d %d %d %d", options.margin, options.pairs_per_epoch, options.batch_pairs,
+                             options.learning_rate, static_cast<int>(options.optimizer), options.mirror,
+                             options.mine_hardest, options.seed));
+  for (const FaceExample& example : examples) {
+    hasher.Add(absl::StrCat(example.person));
+    hasher.Add({reinterpret_cast<const char*>(example.crop.rgb.data()), example.crop.rgb.size()});
+  }
+  return ModelDigest{hasher.Finish()}.Hex();
+}
+
+std::vector<int> PeopleOf(const std::vector<FaceExample>& examples) {
+  std::vector<int> people;
+  for (const FaceExample& example : examples) people.push_back(example.person);
+  return people;
+}
+
+void Mirror(const Picture& picture, std::vector<uint8_t>& mirrored) {
+  mirrored.resize(picture.rgb.size());
+  const size_t width = static_cast<size_t>(picture.width);
+  const size_t pixels = picture.rgb.size() / kBytesInPixel;
+  for (size_t row = 0; row < pixels; row += width) {
+    for (size_t x = 0; x < width; ++x) {
+      std::memcpy(mirrored.data() + (row + width - 1 - x) * kBytesInPixel,
+                  picture.rgb.data() + (row + x) * kBytesInPixel, kBytesInPixel);
+    }
+  }
+}
+
+}  // namespace
+
+struct Trainer::EpochSums {
+  void Add(absl::Span<const FacePair> step_pairs, const LossAndGradient& step) {
+    loss += step.loss * static_cast<double>(step_pairs.size());
+    for (size_t i = 0; i < step_pairs.size(); ++i) {
+      (step_pairs[i].genuine ? genuine_pairs : impostor_pairs) += 1;
+      (step_pairs[i].genuine ? genuine_distances : impostor_distances) += step.distances[i];
+    }
+  }
+
+  void FillIn(TrainingStep& progress) const {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    progress.loss = loss / (genuine_pairs + impostor_pairs);
+    progress.mean_genuine_distance = genuine_distances / std::max(genuine_pairs, 1.0);
+    progress.mean_impostor_distance = impostor_distances / std::max(impostor_pairs, 1.0);
+    progress.photos_per_second = photos / seconds;
+  }
+
+  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+  double photos = 0;
+  double loss = 0;
+  double genuine_pairs = 0;
+  double impostor_pairs = 0;
+  double genuine_distances = 0;
+  double impostor_distances = 0;
+};
+
+Trainer::Trainer(const TrainerOptions& options, std::vector<FaceExample> examples, PairSampler sampler,
+                 std::unique_ptr<TrainableNetwork> network)
+    : options_(options),
+      examples_(std::move(examples)),
+      sampler_(std::move(sampler)),
+      network_(std::move(network)),
+      identity_(IdentityOf(network_->digest(), options_, examples_)) {}
+
+absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const std::string& bundle_path, const Device& device,
+                                                         const TrainerOptions& options,
+                                                         std::vector<FaceExample> examples) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
+  absl::StatusOr<PairSampler> sampler = PairSampler::Create(PeopleOf(examples), options.seed);
+  if (!sampler.ok()) return sampler.status();
+  auto network = TrainableNetwork::Load(
+      bundle_path, device,
+      {.optimizer = options.optimizer, .learning_rate = options.learning_rate, .threads = options.threads});
+  if (!network.ok()) return network.status();
+  for (const FaceExample& example : examples) {
+    if (absl::Status status = CheckSize(example.crop, (*network)->manifest()); !status.ok()) return status;
+  }
+  return std::unique_ptr<Trainer>(new Trainer(options, std::move(examples), *std::move(sampler), *std::move(network)));
+}
+
+absl::StatusOr<TrainingStep> Trainer::RunEpoch(absl::FunctionRef<absl::Status(const TrainingStep&)> on_step) {
+  const std::vector<FacePair> pairs = sampler_.Draw(epochs_done_, options_.pairs_per_epoch);
+  SeededRandom mirroring(options_.seed, RandomPurpose::kMirroring, static_cast<uint64_t>(epochs_done_));
+  const size_t batch = static_cast<size_t>(options_.batch_pairs);
+  TrainingStep progress;
+  progress.steps = static_cast<int>((pairs.size() + batch - 1) / batch);
+  EpochSums sums;
+  for (size_t begin = 0; begin < pairs.size(); begin += batch) {
+    if (absl::Status status = RunStep(absl::MakeSpan(pairs).subspan(begin, batch), mirroring, sums); !status.ok()) {
+      return status;
+    }
+    ++progress.step;
+    sums.FillIn(progress);
+    if (absl::Status status = on_step(progress); !status.ok()) return status;
+  }
+  if (absl::Status status = network_->CheckFinite(); !status.ok()) return status;
+  ++epochs_done_;
+  return progress;
+}
+
+absl::Status Trainer::RunStep(absl::Span<const FacePair> pairs, SeededRandom& mirroring, EpochSums& sums) {
+  planes_.clear();
+  std::vector<BatchFace> faces;
+  std::vector<FacePair> batch_pairs;  // numbers into `faces`
+  for (const FacePair& pair : pairs) {
+    if (pair.genuine || !options_.mine_hardest) batch_pairs.push_back({faces.size(), faces.size() + 1, pair.genuine});
+    for (size_t photo : {pair.a, pair.b}) {
+      AppendExample(examples_[photo].crop, options_.mirror && mirroring.Coin());
+      faces.push_back({photo, examples_[photo].person});
+    }
+  }
+  const absl::StatusOr<std::vector<float>> embeddings = network_->Forward(planes_, faces.size());
+  if (!embeddings.ok()) return embeddings.status();
+  const size_t size = static_cast<size_t>(manifest().embedding_size);
+  if (options_.mine_hardest) {
+    const auto hardest = HardestImpostorPairs(*embeddings, size, faces, pairs.size() - batch_pairs.size());
+    batch_pairs.insert(batch_pairs.end(), hardest.begin(), hardest.end());
+  }
+  const LossAndGradient loss = ContrastiveLoss(*embeddings, size, batch_pairs, options_.margin);
+  if (!std::isfinite(loss.loss)) return MakeError(Reason::LOSS_NOT_FINITE, "the loss is not a number");
+  sums.photos += static_cast<double>(faces.size());
+  sums.Add(batch_pairs, loss);
+  return network_->Backward(loss.gradient);
+}
+
+void Trainer::AppendExample(const Picture& crop, bool mirrored) {
+  if (mirrored) Mirror(crop, mirrored_);
+  AppendPlanes(mirrored ? mirrored_ : crop.rgb, manifest().input, planes_);
+}
+
+absl::Status Trainer::SaveCheckpoint(const std::string& path) const {
+  absl::StatusOr<std::string> archive = network_->Save(identity_, epochs_done_);
+  if (!archive.ok()) return archive.status();
+  const absl::StatusOr<std::string> sealed = SealArchive(*std::move(archive));
+  if (!sealed.ok()) return sealed.status();
+  return ReplaceFile(path, *sealed);
+}
+
+absl::Status Trainer::RestoreCheckpoint(const std::string& path) {
+  const absl::StatusOr<std::string> file = ReadWholeFile(path);
+  if (!file.ok()) return file.status();
+  const auto wrong = [&path](const absl::Status& status) {
+    return absl::Status(status.code(), absl::StrCat("checkpoint ", path, ": ", status.message()));
+  };
+  if (const auto digest = VerifySeal(*file); !digest.ok()) return wrong(digest.status());
+  const absl::StatusOr<int> epochs = network_->Restore(identity_, *file);
+  if (!epochs.ok()) return wrong(epochs.status());
+  epochs_done_ = *epochs;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::vector<float>>> Trainer::Embed(absl::Span<const Picture> crops) const {
+  std::vector<std::vector<float>> embeddings;
+  embeddings.reserve(crops.size());
+  std::vector<float> planes;
+  for (size_t begin = 0; begin < crops.size(); begin += kEmbeddingBatch) {
+    const absl::Span<const Picture> batch = crops.subspan(begin, kEmbeddingBatch);
+    planes.clear();
+    for (const Picture& crop : batch) {
+      if (absl::Status status = CheckSize(crop, manifest()); !status.ok()) return status;
+      AppendPlanes(crop.rgb, manifest().input, planes);
+    }
+    const absl::StatusOr<std::vector<float>> rows = network_->Embed(planes, batch.size());
+    if (!rows.ok()) return rows.status();
+    if (!std::all_of(rows->begin(), rows->end(), [](float value) { return std::isfinite(value); })) {
+      return MakeError(Reason::NETWORK_FAILED, "the network made an embedding that is not a number");
+    }
+    for (auto row = rows->begin(); row != rows->end(); row += manifest().embedding_size) {
+      embeddings.emplace_back(row, row + manifest().embedding_size);
+    }
+  }
+  return embeddings;
+}
+
+absl::StatusOr<std::string> Trainer::MakeBundle(const std::string& manifest_json) const {
+  if (const auto manifest = ParseBundleManifest(manifest_json); !manifest.ok()) return manifest.status();
+  absl::StatusOr<std::string> archive = network_->Export(manifest_json);
+  if (!archive.ok()) return archive.status();
+  return SealArchive(*std::move(archive));
+}
+
+}  // namespace likeness
