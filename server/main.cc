@@ -1,18 +1,22 @@
 // likeness-server: reads the configuration, builds the objects, serves until a signal.
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/config/server_config.h"
-#include "server/embedding/batching_embedder.h"
-#include "server/embedding/torch_embedder.h"
 #include "server/end_signals.h"
 #include "server/gallery/sqlite_store.h"
 #include "server/inference/device.h"
+#include "server/model_loader.h"
+#include "server/models/activation.h"
 #include "server/rpc/face_verification_service.h"
+#include "server/rpc/model_service.h"
+#include "server/rpc/training_service.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/metrics_server.h"
 #include "server/telemetry/process_metrics.h"
@@ -20,12 +24,17 @@
 namespace likeness {
 namespace {
 
-// A batch pays on a GPU; on a CPU core its faces cost as much together as one by one.
-BatchingOptions ChooseBatching(const ServerConfig& config, const Device& device) {
-  constexpr int kMaxBatchOnGpu = 32;
-  const bool gpu = device.kind == Device::Kind::kCuda;
-  const int max_batch = config.max_batch > 0 ? config.max_batch : gpu ? kMaxBatchOnGpu : 1;
-  return {.max_batch = max_batch, .max_delay = config.max_batch_delay, .runners = gpu ? 2 : 1};
+// The model that answered before the last end of the server, or the one that --model names.
+absl::StatusOr<Generation> LoadActive(const ModelFolder& folder, Gallery& gallery, ModelLoader& loader) {
+  const absl::StatusOr<ModelChoice> choice = gallery.ReadModelChoice();
+  if (!choice.ok()) return choice.status();
+  if (!choice->active.has_value()) return loader.Load(folder.base().path);
+  const absl::StatusOr<ModelEntry> entry = folder.Find(*choice->active);
+  if (!entry.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the active model ", choice->active->Hex(), " cannot be loaded: ", entry.status().message()));
+  }
+  return loader.Load(entry->path);
 }
 
 absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
@@ -41,47 +50,49 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (!device.ok()) return device.status();
   const absl::StatusOr<FaceFinder> finder = FaceFinder::Load(config.face_finder, *device);
   if (!finder.ok()) return finder.status();
-  const auto embedder = TorchEmbedder::Load(config.model, *device, config.precision);
-  if (!embedder.ok()) return embedder.status();
-  const BundleManifest& manifest = (*embedder)->manifest();
-  const absl::StatusOr<Threshold> threshold =
-      ChooseThreshold(manifest.operating_points, config.target_fmr, manifest.margin);
-  if (!threshold.ok()) return threshold.status();
-
+  absl::StatusOr<ModelEntry> base = ModelLoader::ReadEntry(config.model);
+  if (!base.ok()) return base.status();
+  const auto folder = ModelFolder::Open(config.models_folder, *std::move(base));
+  if (!folder.ok()) return folder.status();
   auto store = SqliteStore::Open(config.gallery_path);
   if (!store.ok()) return store.status();
   const auto gallery = Gallery::Open(*std::move(store), config.gallery, metrics);
   if (!gallery.ok()) return gallery.status();
 
-  RealBatchClock clock;
-  std::unique_ptr<BatchingEmbedder> batching;
-  if (const BatchingOptions options = ChooseBatching(config, *device); options.max_batch > 1) {
-    batching = std::make_unique<BatchingEmbedder>(**embedder, options, clock, metrics);
-    if (absl::Status status = batching->WarmUp(); !status.ok()) return status;
-  }
-  const Embedder& network = batching == nullptr ? static_cast<const Embedder&>(**embedder) : *batching;
-  const FaceEncoder encoder(*finder, network, config.photo, metrics);
-  FaceVerification methods(encoder, **gallery, metrics, {*threshold, RandomReferenceId, absl::Now});
+  ModelLoader loader(config, *device, metrics);
+  absl::StatusOr<Generation> first = LoadActive(**folder, **gallery, loader);
+  if (!first.ok()) return first.status();
+  ActiveGeneration active(*std::move(first));
+  Activations activations(
+      **folder, **gallery, active, [&loader](const ModelEntry& entry) { return loader.Load(entry.path); },
+      [&loader](const Generation& generation) { loader.Announce(generation); });
+
+  const FaceEncoder encoder(*finder, config.photo, metrics);
+  FaceVerification methods(encoder, active, **gallery, metrics, {config.retain_crops, RandomReferenceId, absl::Now});
   WorkPool pool({config.workers, config.queue_limit, [&metrics](int64_t depth) { metrics.SetQueueDepth(depth); }});
   CallDispatcher dispatcher(pool, metrics);
   FaceVerificationService service(methods, dispatcher);
-  const auto server = GrpcServer::Start(config.grpc, {&service}, {v1::FaceVerificationService::service_full_name()});
+  const auto trainings = TrainingJobs::Open(config.models_folder + "/trainings", config.training,
+                                            {**folder, activations, *device, config.train_threads,
+                                             std::filesystem::path(config.model).parent_path().string()},
+                                            active, encoder);
+  if (!trainings.ok()) return trainings.status();
+  TrainingService training_service(**trainings, metrics);
+  ModelService model_service(**folder, **gallery, active, activations, config.target_fmr, metrics);
+  const auto server =
+      GrpcServer::Start(config.grpc, {&service, &model_service, &training_service},
+                        {v1::FaceVerificationService::service_full_name(), v1::ModelService::service_full_name(),
+                         v1::TrainingService::service_full_name()});
   if (!server.ok()) return server.status();
 
-  const bool fallback = threshold->source == ThresholdSource::kHalfMargin;
-  const std::string digest = (*embedder)->digest().Hex();
-  metrics.SetModel(manifest.name, manifest.version, digest, device->Name(), threshold->distance, fallback);
+  loader.Announce(*active.Get());
+  if (absl::Status status = activations.Resume(); !status.ok()) return status;
   (*server)->SetServing();
   const nlohmann::ordered_json ports{{"grpc_port", (*server)->port()},
                                      {"metrics_port", metrics_server == nullptr ? 0 : metrics_server->port()}};
-  nlohmann::ordered_json line{{"model", manifest.name},
-                              {"digest", digest},
-                              {"device", device->Name()},
-                              {"threshold", threshold->distance},
-                              {"threshold_is_fallback", fallback},
-                              {"workers", config.workers}};
+  nlohmann::ordered_json line{{"workers", config.workers}};
   line.update(ports);
-  Log(fallback ? LogLevel::kWarning : LogLevel::kInfo, "serving", line);
+  Log(LogLevel::kInfo, "serving", line);
   if (!config.ready_file.empty()) std::ofstream(config.ready_file) << ports << '\n';
 
   const int signal = end_signals.Wait();

@@ -88,6 +88,17 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--gallery", raw.gallery, "Where persons are kept: sqlite:PATH")->required();
   AddOption(app, "--cached-references", config.gallery.cached_references, "References held in memory")
       ->check(CLI::NonNegativeNumber);
+  AddOption(app, "--models-folder", config.models_folder, "Where trained models are kept; empty: GALLERY.models");
+  AddOption(app, "--retain-crops", config.retain_crops,
+            "Whether the aligned crop of each reference is kept, so that another model can embed it anew");
+  AddOption(app, "--train-threads", config.train_threads, "Processor threads of a training, at a low priority")
+      ->check(CLI::Range(1, 1024));
+  AddOption(app, "--max-training-photos", config.training.max_photos, "Photos a training may have")
+      ->check(CLI::PositiveNumber);
+  AddOption(app, "--max-training-bytes", config.training.max_bytes, "Bytes all photos of a training may have")
+      ->check(CLI::PositiveNumber);
+  AddOption(app, "--max-queued-trainings", config.training.max_queued, "Trainings that may wait for the one that runs")
+      ->check(CLI::NonNegativeNumber);
   AddOption(app, "--max-references", config.gallery.max_references_per_person, "References a person may have")
       ->check(CLI::PositiveNumber);
 }
@@ -126,6 +137,7 @@ std::string Finish(ServerConfig& config, const RawValues& raw) {
     return "--max-photo-bytes must not exceed --max-message-bytes";
   }
   config.gallery_path = std::string(gallery);
+  if (config.models_folder.empty()) config.models_folder = config.gallery_path + ".models";
   if (config.workers == 0) config.workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   config.grace_period = absl::Seconds(raw.grace_seconds);
   config.drain_delay = absl::Seconds(raw.drain_seconds);

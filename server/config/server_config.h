@@ -11,6 +11,7 @@
 #include "server/inference/device.h"
 #include "server/rpc/grpc_server.h"
 #include "server/telemetry/log.h"
+#include "server/trainings/training_jobs.h"
 
 namespace likeness {
 
@@ -23,14 +24,18 @@ struct ServerConfig {
   std::string face_finder;                         // path of the face-finder bundle
   std::string device = "auto";
   Precision precision = Precision::kFp32;  // of the embedding network
-  std::string gallery_path;                        // of the SQLite file
+  std::string gallery_path;                // of the SQLite file
   GalleryOptions gallery;
+  std::string models_folder;  // where trained models are kept; beside the gallery unless the flags say so
+  TrainingLimits training;
+  int train_threads = 1;     // of the processor, at a low priority
+  bool retain_crops = true;  // keep the aligned crop of each reference, so that another model can embed it
   double target_fmr = 1e-3;
   PhotoLimits photo;
   // Crops that go through the network together; 1: no batching, 0 in the flags: 1 on the CPU and 32 on a GPU.
   int max_batch = 0;
   absl::Duration max_batch_delay = absl::Milliseconds(2);
-  int workers = 0;      // threads that run networks; 0 in the flags means one a core, and is resolved by the parser
+  int workers = 0;       // threads that run networks; 0 in the flags means one a core, and is resolved by the parser
   int queue_limit = 64;  // calls that may wait for a worker
   absl::Duration grace_period = absl::Seconds(30);
   absl::Duration drain_delay = absl::ZeroDuration();

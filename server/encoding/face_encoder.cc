@@ -7,11 +7,23 @@
 
 namespace likeness {
 
-FaceEncoder::FaceEncoder(const FaceFinder& finder, const Embedder& embedder, PhotoLimits limits, Metrics& metrics)
-    : finder_(finder), embedder_(embedder), limits_(limits), metrics_(metrics) {}
+FaceEncoder::FaceEncoder(const FaceFinder& finder, PhotoLimits limits, Metrics& metrics)
+    : finder_(finder), limits_(limits), metrics_(metrics) {}
 
-absl::StatusOr<EncodedFace> FaceEncoder::Encode(absl::string_view photo, FacePolicy policy,
+absl::StatusOr<EncodedFace> FaceEncoder::Encode(const Embedder& embedder, absl::string_view photo, FacePolicy policy,
                                                 StillWanted still_wanted) const {
+  absl::StatusOr<EncodedFace> face = Crop(embedder.manifest(), photo, policy, still_wanted);
+  if (!face.ok()) return face;
+  const StageTimer timer(metrics_, Stage::kEmbed);
+  absl::StatusOr<std::vector<Embedding>> embeddings =
+      embedder.EmbedIfWanted(absl::MakeConstSpan(&face->crop, 1), still_wanted);
+  if (!embeddings.ok()) return embeddings.status();
+  face->embedding = std::move(embeddings->front());
+  return face;
+}
+
+absl::StatusOr<EncodedFace> FaceEncoder::Crop(const BundleManifest& manifest, absl::string_view photo,
+                                              FacePolicy policy, StillWanted still_wanted) const {
   if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
   const absl::StatusOr<Picture> picture = [&] {
     const StageTimer timer(metrics_, Stage::kDecode);
@@ -20,19 +32,15 @@ absl::StatusOr<EncodedFace> FaceEncoder::Encode(absl::string_view photo, FacePol
   if (!picture.ok()) return picture.status();
 
   if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
-  const absl::StatusOr<Face> face = FindFace(*picture, policy);
+  const absl::StatusOr<Face> face = FindFace(manifest, *picture, policy);
   if (!face.ok()) return face.status();
-  const Picture crop = Crop(*picture, *face);
-
-  const StageTimer timer(metrics_, Stage::kEmbed);
-  absl::StatusOr<std::vector<Embedding>> embeddings = embedder_.EmbedIfWanted({crop}, still_wanted);
-  if (!embeddings.ok()) return embeddings.status();
-  return EncodedFace{Enlarged(*face, picture->reduction), std::move(embeddings->front())};
+  return EncodedFace{Enlarged(*face, picture->reduction), CropFace(manifest, *picture, *face), {}};
 }
 
-absl::StatusOr<Face> FaceEncoder::FindFace(const Picture& picture, FacePolicy policy) const {
+absl::StatusOr<Face> FaceEncoder::FindFace(const BundleManifest& manifest, const Picture& picture,
+                                           FacePolicy policy) const {
   const StageTimer timer(metrics_, Stage::kDetect);
-  if (embedder_.manifest().alignment == Alignment::kNone) {
+  if (manifest.alignment == Alignment::kNone) {
     const Box whole{0, 0, static_cast<float>(picture.width), static_cast<float>(picture.height)};
     return Face{.box = whole, .score = 1, .landmarks = std::nullopt};
   }
@@ -41,9 +49,8 @@ absl::StatusOr<Face> FaceEncoder::FindFace(const Picture& picture, FacePolicy po
   return ChooseFace(*faces, policy, picture.width, picture.height);
 }
 
-Picture FaceEncoder::Crop(const Picture& picture, const Face& face) const {
+Picture FaceEncoder::CropFace(const BundleManifest& manifest, const Picture& picture, const Face& face) const {
   const StageTimer timer(metrics_, Stage::kAlign);
-  const BundleManifest& manifest = embedder_.manifest();
   return manifest.alignment == Alignment::kArcFace112
              ? AlignToArcFace(picture, *face.landmarks)
              : ResizeWhole(picture, manifest.input_width, manifest.input_height);

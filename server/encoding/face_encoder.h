@@ -14,27 +14,30 @@
 namespace likeness {
 
 struct EncodedFace {
-  Face face;  // where it is in the upright photo
+  Face face;     // where it is in the upright photo
+  Picture crop;  // what the network saw
   Embedding embedding;
 };
 
 // Thread-safe: Encode() runs wholly on the calling thread, and on any number of them. What it is given must outlive it.
 class FaceEncoder {
  public:
-  FaceEncoder(const FaceFinder& finder, const Embedder& embedder, PhotoLimits limits, Metrics& metrics);
+  FaceEncoder(const FaceFinder& finder, PhotoLimits limits, Metrics& metrics);
 
-  // The embedding of the face that `policy` chooses. `still_wanted` is asked before each stage that costs; its error
-  // ends the work. Errors are those of DecodePhoto(), FaceFinder::Find(), ChooseFace() and Embedder::Embed().
-  absl::StatusOr<EncodedFace> Encode(absl::string_view photo, FacePolicy policy, StillWanted still_wanted) const;
+  // The face that `policy` chooses, embedded by `embedder`. `still_wanted` is asked before each stage that costs; its
+  // error ends the work. Errors are those of DecodePhoto(), FaceFinder::Find(), ChooseFace() and Embedder::Embed().
+  absl::StatusOr<EncodedFace> Encode(const Embedder& embedder, absl::string_view photo, FacePolicy policy,
+                                     StillWanted still_wanted) const;
 
-  const Embedder& embedder() const { return embedder_; }
+  // As Encode(), up to the crop that a network with this manifest takes. `embedding` stays empty.
+  absl::StatusOr<EncodedFace> Crop(const BundleManifest& manifest, absl::string_view photo, FacePolicy policy,
+                                   StillWanted still_wanted) const;
 
  private:
-  absl::StatusOr<Face> FindFace(const Picture& picture, FacePolicy policy) const;
-  Picture Crop(const Picture& picture, const Face& face) const;
+  absl::StatusOr<Face> FindFace(const BundleManifest& manifest, const Picture& picture, FacePolicy policy) const;
+  Picture CropFace(const BundleManifest& manifest, const Picture& picture, const Face& face) const;
 
   const FaceFinder& finder_;
-  const Embedder& embedder_;
   const PhotoLimits limits_;
   Metrics& metrics_;
 };

@@ -6,20 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
-#include "server/rpc/status_mapping.h"
-#include "server/telemetry/log.h"
+#include "server/rpc/call_report.h"
 
 namespace likeness {
-namespace {
-
-// Whether the operator has to look, and not the caller.
-bool IsOurFault(Reason::Value reason) {
-  return reason == Reason::INTERNAL || reason == Reason::NETWORK_FAILED || reason == Reason::STORE_FAILED ||
-         reason == Reason::STORE_CORRUPT;
-}
-
-}  // namespace
-
 // A call from its arrival until its answer has left. Deletes itself then.
 class CallDispatcher::Call : public grpc::ServerUnaryReactor {
  public:
@@ -89,17 +78,7 @@ bool CallDispatcher::Admit(Call& call, Handler handler) {
 }
 
 void CallDispatcher::Answer(Call& call, const absl::Status& status) {
-  const grpc::Status answer = ToGrpcStatus(status);
-  const std::string code = CodeName(answer.error_code());
-  const double seconds = call.Seconds();
-  metrics_.CountCall(call.method(), code, seconds);
-  nlohmann::ordered_json line{{"method", call.method()}, {"code", code}};
-  if (!status.ok()) line["reason"] = ReasonName(ReasonOf(status));
-  line["milliseconds"] = seconds * 1e3;
-  line["peer"] = call.peer();
-  const bool our_fault = !status.ok() && IsOurFault(ReasonOf(status));
-  if (our_fault) line["message"] = answer.error_message();
-  Log(our_fault ? LogLevel::kError : LogLevel::kInfo, "call", line);
+  const grpc::Status answer = ReportCall({call.method(), call.peer(), call.Seconds()}, status, metrics_);
   call.Finish(answer);  // the call may be gone from here on
 }
 

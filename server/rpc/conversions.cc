@@ -5,10 +5,6 @@
 namespace likeness {
 namespace {
 
-google::protobuf::Timestamp ToProto(absl::Time time) {
-  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(time));
-}
-
 v1::ThresholdSource ToProto(ThresholdSource source) {
   switch (source) {
     case ThresholdSource::kOperatingPoint:
@@ -64,14 +60,20 @@ v1::Person ToProto(const PersonRecord& person) {
   return proto;
 }
 
-v1::Model ModelOf(const Embedder& embedder) {
+v1::Model ToProto(const BundleManifest& manifest, const ModelDigest& digest) {
   v1::Model proto;
-  proto.set_name(embedder.manifest().name);
-  proto.set_version(embedder.manifest().version);
-  proto.set_digest(embedder.digest().Hex());
-  proto.set_embedding_size(embedder.manifest().embedding_size);
-  proto.set_margin(embedder.manifest().margin);
+  proto.set_name(manifest.name);
+  proto.set_version(manifest.version);
+  proto.set_digest(digest.Hex());
+  proto.set_embedding_size(manifest.embedding_size);
+  proto.set_margin(manifest.margin);
   return proto;
+}
+
+v1::Model ModelOf(const Embedder& embedder) { return ToProto(embedder.manifest(), embedder.digest()); }
+
+google::protobuf::Timestamp ToProto(absl::Time time) {
+  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(time));
 }
 
 }  // namespace likeness

@@ -2,6 +2,9 @@
 #ifndef LIKENESS_SERVER_RPC_CONVERSIONS_H_
 #define LIKENESS_SERVER_RPC_CONVERSIONS_H_
 
+#include <google/protobuf/timestamp.pb.h>
+
+#include "absl/time/time.h"
 #include "likeness/v1/types.pb.h"
 #include "server/embedding/embedder.h"
 #include "server/gallery/store.h"
@@ -14,7 +17,9 @@ v1::Face ToProto(const Face& face);
 v1::Threshold ToProto(const Threshold& threshold);
 v1::Reference ToProto(const ReferenceRecord& reference);
 v1::Person ToProto(const PersonRecord& person);
+v1::Model ToProto(const BundleManifest& manifest, const ModelDigest& digest);
 v1::Model ModelOf(const Embedder& embedder);
+google::protobuf::Timestamp ToProto(absl::Time time);
 
 }  // namespace likeness
 

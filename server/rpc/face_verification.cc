@@ -9,8 +9,10 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "server/encoding/crop_kind.h"
 #include "server/errors/errors.h"
 #include "server/hashing/sha256.h"
+#include "server/image/crop_file.h"
 #include "server/rpc/conversions.h"
 #include "server/rpc/validation.h"
 
@@ -33,21 +35,25 @@ ContentDigest DigestOf(const v1::EnrollRequest& request) {
 
 }  // namespace
 
-FaceVerification::FaceVerification(const FaceEncoder& encoder, Gallery& gallery, Metrics& metrics, Options options)
-    : encoder_(encoder), gallery_(gallery), metrics_(metrics), options_(std::move(options)) {}
+FaceVerification::FaceVerification(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery,
+                                   Metrics& metrics, Options options)
+    : encoder_(encoder), active_(active), gallery_(gallery), metrics_(metrics), options_(std::move(options)) {}
 
 absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWanted still_wanted,
                                       v1::VerifyResponse& response) {
+  // Before the references: they hold embeddings by every model that may be active from now on.
+  const std::shared_ptr<const Generation> generation = active_.Get();
   if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
-  const absl::StatusOr<Threshold> threshold = RequestThreshold(options_.threshold, MaxDistance(request));
+  const absl::StatusOr<Threshold> threshold = RequestThreshold(generation->threshold, MaxDistance(request));
   if (!threshold.ok()) return threshold.status();
   // Before the photo: an unknown person costs no network.
   const absl::StatusOr<References> references = gallery_.FindReferences(request.person_id());
   if (!references.ok()) return references.status();
 
-  const absl::StatusOr<EncodedFace> probe = encoder_.Encode(request.photo(), *policy, still_wanted);
+  const absl::StatusOr<EncodedFace> probe =
+      encoder_.Encode(*generation->embedder, request.photo(), *policy, still_wanted);
   if (!probe.ok()) return AtField(probe.status(), "photo");
   const absl::StatusOr<NearestReference> nearest = [&] {
     const StageTimer timer(metrics_, Stage::kCompare);
@@ -60,20 +66,23 @@ absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWan
   *response.mutable_threshold() = ToProto(*threshold);
   response.set_reference_id((**references)[nearest->index].reference_id);
   *response.mutable_face() = ToProto(probe->face);
-  *response.mutable_model() = ModelOf(encoder_.embedder());
+  *response.mutable_model() = ModelOf(*generation->embedder);
   metrics_.CountVerdict("Verify", response.verified(), nearest->distance);
   return absl::OkStatus();
 }
 
 absl::Status FaceVerification::Compare(const v1::CompareRequest& request, StillWanted still_wanted,
                                        v1::CompareResponse& response) {
+  const std::shared_ptr<const Generation> generation = active_.Get();
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
-  const absl::StatusOr<Threshold> threshold = RequestThreshold(options_.threshold, MaxDistance(request));
+  const absl::StatusOr<Threshold> threshold = RequestThreshold(generation->threshold, MaxDistance(request));
   if (!threshold.ok()) return threshold.status();
-  const absl::StatusOr<EncodedFace> a = encoder_.Encode(request.photo_a(), *policy, still_wanted);
+  const absl::StatusOr<EncodedFace> a =
+      encoder_.Encode(*generation->embedder, request.photo_a(), *policy, still_wanted);
   if (!a.ok()) return AtField(a.status(), "photo_a");
-  const absl::StatusOr<EncodedFace> b = encoder_.Encode(request.photo_b(), *policy, still_wanted);
+  const absl::StatusOr<EncodedFace> b =
+      encoder_.Encode(*generation->embedder, request.photo_b(), *policy, still_wanted);
   if (!b.ok()) return AtField(b.status(), "photo_b");
   const absl::StatusOr<double> distance = [&] {
     const StageTimer timer(metrics_, Stage::kCompare);
@@ -86,22 +95,24 @@ absl::Status FaceVerification::Compare(const v1::CompareRequest& request, StillW
   *response.mutable_threshold() = ToProto(*threshold);
   *response.mutable_face_a() = ToProto(a->face);
   *response.mutable_face_b() = ToProto(b->face);
-  *response.mutable_model() = ModelOf(encoder_.embedder());
+  *response.mutable_model() = ModelOf(*generation->embedder);
   metrics_.CountVerdict("Compare", response.verified(), *distance);
   return absl::OkStatus();
 }
 
 absl::Status FaceVerification::Embed(const v1::EmbedRequest& request, StillWanted still_wanted,
                                      v1::EmbedResponse& response) {
+  const std::shared_ptr<const Generation> generation = active_.Get();
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
-  const absl::StatusOr<EncodedFace> encoded = encoder_.Encode(request.photo(), *policy, still_wanted);
+  const absl::StatusOr<EncodedFace> encoded =
+      encoder_.Encode(*generation->embedder, request.photo(), *policy, still_wanted);
   if (!encoded.ok()) return AtField(encoded.status(), "photo");
   const std::vector<float>& values = encoded->embedding.values;
   response.mutable_embedding()->Assign(values.begin(), values.end());
   *response.mutable_face() = ToProto(encoded->face);
-  *response.mutable_model() = ModelOf(encoder_.embedder());
-  *response.mutable_threshold() = ToProto(options_.threshold);
+  *response.mutable_model() = ModelOf(*generation->embedder);
+  *response.mutable_threshold() = ToProto(generation->threshold);
   return absl::OkStatus();
 }
 
@@ -127,13 +138,33 @@ absl::Status FaceVerification::Enroll(const v1::EnrollRequest& request, StillWan
   response.set_reference_count(result->reference_count);
   response.set_replayed(result->replayed);
   if (result->replayed) response.clear_faces();
-  *response.mutable_model() = ModelOf(encoder_.embedder());
+  if (!response.has_model()) *response.mutable_model() = ModelOf(*active_.Get()->embedder);
   return absl::OkStatus();
 }
 
 absl::StatusOr<EnrolmentResult> FaceVerification::EnrolPhotos(const v1::EnrollRequest& request,
                                                               const ContentDigest& content, StillWanted still_wanted,
                                                               v1::EnrollResponse& response) {
+  while (true) {
+    const std::shared_ptr<const Generation> generation = active_.Get();
+    const absl::StatusOr<Enrolment> enrolment =
+        EncodePhotos(*generation->embedder, request, content, still_wanted, response);
+    if (!enrolment.ok()) return enrolment.status();
+    // The last moment at which the caller's going away can leave the gallery untouched.
+    if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
+    absl::StatusOr<EnrolmentResult> result;
+    if (active_.WriteIfActive(generation, [&] { result = gallery_.Enrol(*enrolment); })) {
+      *response.mutable_model() = ModelOf(*generation->embedder);
+      return result;
+    }
+    // Another model became the active one meanwhile, and could not compare with these embeddings.
+    response.clear_faces();
+  }
+}
+
+absl::StatusOr<Enrolment> FaceVerification::EncodePhotos(const Embedder& embedder, const v1::EnrollRequest& request,
+                                                         const ContentDigest& content, StillWanted still_wanted,
+                                                         v1::EnrollResponse& response) const {
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
   Enrolment enrolment{.person_id = request.person_id(),
@@ -141,15 +172,19 @@ absl::StatusOr<EnrolmentResult> FaceVerification::EnrolPhotos(const v1::EnrollRe
                       .content = content,
                       .references = {},
                       .create_time = options_.now()};
+  const std::string crop_kind = CropKindOf(embedder.manifest());
   for (int i = 0; i < request.photos_size(); ++i) {
-    absl::StatusOr<EncodedFace> encoded = encoder_.Encode(request.photos(i), *policy, still_wanted);
+    absl::StatusOr<EncodedFace> encoded = encoder_.Encode(embedder, request.photos(i), *policy, still_wanted);
     if (!encoded.ok()) return AtField(encoded.status(), absl::StrCat("photos[", i, "]"));
+    if (options_.retain_crops) {
+      absl::StatusOr<std::string> picture = EncodeCropFile(encoded->crop);
+      if (!picture.ok()) return picture.status();
+      enrolment.crops.push_back({crop_kind, *std::move(picture)});
+    }
     *response.add_faces() = ToProto(encoded->face);
     enrolment.references.push_back({options_.make_reference_id(), std::move(encoded->embedding)});
   }
-  // The last moment at which the caller's going away can leave the gallery untouched.
-  if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
-  return gallery_.Enrol(enrolment);
+  return enrolment;
 }
 
 absl::Status FaceVerification::GetPerson(const v1::GetPersonRequest& request, StillWanted,

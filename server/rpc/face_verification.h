@@ -10,21 +10,24 @@
 #include "likeness/v1/face_verification_service.pb.h"
 #include "server/encoding/face_encoder.h"
 #include "server/gallery/gallery.h"
+#include "server/models/generation.h"
 #include "server/verification/decision.h"
 
 namespace likeness {
 
-// Thread-safe. Every method fills `response` when it returns OK; otherwise what is in it means nothing.
+// Thread-safe. A call sees one model from its start to its end. Every method fills `response` when it returns OK;
+// otherwise what is in it means nothing.
 class FaceVerification {
  public:
   struct Options {
-    Threshold threshold;                             // for requests without their own
+    bool retain_crops = true;                        // keep the crop of each reference, for other models to embed
     std::function<std::string()> make_reference_id;  // unique, 32 hex digits
     std::function<absl::Time()> now;
   };
 
   // All must outlive it.
-  FaceVerification(const FaceEncoder& encoder, Gallery& gallery, Metrics& metrics, Options options);
+  FaceVerification(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, Metrics& metrics,
+                   Options options);
 
   absl::Status Verify(const v1::VerifyRequest& request, StillWanted still_wanted, v1::VerifyResponse& response);
   absl::Status Compare(const v1::CompareRequest& request, StillWanted still_wanted, v1::CompareResponse& response);
@@ -43,8 +46,13 @@ class FaceVerification {
   // Encodes the request's photos and enrols them.
   absl::StatusOr<EnrolmentResult> EnrolPhotos(const v1::EnrollRequest& request, const ContentDigest& content,
                                               StillWanted still_wanted, v1::EnrollResponse& response);
+  // Encodes them by one model.
+  absl::StatusOr<Enrolment> EncodePhotos(const Embedder& embedder, const v1::EnrollRequest& request,
+                                         const ContentDigest& content, StillWanted still_wanted,
+                                         v1::EnrollResponse& response) const;
 
   const FaceEncoder& encoder_;
+  const ActiveGeneration& active_;
   Gallery& gallery_;
   Metrics& metrics_;
   const Options options_;

@@ -105,12 +105,13 @@ void Metrics::ObserveBatch(int64_t crops, double network_seconds) {
 
 void Metrics::SetModel(absl::string_view name, absl::string_view version, absl::string_view digest,
                        absl::string_view device, double threshold, bool threshold_is_fallback) {
-  model_info_
-      .Add({{"name", std::string(name)},
-            {"version", std::string(version)},
-            {"digest", std::string(digest)},
-            {"device", std::string(device)}})
-      .Set(1);
+  absl::MutexLock lock(&model_mutex_);
+  if (model_series_ != nullptr) model_info_.Remove(model_series_);
+  model_series_ = &model_info_.Add({{"name", std::string(name)},
+                                    {"version", std::string(version)},
+                                    {"digest", std::string(digest)},
+                                    {"device", std::string(device)}});
+  model_series_->Set(1);
   threshold_->Set(threshold);
   threshold_fallback_->Set(threshold_is_fallback ? 1 : 0);
 }

@@ -16,7 +16,9 @@
 #include <memory>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 
 namespace likeness {
 
@@ -70,6 +72,8 @@ class Metrics {
   prometheus::Histogram* batch_size_;
   prometheus::Histogram* batch_network_seconds_;
   prometheus::Family<prometheus::Gauge>& model_info_;
+  absl::Mutex model_mutex_;
+  prometheus::Gauge* model_series_ ABSL_GUARDED_BY(model_mutex_) = nullptr;
   prometheus::Gauge* threshold_;
   prometheus::Gauge* threshold_fallback_;
 };

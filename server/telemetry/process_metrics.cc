@@ -46,6 +46,15 @@ Memory ReadMemory() {
   return {virtual_pages * page, resident_pages * page};
 }
 
+double Threads() {
+  std::ifstream status("/proc/self/status");
+  double threads = 0;
+  for (std::string word; status >> word;) {
+    if (word == "Threads:") status >> threads;
+  }
+  return threads;
+}
+
 double OpenFiles() {
   std::error_code error;
   const std::filesystem::directory_iterator files("/proc/self/fd", error);
@@ -81,6 +90,7 @@ std::vector<prometheus::MetricFamily> ProcessMetrics::Collect() const {
       Figure("process_resident_memory_bytes", "Resident memory.", Type::Gauge, memory.resident_bytes),
       Figure("process_virtual_memory_bytes", "Virtual memory.", Type::Gauge, memory.virtual_bytes),
       Figure("process_open_fds", "Open file descriptors.", Type::Gauge, OpenFiles()),
+      Figure("process_threads", "Threads.", Type::Gauge, Threads()),
       Figure("process_start_time_seconds", "Start of the process since the Unix epoch.", Type::Gauge, start_time),
   };
 }

@@ -133,11 +133,11 @@ T OrThrow(absl::StatusOr<T> result) {
 class Methods {
  public:
   Methods(const FaceFinder& finder, const Embedder& embedder, const std::string& gallery, const std::string& photo)
-      : encoder_(finder, embedder, PhotoLimits{}, metrics_),
+      : encoder_(finder, PhotoLimits{}, metrics_),
+        active_({std::shared_ptr<const Embedder>(std::shared_ptr<void>(), &embedder),
+                 {.distance = 1, .source = ThresholdSource::kOperatingPoint, .fmr = 1e-3}}),
         gallery_(OrThrow(Gallery::Open(OrThrow(SqliteStore::Open(gallery)), {}, metrics_))),
-        methods_(
-            encoder_, *gallery_, metrics_,
-            {{.distance = 1, .source = ThresholdSource::kOperatingPoint, .fmr = 1e-3}, RandomReferenceId, absl::Now}) {
+        methods_(encoder_, active_, *gallery_, metrics_, {/*retain_crops=*/false, RandomReferenceId, absl::Now}) {
     v1::EnrollRequest request;
     request.set_person_id(kPerson);
     request.add_photos(photo);
@@ -164,6 +164,7 @@ class Methods {
 
   Metrics metrics_;
   FaceEncoder encoder_;
+  ActiveGeneration active_;  // the embedder is the caller's
   std::unique_ptr<Gallery> gallery_;
   FaceVerification methods_;
 };

@@ -65,6 +65,8 @@ TEST_F(ServerConfigTest, NeedsThreeFlagsAndHasDefaultsForTheRest) {
   EXPECT_EQ(line.config.model, model_);
   EXPECT_EQ(line.config.face_finder, finder_);
   EXPECT_EQ(line.config.gallery_path, "g.sqlite");
+  EXPECT_EQ(line.config.models_folder, "g.sqlite.models");
+  EXPECT_TRUE(line.config.retain_crops);
   EXPECT_EQ(line.config.grpc.address, "127.0.0.1:50051");
   EXPECT_EQ(line.config.metrics_address, "127.0.0.1:9464");
   EXPECT_EQ(line.config.device, "auto");
@@ -85,6 +87,7 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
   const CommandLine line = ParseComplete({"--address",         "0.0.0.0:1", "--metrics-address",   "0.0.0.0:2",
                                           "--device",          "cuda:1",    "--precision",         "fp16",
                                           "--target-fmr",      "1e-4",      "--cached-references", "0",
+                                          "--models-folder",   "trained",   "--retain-crops",      "false",
                                           "--max-references",  "5",         "--workers",           "3",
                                           "--queue",           "0",         "--max-message-bytes", "900",
                                           "--max-photo-bytes", "800",       "--max-photo-pixels",  "700",
@@ -99,6 +102,8 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
   EXPECT_EQ(line.config.target_fmr, 1e-4);
   EXPECT_EQ(line.config.gallery.cached_references, 0);
   EXPECT_EQ(line.config.gallery.max_references_per_person, 5);
+  EXPECT_EQ(line.config.models_folder, "trained");
+  EXPECT_FALSE(line.config.retain_crops);
   EXPECT_EQ(line.config.workers, 3);
   EXPECT_EQ(line.config.queue_limit, 0);
   EXPECT_EQ(line.config.grpc.max_message_bytes, 900);

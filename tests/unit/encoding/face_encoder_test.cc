@@ -39,14 +39,14 @@ class FaceEncoderTest : public testing::Test {
   static const FaceFinder* finder_;
   FakeEmbedder embedder_;
   Metrics metrics_;
-  const FaceEncoder encoder_{*finder_, embedder_, PhotoLimits{}, metrics_};
+  const FaceEncoder encoder_{*finder_, PhotoLimits{}, metrics_};
 };
 
 const FaceFinder* FaceEncoderTest::finder_ = nullptr;
 
 TEST_F(FaceEncoderTest, EmbedsTheWholePhotoWhenTheModelNeedsNoAlignment) {
   const std::string photo = EncodePnm(PlainPicture(40, 30, {255, 0, 51}));
-  const absl::StatusOr<EncodedFace> encoded = encoder_.Encode(photo, FacePolicy::kOnly, Wanted);
+  const absl::StatusOr<EncodedFace> encoded = encoder_.Encode(embedder_, photo, FacePolicy::kOnly, Wanted);
   ASSERT_THAT(encoded, IsOk());
   EXPECT_THAT(encoded->embedding.values, ElementsAre(FloatNear(1, 1e-5), FloatNear(0, 1e-5), FloatNear(0.2, 1e-5)));
   EXPECT_EQ(encoded->embedding.model, embedder_.digest());
@@ -63,8 +63,8 @@ TEST_F(FaceEncoderTest, SaysWhereTheFaceIsInThePhotoWhenItLookedAtASmallerPictur
   ASSERT_THAT(photo, IsOk());
   constexpr int kTimes = 8;
   const Picture large = ResizeWhole(*photo, photo->width * kTimes, photo->height * kTimes);
-  const auto small_face = encoder_.Encode(EncodePnm(*photo), FacePolicy::kOnly, Wanted);
-  const auto large_face = encoder_.Encode(EncodeJpeg(large), FacePolicy::kOnly, Wanted);
+  const auto small_face = encoder_.Encode(embedder_, EncodePnm(*photo), FacePolicy::kOnly, Wanted);
+  const auto large_face = encoder_.Encode(embedder_, EncodeJpeg(large), FacePolicy::kOnly, Wanted);
   ASSERT_THAT(small_face, IsOk());
   ASSERT_THAT(large_face, IsOk());
   const float tolerance = 0.02f * large_face->face.box.width;
@@ -79,7 +79,7 @@ TEST_F(FaceEncoderTest, HandsTheEmbedderACropOfTheSizeItExpects) {
   };
   embedder_.mutable_manifest().input_width = 10;
   embedder_.mutable_manifest().input_height = 20;
-  const auto encoded = encoder_.Encode(EncodePnm(FourColours(40, 30)), FacePolicy::kOnly, Wanted);
+  const auto encoded = encoder_.Encode(embedder_, EncodePnm(FourColours(40, 30)), FacePolicy::kOnly, Wanted);
   ASSERT_THAT(encoded, IsOk());
   EXPECT_THAT(encoded->embedding.values, ElementsAre(10, 20));
 }
@@ -91,7 +91,7 @@ TEST_F(FaceEncoderTest, AlignsTheFaceThatThePolicyChooses) {
     seen = crop;
     return MeanColour(crop);
   };
-  const auto encoded = encoder_.Encode(ReadFile(PhotoPath("audrey.jpg")), FacePolicy::kOnly, Wanted);
+  const auto encoded = encoder_.Encode(embedder_, ReadFile(PhotoPath("audrey.jpg")), FacePolicy::kOnly, Wanted);
   ASSERT_THAT(encoded, IsOk());
   EXPECT_TRUE(encoded->face.landmarks.has_value());
   EXPECT_EQ(seen.width, 112);
@@ -100,20 +100,20 @@ TEST_F(FaceEncoderTest, AlignsTheFaceThatThePolicyChooses) {
 
 TEST_F(FaceEncoderTest, FailsWithoutAFaceAndNeverRunsTheNetwork) {
   ExpectFaces();
-  EXPECT_THAT(encoder_.Encode(EncodePnm(FourColours(100, 100)), FacePolicy::kLargest, Wanted),
+  EXPECT_THAT(encoder_.Encode(embedder_, EncodePnm(FourColours(100, 100)), FacePolicy::kLargest, Wanted),
               FailsWith(Reason::FACE_NOT_FOUND));
   EXPECT_EQ(embedder_.calls(), 0);
 }
 
 TEST_F(FaceEncoderTest, FailsForAPhotoThatCannotBeDecodedAndNeverRunsTheNetwork) {
-  EXPECT_THAT(encoder_.Encode("", FacePolicy::kOnly, Wanted), FailsWith(Reason::PHOTO_EMPTY));
-  EXPECT_THAT(encoder_.Encode("not a photo", FacePolicy::kOnly, Wanted), FailsWith(Reason::PHOTO_FORMAT_UNSUPPORTED));
+  EXPECT_THAT(encoder_.Encode(embedder_, "", FacePolicy::kOnly, Wanted), FailsWith(Reason::PHOTO_EMPTY));
+  EXPECT_THAT(encoder_.Encode(embedder_, "not a photo", FacePolicy::kOnly, Wanted), FailsWith(Reason::PHOTO_FORMAT_UNSUPPORTED));
   EXPECT_EQ(embedder_.calls(), 0);
 }
 
 TEST_F(FaceEncoderTest, PassesOnThatTheNetworkFailed) {
   embedder_.embed = [](const Picture&) { return MakeError(Reason::NETWORK_FAILED, "the network failed"); };
-  EXPECT_THAT(encoder_.Encode(EncodePnm(FourColours(40, 40)), FacePolicy::kOnly, Wanted),
+  EXPECT_THAT(encoder_.Encode(embedder_, EncodePnm(FourColours(40, 40)), FacePolicy::kOnly, Wanted),
               FailsWith(Reason::NETWORK_FAILED));
 }
 
@@ -124,7 +124,7 @@ TEST_F(FaceEncoderTest, AsksBeforeEachStageWhetherTheAnswerIsStillWanted) {
     EXPECT_EQ(embedder_.calls(), 0) << "asked after the network had run";
     return absl::OkStatus();
   };
-  ASSERT_THAT(encoder_.Encode(EncodePnm(FourColours(40, 40)), FacePolicy::kOnly, still_wanted), IsOk());
+  ASSERT_THAT(encoder_.Encode(embedder_, EncodePnm(FourColours(40, 40)), FacePolicy::kOnly, still_wanted), IsOk());
   EXPECT_EQ(asked, 3);  // before decoding, before finding the face, before the network
 }
 
@@ -134,7 +134,7 @@ TEST_F(FaceEncoderTest, StopsAtWhicheverStageTheAnswerIsNoLongerWanted) {
     const auto still_wanted = [&]() -> absl::Status {
       return ++asked < refused_at ? absl::OkStatus() : MakeError(Reason::DEADLINE_EXCEEDED, "too late");
     };
-    EXPECT_THAT(encoder_.Encode(EncodePnm(FourColours(40, 40)), FacePolicy::kOnly, still_wanted),
+    EXPECT_THAT(encoder_.Encode(embedder_, EncodePnm(FourColours(40, 40)), FacePolicy::kOnly, still_wanted),
                 FailsWith(Reason::DEADLINE_EXCEEDED));
     EXPECT_EQ(asked, refused_at) << "the work went on";
     EXPECT_EQ(embedder_.calls(), 0);
@@ -143,7 +143,7 @@ TEST_F(FaceEncoderTest, StopsAtWhicheverStageTheAnswerIsNoLongerWanted) {
 
 TEST_F(FaceEncoderTest, DoesNotEvenLookAtThePhotoWhenNobodyWaits) {
   const auto gone = [] { return MakeError(Reason::CANCELLED, "the caller has gone"); };
-  EXPECT_THAT(encoder_.Encode("not a photo", FacePolicy::kOnly, gone), FailsWith(Reason::CANCELLED));
+  EXPECT_THAT(encoder_.Encode(embedder_, "not a photo", FacePolicy::kOnly, gone), FailsWith(Reason::CANCELLED));
 }
 
 }  // namespace

@@ -35,11 +35,10 @@ class FaceVerificationFixture : public testing::Test {
   }
 
   FaceVerificationFixture() {
-    options_.threshold = {.distance = 0.5, .source = ThresholdSource::kOperatingPoint, .fmr = 1e-3};
     options_.make_reference_id = [this] { return absl::StrFormat("%032x", ++references_made_); };
     options_.now = [] { return absl::FromUnixSeconds(1'700'000'000); };
     gallery_ = *Gallery::Open(*SqliteStore::Open(UniquePath("gallery.sqlite")), {}, metrics_);
-    methods_ = std::make_unique<FaceVerification>(encoder_, *gallery_, metrics_, options_);
+    methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, metrics_, options_);
   }
 
   static absl::Status Wanted() { return absl::OkStatus(); }
@@ -73,7 +72,10 @@ class FaceVerificationFixture : public testing::Test {
   inline static const FaceFinder* finder_ = nullptr;
   FakeEmbedder embedder_;
   Metrics metrics_;
-  FaceEncoder encoder_{*finder_, embedder_, PhotoLimits{}, metrics_};
+  FaceEncoder encoder_{*finder_, PhotoLimits{}, metrics_};
+  // The embedder is the fixture's own.
+  ActiveGeneration active_{{std::shared_ptr<const Embedder>(std::shared_ptr<void>(), &embedder_),
+                            {.distance = 0.5, .source = ThresholdSource::kOperatingPoint, .fmr = 1e-3}}};
   int references_made_ = 0;
   FaceVerification::Options options_;
   std::unique_ptr<Gallery> gallery_;

@@ -24,11 +24,12 @@ std::map<std::string, double> Figures() {
 
 TEST(ProcessMetricsTest, AreOfThisProcess) {
   const std::map<std::string, double> figures = Figures();
-  EXPECT_EQ(figures.size(), 5u);
+  EXPECT_EQ(figures.size(), 6u);
   EXPECT_GT(figures.at("process_resident_memory_bytes"), 1e6);
   EXPECT_GT(figures.at("process_virtual_memory_bytes"), figures.at("process_resident_memory_bytes"));
   EXPECT_GE(figures.at("process_cpu_seconds_total"), 0);
   EXPECT_GE(figures.at("process_open_fds"), 3);
+  EXPECT_GE(figures.at("process_threads"), 1);
 }
 
 TEST(ProcessMetricsTest, StartedInThePastAndNotLongAgo) {

@@ -1,0 +1,74 @@
+#include "server/model_loader.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/embedding/batching_embedder.h"
+#include "server/embedding/torch_embedder.h"
+#include "server/inference/archive.h"
+#include "server/telemetry/log.h"
+
+namespace likeness {
+namespace {
+
+// A batch pays on a GPU; on a CPU core its faces cost as much together as one by one.
+BatchingOptions ChooseBatching(const ServerConfig& config, const Device& device) {
+  constexpr int kMaxBatchOnGpu = 32;
+  const bool gpu = device.kind == Device::Kind::kCuda;
+  const int max_batch = config.max_batch > 0 ? config.max_batch : gpu ? kMaxBatchOnGpu : 1;
+  return {.max_batch = max_batch, .max_delay = config.max_batch_delay, .runners = gpu ? 2 : 1};
+}
+
+// A network with the batching in front of it, which ends first.
+struct LoadedModel {
+  std::unique_ptr<TorchEmbedder> network;
+  std::unique_ptr<BatchingEmbedder> batching;
+};
+
+}  // namespace
+
+absl::StatusOr<Generation> ModelLoader::Load(const std::string& path) {
+  absl::StatusOr<std::unique_ptr<TorchEmbedder>> network = TorchEmbedder::Load(path, device_, config_.precision);
+  if (!network.ok()) return network.status();
+  const BundleManifest& manifest = (*network)->manifest();
+  const absl::StatusOr<Threshold> threshold =
+      ChooseThreshold(manifest.operating_points, config_.target_fmr, manifest.margin);
+  if (!threshold.ok()) return threshold.status();
+  auto model = std::make_shared<LoadedModel>();
+  model->network = *std::move(network);
+  const Embedder* embedder = model->network.get();
+  if (const BatchingOptions options = ChooseBatching(config_, device_); options.max_batch > 1) {
+    model->batching = std::make_unique<BatchingEmbedder>(*model->network, options, clock_, metrics_);
+    if (absl::Status status = model->batching->WarmUp(); !status.ok()) return status;
+    embedder = model->batching.get();
+  }
+  return Generation{std::shared_ptr<const Embedder>(std::move(model), embedder), *threshold};
+}
+
+absl::StatusOr<ModelEntry> ModelLoader::ReadEntry(const std::string& path) {
+  const absl::StatusOr<Archive> archive = Archive::Open(path, Device{});
+  if (!archive.ok()) return archive.status();
+  absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(archive->manifest());
+  if (!manifest.ok()) {
+    return absl::Status(manifest.status().code(),
+                        absl::StrCat("model bundle ", path, ": ", manifest.status().message()));
+  }
+  return ModelEntry{archive->digest(), path, *std::move(manifest), absl::Now(), ""};
+}
+
+void ModelLoader::Announce(const Generation& generation) {
+  const BundleManifest& manifest = generation.embedder->manifest();
+  const std::string digest = generation.embedder->digest().Hex();
+  const bool fallback = generation.threshold.source == ThresholdSource::kHalfMargin;
+  metrics_.SetModel(manifest.name, manifest.version, digest, device_.Name(), generation.threshold.distance, fallback);
+  Log(fallback ? LogLevel::kWarning : LogLevel::kInfo, "model_active",
+      {{"model", manifest.name},
+       {"digest", digest},
+       {"device", device_.Name()},
+       {"threshold", generation.threshold.distance},
+       {"threshold_is_fallback", fallback}});
+}
+
+}  // namespace likeness

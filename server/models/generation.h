@@ -1,0 +1,60 @@
+// The model that answers, and its replacement by another one between two calls.
+#ifndef LIKENESS_SERVER_MODELS_GENERATION_H_
+#define LIKENESS_SERVER_MODELS_GENERATION_H_
+
+#include <memory>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "server/embedding/embedder.h"
+#include "server/verification/decision.h"
+
+namespace likeness {
+
+// A network and the threshold that its distances are held against. A call takes one at its start and keeps to it.
+struct Generation {
+  std::shared_ptr<const Embedder> embedder;
+  Threshold threshold;  // for requests without their own
+};
+
+// Thread-safe.
+class ActiveGeneration {
+ public:
+  explicit ActiveGeneration(Generation first) : current_(std::make_shared<const Generation>(std::move(first))) {}
+
+  std::shared_ptr<const Generation> Get() const {
+    absl::MutexLock lock(&pointer_mutex_);
+    return current_;
+  }
+
+  // Runs `write`, which stores what `generation` made, while no other can take its place. Returns false, without
+  // running it, when another one already has.
+  bool WriteIfActive(const std::shared_ptr<const Generation>& generation, absl::FunctionRef<void()> write) const {
+    absl::ReaderMutexLock writing(&writing_mutex_);
+    if (Get() != generation) return false;
+    write();
+    return true;
+  }
+
+  // Makes `next` the active one if `last_step`, which runs while nobody writes, returns OK.
+  absl::Status Replace(Generation next, absl::FunctionRef<absl::Status()> last_step) {
+    absl::WriterMutexLock writing(&writing_mutex_);
+    if (absl::Status status = last_step(); !status.ok()) return status;
+    auto replacement = std::make_shared<const Generation>(std::move(next));
+    absl::MutexLock lock(&pointer_mutex_);
+    current_.swap(replacement);
+    return absl::OkStatus();
+  }
+
+ private:
+  mutable absl::Mutex writing_mutex_;
+  mutable absl::Mutex pointer_mutex_;
+  std::shared_ptr<const Generation> current_ ABSL_GUARDED_BY(pointer_mutex_);
+};
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_MODELS_GENERATION_H_

@@ -1,0 +1,26 @@
+// What is done once a call has its answer, whichever service it belongs to.
+#ifndef LIKENESS_SERVER_RPC_CALL_REPORT_H_
+#define LIKENESS_SERVER_RPC_CALL_REPORT_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "server/telemetry/metrics.h"
+
+namespace likeness {
+
+// A call that is over.
+struct CallReport {
+  std::string method;
+  std::string peer;
+  double seconds = 0;  // from its arrival
+};
+
+// Counts the call and logs its line; returns what its caller is told. Thread-safe.
+grpc::Status ReportCall(const CallReport& call, const absl::Status& status, Metrics& metrics);
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_RPC_CALL_REPORT_H_

@@ -1,0 +1,153 @@
+#include "server/rpc/model_service.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/encoding/crop_kind.h"
+#include "server/rpc/admin_call.h"
+#include "server/rpc/conversions.h"
+
+namespace likeness {
+namespace {
+
+constexpr int kPersonsNamed = 1000;
+constexpr size_t kPieceBytes = 1 << 20;
+
+absl::StatusOr<ModelDigest> ReadDigest(const std::string& hex) {
+  const std::optional<ModelDigest> digest = ModelDigest::FromHex(hex);
+  if (!digest.has_value()) return InvalidField("digest", "digest is not 64 hex digits");
+  return *digest;
+}
+
+void SetCoverage(const ModelCoverage& coverage, v1::ActivateModelResponse& response) {
+  response.set_embedded_references(coverage.embedded);
+  response.set_total_references(coverage.references);
+  response.set_references_without_crop(coverage.references - coverage.embedded - coverage.embeddable);
+}
+
+}  // namespace
+
+ModelService::ModelService(ModelFolder& folder, Gallery& gallery, const ActiveGeneration& active,
+                           Activations& activations, double target_fmr, Metrics& metrics)
+    : folder_(folder),
+      gallery_(gallery),
+      active_(active),
+      activations_(activations),
+      target_fmr_(target_fmr),
+      metrics_(metrics) {}
+
+v1::ModelRecord ModelService::RecordOf(const ModelEntry& entry) const {
+  v1::ModelRecord record;
+  *record.mutable_model() = ToProto(entry.manifest, entry.digest);
+  record.set_active(active_.Get()->embedder->digest() == entry.digest);
+  *record.mutable_create_time() = ToProto(entry.create_time);
+  record.set_training_id(entry.training_id);
+  const absl::StatusOr<Threshold> threshold =
+      ChooseThreshold(entry.manifest.operating_points, target_fmr_, entry.manifest.margin);
+  if (threshold.ok()) *record.mutable_threshold() = ToProto(*threshold);
+  return record;
+}
+
+grpc::Status ModelService::ListModels(grpc::ServerContext* context, const v1::ListModelsRequest*,
+                                      v1::ListModelsResponse* response) {
+  return RunAdminCall(*context, "ListModels", metrics_, [&] {
+    for (const ModelEntry& entry : folder_.List()) *response->add_models() = RecordOf(entry);
+    std::stable_partition(response->mutable_models()->begin(), response->mutable_models()->end(),
+                          [](const v1::ModelRecord& model) { return model.active(); });
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status ModelService::GetModel(grpc::ServerContext* context, const v1::GetModelRequest* request,
+                                    v1::GetModelResponse* response) {
+  return RunAdminCall(*context, "GetModel", metrics_, [&]() -> absl::Status {
+    const absl::StatusOr<ModelDigest> digest = ReadDigest(request->digest());
+    if (!digest.ok()) return digest.status();
+    const absl::StatusOr<ModelEntry> entry = folder_.Find(*digest);
+    if (!entry.ok()) return entry.status();
+    *response->mutable_model() = RecordOf(*entry);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status ModelService::ActivateModel(grpc::ServerContext* context, const v1::ActivateModelRequest* request,
+                                         grpc::ServerWriter<v1::ActivateModelResponse>* writer) {
+  return RunAdminCall(*context, "ActivateModel", metrics_, [&] { return Activate(*context, *request, *writer); });
+}
+
+absl::StatusOr<v1::ActivateModelResponse> ModelService::FirstAnswer(const ModelEntry& entry) const {
+  v1::ActivateModelResponse response;
+  const std::string kind = CropKindOf(entry.manifest);
+  const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(entry.digest, kind);
+  if (!coverage.ok()) return coverage.status();
+  SetCoverage(*coverage, response);
+  if (response.references_without_crop() > 0) {
+    const absl::StatusOr<std::vector<std::string>> persons =
+        gallery_.PersonsWithoutCrop(entry.digest, kind, kPersonsNamed);
+    if (!persons.ok()) return persons.status();
+    for (const std::string& person : *persons) response.add_persons_left_behind(person);
+  }
+  return response;
+}
+
+absl::Status ModelService::Activate(const grpc::ServerContext& context, const v1::ActivateModelRequest& request,
+                                    grpc::ServerWriter<v1::ActivateModelResponse>& writer) {
+  const absl::StatusOr<ModelDigest> digest = ReadDigest(request.digest());
+  if (!digest.ok()) return digest.status();
+  const absl::StatusOr<ModelEntry> entry = folder_.Find(*digest);
+  if (!entry.ok()) return entry.status();
+  // Before a refusal too: it is who has to be enrolled again.
+  absl::StatusOr<v1::ActivateModelResponse> response = FirstAnswer(*entry);
+  if (!response.ok()) return response.status();
+  writer.Write(*response);
+  if (absl::Status status = activations_.Begin(*digest, request.leave_behind()); !status.ok()) return status;
+
+  int64_t seen = 0;
+  while (true) {
+    if (context.IsCancelled()) return CallerGone();  // the activation goes on
+    const std::optional<ActivationProgress> progress = activations_.AwaitChange(seen, kLookForCaller);
+    if (progress->changes == seen) continue;
+    seen = progress->changes;
+    if (!(progress->model == *digest)) return MakeError(Reason::ACTIVATION_RUNNING, "another activation has begun");
+    if (!progress->running && !progress->outcome.ok()) return progress->outcome;
+    if (progress->coverage.references > 0) SetCoverage(progress->coverage, *response);
+    response->set_active(!progress->running);
+    writer.Write(*response);
+    if (!progress->running) return absl::OkStatus();
+  }
+}
+
+grpc::Status ModelService::DeleteModel(grpc::ServerContext* context, const v1::DeleteModelRequest* request,
+                                       v1::DeleteModelResponse* response) {
+  return RunAdminCall(*context, "DeleteModel", metrics_, [&]() -> absl::Status {
+    const absl::StatusOr<ModelDigest> digest = ReadDigest(request->digest());
+    if (!digest.ok()) return digest.status();
+    const absl::StatusOr<int64_t> embeddings = activations_.Delete(folder_, *digest);
+    if (!embeddings.ok()) return embeddings.status();
+    response->set_deleted_embeddings(*embeddings);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status ModelService::ExportModel(grpc::ServerContext* context, const v1::ExportModelRequest* request,
+                                       grpc::ServerWriter<v1::ExportModelResponse>* writer) {
+  return RunAdminCall(*context, "ExportModel", metrics_, [&] { return Export(*request, *writer); });
+}
+
+absl::Status ModelService::Export(const v1::ExportModelRequest& request,
+                                  grpc::ServerWriter<v1::ExportModelResponse>& writer) const {
+  const absl::StatusOr<ModelDigest> digest = ReadDigest(request.digest());
+  if (!digest.ok()) return digest.status();
+  const absl::StatusOr<std::string> bundle = folder_.Read(*digest);
+  if (!bundle.ok()) return bundle.status();
+  for (size_t from = 0; from < bundle->size(); from += kPieceBytes) {
+    v1::ExportModelResponse response;
+    response.set_content(bundle->substr(from, kPieceBytes));
+    if (!writer.Write(response)) return CallerGone();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace likeness

@@ -1,0 +1,87 @@
+#include "server/trainings/training_config.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "server/errors/errors.h"
+
+namespace likeness {
+namespace {
+
+constexpr int kMaxEpochs = 10'000;
+constexpr int kMaxPairsPerEpoch = 1'000'000;
+constexpr int kMaxBatchPairs = 1024;
+constexpr size_t kMaxNameBytes = 64;
+
+absl::Status Wrong(absl::string_view field, absl::string_view rule) {
+  return InvalidField(absl::StrCat("config.", field), absl::StrCat(field, " must be ", rule));
+}
+
+bool IsPositive(double value) { return std::isfinite(value) && value > 0; }
+
+bool IsName(const std::string& name) {
+  return name.size() <= kMaxNameBytes && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return absl::ascii_isalnum(c) || c == '.' || c == '-';
+         });
+}
+
+}  // namespace
+
+absl::StatusOr<v1::TrainingConfig> CompleteConfig(v1::TrainingConfig config, const BundleManifest& base) {
+  if (!config.has_margin()) config.set_margin(base.margin);
+  if (!config.has_epochs()) config.set_epochs(20);
+  if (!config.has_batch_pairs()) config.set_batch_pairs(64);
+  if (!config.has_learning_rate()) config.set_learning_rate(5e-4);
+  if (config.optimizer() == v1::OPTIMIZER_UNSPECIFIED) config.set_optimizer(v1::OPTIMIZER_ADAM);
+  if (!config.has_held_out_share()) config.set_held_out_share(config.held_out_people().empty() ? 0.2 : 0);
+  if (config.promotion_rule() == v1::PROMOTION_RULE_UNSPECIFIED) {
+    config.set_promotion_rule(v1::PROMOTION_RULE_IF_NOT_WORSE);
+  }
+  if (!config.has_promotion_fmr()) config.set_promotion_fmr(0.01);
+  if (config.name().empty()) config.set_name(absl::StrCat(base.name, "-trained").substr(0, kMaxNameBytes));
+
+  if (!IsPositive(config.margin())) return Wrong("margin", "finite and > 0");
+  if (config.epochs() < 1 || config.epochs() > kMaxEpochs) return Wrong("epochs", "1 to 10000");
+  if (config.has_pairs_per_epoch() && (config.pairs_per_epoch() < 1 || config.pairs_per_epoch() > kMaxPairsPerEpoch)) {
+    return Wrong("pairs_per_epoch", "1 to 1000000");
+  }
+  if (config.batch_pairs() < 2 || config.batch_pairs() > kMaxBatchPairs) return Wrong("batch_pairs", "2 to 1024");
+  if (!IsPositive(config.learning_rate())) return Wrong("learning_rate", "finite and > 0");
+  if (!v1::Optimizer_IsValid(config.optimizer())) return Wrong("optimizer", "one of Optimizer");
+  if (!(config.held_out_share() >= 0 && config.held_out_share() <= 0.9)) return Wrong("held_out_share", "0 to 0.9");
+  if (!config.held_out_people().empty() && config.held_out_share() > 0) {
+    return Wrong("held_out_share", "left out where held_out_people names them");
+  }
+  if (!v1::PromotionRule_IsValid(config.promotion_rule())) return Wrong("promotion_rule", "one of PromotionRule");
+  if (!(config.promotion_fmr() > 0 && config.promotion_fmr() < 1)) return Wrong("promotion_fmr", "above 0 and below 1");
+  if (!IsName(config.name())) return Wrong("name", "1 to 64 letters, digits, dots, dashes");
+  return config;
+}
+
+TrainerOptions TrainerOptionsOf(const v1::TrainingConfig& config, int threads) {
+  return {.margin = config.margin(),
+          .pairs_per_epoch = config.pairs_per_epoch(),
+          .batch_pairs = config.batch_pairs(),
+          .learning_rate = config.learning_rate(),
+          .optimizer = config.optimizer() == v1::OPTIMIZER_SGD ? OptimizerKind::kSgd : OptimizerKind::kAdam,
+          .mirror = config.mirror(),
+          .mine_hardest = config.mine_hardest(),
+          .seed = config.seed(),
+          .threads = threads};
+}
+
+PromotionRule PromotionRuleOf(const v1::TrainingConfig& config) {
+  switch (config.promotion_rule()) {
+    case v1::PROMOTION_RULE_ALWAYS:
+      return PromotionRule::kAlways;
+    case v1::PROMOTION_RULE_IF_NOT_WORSE:
+      return PromotionRule::kIfNotWorse;
+    default:
+      return PromotionRule::kNever;
+  }
+}
+
+}  // namespace likeness

@@ -1,0 +1,365 @@
+#include "server/trainings/training_jobs.h"
+
+#include <google/protobuf/util/time_util.h>
+#include <malloc.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/errors/errors.h"
+#include "server/files/files.h"
+#include "server/telemetry/log.h"
+#include "server/training/people_split.h"
+#include "server/trainings/training_config.h"
+
+namespace likeness {
+namespace {
+
+constexpr size_t kMaxLabelBytes = 128;
+constexpr int kPairsPerPhoto = 10;
+
+absl::Status NotFound() { return MakeError(Reason::TRAINING_NOT_FOUND, "the server has no training of this id"); }
+absl::Status Cancelled() { return MakeError(Reason::CANCELLED, "the training was cancelled"); }
+absl::Status Interrupted() { return MakeError(Reason::SHUTTING_DOWN, "the server ends"); }
+
+bool HasEnded(const v1::Training& training) {
+  return training.state() != v1::TRAINING_STATE_QUEUED && training.state() != v1::TRAINING_STATE_RUNNING;
+}
+
+std::string RandomId() {
+  unsigned char bytes[16];
+  if (RAND_bytes(bytes, sizeof(bytes)) != 1) throw std::runtime_error("the system has no randomness to give");
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(bytes), sizeof(bytes)));
+}
+
+google::protobuf::Timestamp Now() {
+  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(absl::Now()));
+}
+
+void Shorten(v1::Evaluation& evaluation) {
+  evaluation.clear_genuine_histogram();
+  evaluation.clear_impostor_histogram();
+  evaluation.clear_examples();
+}
+
+// glibc keeps what a training had, in pieces too small to be of use to the next.
+void GiveMemoryBack() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
+absl::Status TooSmall(absl::string_view why) { return MakeError(Reason::TRAINING_DATA_TOO_SMALL, why); }
+
+}  // namespace
+
+TrainingJobs::Upload::Upload(TrainingJobs& jobs, v1::TrainingConfig config, BundleManifest manifest)
+    : jobs_(jobs), config_(std::move(config)), manifest_(std::move(manifest)) {}
+
+absl::Status TrainingJobs::Upload::Add(const v1::LabelledPhoto& photo, StillWanted still_wanted) {
+  const int index = photos_++;
+  bytes_ += static_cast<int64_t>(photo.photo().size());
+  if (photos_ > jobs_.limits_.max_photos || bytes_ > jobs_.limits_.max_bytes) {
+    return MakeError(Reason::TRAINING_DATA_TOO_LARGE,
+                     absl::StrCat("a training takes at most ", jobs_.limits_.max_photos, " photos and ",
+                                  jobs_.limits_.max_bytes, " bytes"));
+  }
+  if (photo.person().empty() || photo.person().size() > kMaxLabelBytes) {
+    return InvalidField("photo.person", "person must have 1 to 128 bytes");
+  }
+  absl::StatusOr<EncodedFace> face;
+  jobs_.preparations_.Run(
+      [&] { face = jobs_.encoder_.Crop(manifest_, photo.photo(), FacePolicy::kLargest, still_wanted); });
+  if (!face.ok()) return face.status();
+  faces_.push_back({.photo_index = index, .person = 0, .stranger = false, .crop = std::move(face->crop)});
+  labels_.push_back(photo.person());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> TrainingJobs::Upload::Finish() {
+  if (faces_.empty()) return TooSmall("no photo can be used");
+  const std::set<std::string> people(labels_.begin(), labels_.end());
+  if (people.size() < 2) return TooSmall("a training needs two people or more");
+  const absl::StatusOr<PeopleSplit> split =
+      config_.held_out_people().empty()
+          ? HoldOutShare(people, config_.held_out_share(), config_.seed())
+          : HoldOutPeople(people, {config_.held_out_people().begin(), config_.held_out_people().end()});
+  if (!split.ok()) return split.status();
+
+  std::map<std::string, int> numbers;
+  for (const std::string& person : people) numbers.emplace(person, static_cast<int>(numbers.size()));
+  std::map<std::string, int> photos_of;
+  int trained_on = 0;
+  for (size_t i = 0; i < faces_.size(); ++i) {
+    faces_[i].person = numbers.at(labels_[i]);
+    faces_[i].stranger = split->strangers.contains(labels_[i]);
+    ++photos_of[labels_[i]];
+    trained_on += faces_[i].stranger ? 0 : 1;
+  }
+  v1::Training training;
+  if (!config_.has_pairs_per_epoch()) config_.set_pairs_per_epoch(std::min(kPairsPerPhoto * trained_on, 1'000'000));
+  *training.mutable_config() = config_;
+  v1::TrainingData& data = *training.mutable_data();
+  data.set_accepted_photos(static_cast<int>(faces_.size()));
+  data.set_rejected_photos(photos_ - static_cast<int>(faces_.size()));
+  data.set_people(static_cast<int>(split->trained_on.size()));
+  data.set_strangers(static_cast<int>(split->strangers.size()));
+  bool genuine_pairs = false;
+  for (const auto& [person, photos] : photos_of) {
+    if (photos == 1) data.set_people_with_one_photo(data.people_with_one_photo() + 1);
+    genuine_pairs |= photos > 1 && split->trained_on.contains(person);
+  }
+  if (!genuine_pairs) return TooSmall("nobody who is trained on has two photos");
+  return jobs_.Enqueue(std::move(training), faces_);
+}
+
+absl::StatusOr<std::unique_ptr<TrainingJobs>> TrainingJobs::Open(const std::string& folder, TrainingLimits limits,
+                                                                 TrainingSurroundings surroundings,
+                                                                 const ActiveGeneration& active,
+                                                                 const FaceEncoder& encoder) {
+  std::unique_ptr<TrainingJobs> jobs(new TrainingJobs(folder, limits, std::move(surroundings), active, encoder));
+  try {
+    jobs->ReadFolder();
+  } catch (const std::filesystem::filesystem_error& error) {
+    return absl::FailedPreconditionError(absl::StrCat("trainings folder ", folder, ": ", error.code().message()));
+  }
+  jobs->runner_ = std::thread([jobs = jobs.get()] { jobs->RunJobs(); });
+  return jobs;
+}
+
+TrainingJobs::TrainingJobs(std::string folder, TrainingLimits limits, TrainingSurroundings surroundings,
+                           const ActiveGeneration& active, const FaceEncoder& encoder)
+    : folder_(std::move(folder)),
+      limits_(limits),
+      surroundings_(std::move(surroundings)),
+      active_(active),
+      encoder_(encoder) {}
+
+TrainingJobs::~TrainingJobs() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (runner_.joinable()) runner_.join();
+}
+
+std::string TrainingJobs::FolderOf(const std::string& id) const { return absl::StrCat(folder_, "/", id); }
+
+void TrainingJobs::ReadFolder() {
+  absl::MutexLock lock(&mutex_);
+  std::filesystem::create_directories(folder_);
+  std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    const std::string id = entry.path().filename().string();
+    const absl::StatusOr<std::string> text = ReadWholeFile(entry.path().string() + "/record");
+    Job job;
+    if (!text.ok() || !job.snapshot.training.ParseFromString(*text) || job.snapshot.training.training_id() != id) {
+      // The record comes last, so this is what an upload left that a kill interrupted.
+      Log(LogLevel::kWarning, "training_removed", {{"training_id", id}});
+      std::filesystem::remove_all(entry.path());
+      continue;
+    }
+    if (HasEnded(job.snapshot.training)) {
+      RemoveWorkFiles(id);  // a kill may have come first
+    } else {
+      queue_.push_back(id);
+    }
+    jobs_.emplace(id, std::move(job));
+  }
+  const auto begun = [this](const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const v1::Training& training = jobs_.at(id).snapshot.training;
+    return std::pair(training.state() != v1::TRAINING_STATE_RUNNING,
+                     google::protobuf::util::TimeUtil::TimestampToMicroseconds(training.create_time()));
+  };
+  std::sort(queue_.begin(), queue_.end(),
+            [&](const std::string& a, const std::string& b)
+                ABSL_NO_THREAD_SAFETY_ANALYSIS { return begun(a) < begun(b); });
+}
+
+absl::Status TrainingJobs::CheckQueue() const {
+  if (stopping_) return Interrupted();
+  if (queue_.size() < static_cast<size_t>(limits_.max_queued)) return absl::OkStatus();
+  return MakeError(Reason::OVERLOADED, "as many trainings wait as the server allows");
+}
+
+absl::StatusOr<std::unique_ptr<TrainingJobs::Upload>> TrainingJobs::Begin(const v1::TrainingConfig& config) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (absl::Status status = CheckQueue(); !status.ok()) return status;
+  }
+  v1::TrainingConfig named = config;
+  if (named.base_model().empty()) named.set_base_model(active_.Get()->embedder->digest().Hex());
+  // On one thread for all: each thread that loads a network keeps pieces of memory.
+  absl::StatusOr<BaseModel> base;
+  preparations_.Run([&] { base = FindBaseModel(surroundings_, named.base_model()); });
+  if (!base.ok()) return base.status();
+  absl::StatusOr<v1::TrainingConfig> complete = CompleteConfig(std::move(named), base->manifest);
+  if (!complete.ok()) return complete.status();
+  return std::unique_ptr<Upload>(new Upload(*this, *std::move(complete), std::move(base->manifest)));
+}
+
+absl::StatusOr<std::string> TrainingJobs::Enqueue(v1::Training training, const std::vector<TrainingFace>& faces) {
+  const std::string id = RandomId();
+  training.set_training_id(id);
+  training.set_state(v1::TRAINING_STATE_QUEUED);
+  *training.mutable_create_time() = Now();
+  std::error_code error;
+  std::filesystem::create_directory(FolderOf(id), error);
+  absl::Status written = ReplaceFile(FolderOf(id) + "/faces", EncodeFaces(faces));
+  if (written.ok()) written = ReplaceFile(FolderOf(id) + "/record", training.SerializeAsString());
+  absl::MutexLock lock(&mutex_);
+  if (written.ok()) written = CheckQueue();
+  if (!written.ok()) {
+    std::filesystem::remove_all(FolderOf(id), error);
+    return written;
+  }
+  jobs_[id].snapshot = {std::move(training), 1};
+  queue_.push_back(id);
+  return id;
+}
+
+void TrainingJobs::RunJobs() {
+  LowerThisThreadsPriority(Politeness::kLow);
+  while (true) {
+    std::string id;
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(this, &TrainingJobs::HasWorkOrStops));
+      if (stopping_) return;
+      id = queue_.front();
+      queue_.pop_front();
+      // From here on Cancel() leaves it to this thread.
+      jobs_.at(id).snapshot.training.set_state(v1::TRAINING_STATE_RUNNING);
+      ++jobs_.at(id).snapshot.changes;
+    }
+    RunJob(id);
+  }
+}
+
+void TrainingJobs::RunJob(const std::string& id) {
+  v1::Training training = *Get(id);
+  Log(LogLevel::kInfo, "training_running", {{"training_id", id}});
+  absl::Status outcome = Note(id, training, /*durable=*/true);
+  if (outcome.ok()) {
+    const absl::StatusOr<std::string> file = ReadWholeFile(FolderOf(id) + "/faces");
+    absl::StatusOr<std::vector<TrainingFace>> faces = file.ok() ? DecodeFaces(*file) : file.status();
+    outcome = faces.ok() ? RunTraining(surroundings_, FolderOf(id), *faces, training,
+                                       [&](const v1::Training& now, bool durable) { return Note(id, now, durable); })
+                         : faces.status();
+  }
+  if (!outcome.ok() && ReasonOf(outcome) == Reason::SHUTTING_DOWN) return;  // it goes on after the next start
+  EndJob(id, std::move(training), outcome);
+}
+
+absl::Status TrainingJobs::Note(const std::string& id, const v1::Training& training, bool durable) {
+  {
+    absl::MutexLock lock(&mutex_);
+    Job& job = jobs_.at(id);
+    job.snapshot.training = training;
+    ++job.snapshot.changes;
+    if (job.cancelled) return Cancelled();
+    if (stopping_) return Interrupted();
+  }
+  return durable ? ReplaceFile(FolderOf(id) + "/record", training.SerializeAsString()) : absl::OkStatus();
+}
+
+void TrainingJobs::EndJob(const std::string& id, v1::Training training, const absl::Status& outcome) {
+  *training.mutable_end_time() = Now();
+  training.mutable_config()->clear_held_out_people();  // labels are kept only until the training ends
+  if (outcome.ok()) {
+    training.set_state(v1::TRAINING_STATE_SUCCEEDED);
+  } else if (ReasonOf(outcome) == Reason::CANCELLED) {
+    training.set_state(v1::TRAINING_STATE_CANCELLED);
+  } else {
+    training.set_state(v1::TRAINING_STATE_FAILED);
+    training.mutable_failure()->set_reason(ReasonName(ReasonOf(outcome)));
+    training.mutable_failure()->set_message(std::string(outcome.message()));
+  }
+  Log(outcome.ok() || training.state() == v1::TRAINING_STATE_CANCELLED ? LogLevel::kInfo : LogLevel::kError,
+      "training_ended",
+      {{"training_id", id},
+       {"state", v1::TrainingState_Name(training.state())},
+       {"promoted", training.result().promoted()},
+       {"reason", outcome.ok() ? training.result().promotion_reason() : std::string(outcome.message())}});
+  const absl::Status written = ReplaceFile(FolderOf(id) + "/record", training.SerializeAsString());
+  if (!written.ok()) Log(LogLevel::kError, "training_not_recorded", {{"message", std::string(written.message())}});
+  RemoveWorkFiles(id);
+  GiveMemoryBack();
+  absl::MutexLock lock(&mutex_);
+  Job& job = jobs_.at(id);
+  job.snapshot.training = std::move(training);
+  ++job.snapshot.changes;
+}
+
+void TrainingJobs::RemoveWorkFiles(const std::string& id) const {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(FolderOf(id), ignored)) {
+    if (entry.path().filename() != "record") std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
+absl::StatusOr<v1::Training> TrainingJobs::Get(const std::string& id) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end()) return NotFound();
+  return found->second.snapshot.training;
+}
+
+std::vector<v1::Training> TrainingJobs::List() const {
+  std::vector<v1::Training> trainings;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [id, job] : jobs_) trainings.push_back(job.snapshot.training);
+  }
+  for (v1::Training& training : trainings) {
+    training.clear_epochs();
+    if (training.has_before()) Shorten(*training.mutable_before());
+    if (training.has_after()) Shorten(*training.mutable_after());
+  }
+  std::sort(trainings.begin(), trainings.end(), [](const v1::Training& a, const v1::Training& b) {
+    return google::protobuf::util::TimeUtil::TimestampToMicroseconds(a.create_time()) >
+           google::protobuf::util::TimeUtil::TimestampToMicroseconds(b.create_time());
+  });
+  return trainings;
+}
+
+absl::StatusOr<TrainingSnapshot> TrainingJobs::AwaitChange(const std::string& id, int64_t changes,
+                                                           absl::Duration limit) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end()) return NotFound();
+  const Job& job = found->second;
+  const auto changed = [&job, changes] { return job.snapshot.changes > changes; };
+  mutex_.AwaitWithTimeout(absl::Condition(&changed), limit);
+  return job.snapshot;
+}
+
+absl::StatusOr<v1::Training> TrainingJobs::Cancel(const std::string& id) {
+  bool queued = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end()) return NotFound();
+    found->second.cancelled = true;
+    const auto place = std::find(queue_.begin(), queue_.end(), id);
+    queued = place != queue_.end();
+    if (queued) queue_.erase(place);
+  }
+  if (queued) EndJob(id, *Get(id), Cancelled());
+  absl::MutexLock lock(&mutex_);
+  const Job& job = jobs_.at(id);
+  const auto ended = [this, &job]()
+                         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || HasEnded(job.snapshot.training); };
+  mutex_.Await(absl::Condition(&ended));
+  if (!HasEnded(job.snapshot.training)) return Interrupted();
+  return job.snapshot.training;
+}
+
+}  // namespace likeness

@@ -1,0 +1,120 @@
+// The trainings of a server: a bounded queue, one that runs, and the records of those that have ended.
+#ifndef LIKENESS_SERVER_TRAININGS_TRAINING_JOBS_H_
+#define LIKENESS_SERVER_TRAININGS_TRAINING_JOBS_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "likeness/v1/training_service.pb.h"
+#include "server/encoding/face_encoder.h"
+#include "server/models/generation.h"
+#include "server/threads/polite_thread.h"
+#include "server/trainings/training_run.h"
+
+namespace likeness {
+
+struct TrainingLimits {
+  int max_photos = 10'000;               // of a training
+  int64_t max_bytes = int64_t{2} << 30;  // of all its photos
+  int max_queued = 8;                    // trainings that may wait
+};
+
+// A training as it is now, and how often it has changed.
+struct TrainingSnapshot {
+  v1::Training training;
+  int64_t changes = 0;
+};
+
+// Thread-safe. A training lives in a folder of its own: its record, and until it has ended its faces and its
+// checkpoint. After a restart it goes on from there.
+class TrainingJobs {
+ public:
+  // Photos on their way to a training. Not thread-safe. What is not finished leaves nothing behind.
+  class Upload {
+   public:
+    // Takes the next photo. An INVALID_ARGUMENT with a photo's reason means that it is left out and others may follow;
+    // every other error ends the upload: TRAINING_DATA_TOO_LARGE, FIELD_INVALID for a label, that of `still_wanted`.
+    absl::Status Add(const v1::LabelledPhoto& photo, StillWanted still_wanted);
+    // Queues the training; returns its id. TRAINING_DATA_TOO_SMALL, OVERLOADED, FIELD_INVALID for people to hold out.
+    absl::StatusOr<std::string> Finish();
+
+   private:
+    friend class TrainingJobs;
+    Upload(TrainingJobs& jobs, v1::TrainingConfig config, BundleManifest manifest);
+
+    TrainingJobs& jobs_;
+    v1::TrainingConfig config_;
+    const BundleManifest manifest_;
+    int photos_ = 0;
+    int64_t bytes_ = 0;
+    std::vector<TrainingFace> faces_;  // whose `person` is set by Finish()
+    std::vector<std::string> labels_;  // of faces_
+  };
+
+  // Reads the folder, and begins to work on what waits. FAILED_PRECONDITION when the folder cannot be had. All must
+  // outlive it.
+  static absl::StatusOr<std::unique_ptr<TrainingJobs>> Open(const std::string& folder, TrainingLimits limits,
+                                                            TrainingSurroundings surroundings,
+                                                            const ActiveGeneration& active, const FaceEncoder& encoder);
+  // Interrupts the training that runs; it goes on after the next start.
+  ~TrainingJobs();
+
+  // FIELD_INVALID, MODEL_NOT_FOUND, MODEL_CORRUPT, OVERLOADED.
+  absl::StatusOr<std::unique_ptr<Upload>> Begin(const v1::TrainingConfig& config);
+
+  // TRAINING_NOT_FOUND.
+  absl::StatusOr<v1::Training> Get(const std::string& id) const;
+  // The newest first, without what is long.
+  std::vector<v1::Training> List() const;
+  // Waits until the training has changed more often than `changes` times, or `limit` has passed. TRAINING_NOT_FOUND.
+  absl::StatusOr<TrainingSnapshot> AwaitChange(const std::string& id, int64_t changes, absl::Duration limit) const;
+  // Returns once it has ended. TRAINING_NOT_FOUND.
+  absl::StatusOr<v1::Training> Cancel(const std::string& id);
+
+ private:
+  struct Job {
+    TrainingSnapshot snapshot;
+    bool cancelled = false;
+  };
+
+  TrainingJobs(std::string folder, TrainingLimits limits, TrainingSurroundings surroundings,
+               const ActiveGeneration& active, const FaceEncoder& encoder);
+  void ReadFolder();
+  absl::Status CheckQueue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<std::string> Enqueue(v1::Training training, const std::vector<TrainingFace>& faces);
+  void RunJobs();
+  void RunJob(const std::string& id);
+  // Ends a job for good: its record says how, and its other files are gone.
+  void EndJob(const std::string& id, v1::Training training, const absl::Status& outcome);
+  // Everything of a training but its record.
+  void RemoveWorkFiles(const std::string& id) const;
+  absl::Status Note(const std::string& id, const v1::Training& training, bool durable);
+  std::string FolderOf(const std::string& id) const;
+  bool HasWorkOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !queue_.empty(); }
+
+  const std::string folder_;
+  const TrainingLimits limits_;
+  const TrainingSurroundings surroundings_;
+  const ActiveGeneration& active_;
+  const FaceEncoder& encoder_;
+  PoliteThread preparations_;  // finds base models, decodes and crops photos
+  mutable absl::Mutex mutex_;
+  std::map<std::string, Job> jobs_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::string> queue_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread runner_;
+};
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_TRAININGS_TRAINING_JOBS_H_

@@ -1,0 +1,46 @@
+// One training, from its faces to a model that answers or does not.
+#ifndef LIKENESS_SERVER_TRAININGS_TRAINING_RUN_H_
+#define LIKENESS_SERVER_TRAININGS_TRAINING_RUN_H_
+
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "likeness/v1/training_service.pb.h"
+#include "server/inference/device.h"
+#include "server/models/activation.h"
+#include "server/models/model_folder.h"
+#include "server/trainings/training_faces.h"
+
+namespace likeness {
+
+// What a training works with. All must outlive it.
+struct TrainingSurroundings {
+  ModelFolder& models;
+  Activations& activations;
+  Device device;
+  int threads = 1;             // of the processor
+  std::string bundles_folder;  // where bundles are looked for by name
+};
+
+// A model to begin with.
+struct BaseModel {
+  std::string path;
+  std::string manifest_json;
+  BundleManifest manifest;
+};
+
+// `base_model` is the digest of a model, or the name of a bundle in the bundles folder. MODEL_NOT_FOUND, MODEL_CORRUPT.
+absl::StatusOr<BaseModel> FindBaseModel(const TrainingSurroundings& surroundings, const std::string& base_model);
+
+// Trains `record` on `faces`, evaluates, adds the model, and activates it where the promotion rule says so. Whatever
+// happens is written into the record, and `on_change` hears of it; `durable` tells that it should survive a restart. An
+// error of `on_change` ends the run and is returned. Goes on from the checkpoint in `folder` where there is one.
+absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::string& folder,
+                         const std::vector<TrainingFace>& faces, v1::Training& record,
+                         absl::FunctionRef<absl::Status(const v1::Training&, bool durable)> on_change);
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_TRAININGS_TRAINING_RUN_H_

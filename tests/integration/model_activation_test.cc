@@ -1,0 +1,237 @@
+// Changing the model of a server that answers calls.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/model_client.h"
+#include "server/inference/archive.h"
+#include "server/models/model_folder.h"
+#include "tests/integration/photos.h"
+#include "tests/integration/server_process.h"
+
+namespace likeness {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr char kOtherBundle[] = LIKENESS_MODELS_DIR "/mobilefacenet-512.pt";
+constexpr double kSameDistance = 1e-6;
+
+class ModelActivationTest : public testing::Test {
+ protected:
+  // Puts a second model beside the gallery, as a training would.
+  void SetUp() override {
+    const auto archive = Archive::Open(kOtherBundle, Device{});
+    ASSERT_TRUE(archive.ok()) << archive.status();
+    const auto models = ModelFolder::Open(folder_.path() + "/gallery.db.models", ModelEntry{});
+    ASSERT_TRUE(models.ok()) << models.status();
+    const auto added = (*models)->Add(ReadFile(kOtherBundle), archive->manifest(), "training", absl::Now());
+    ASSERT_TRUE(added.ok()) << added.status();
+    other_ = added->digest.Hex();
+    other_path_ = added->path;
+  }
+
+  void Start(std::vector<std::string> flags = {}) {
+    auto started = ServerProcess::Start({.folder = folder_.path(), .flags = std::move(flags)});
+    ASSERT_TRUE(started.ok()) << started.status();
+    server_ = *std::move(started);
+    client_ = std::make_unique<Client>(Client::Options{.target = server_->target()});
+    models_ = std::make_unique<ModelClient>(ModelClient::Options{.target = server_->target()});
+    if (base_.empty()) base_ = ActiveDigest();
+  }
+
+  std::string ActiveDigest() {
+    const auto listed = models_->ListModels({});
+    EXPECT_TRUE(listed.ok()) << listed.status();
+    EXPECT_TRUE(listed->models(0).active());
+    return listed->models(0).model().digest();
+  }
+
+  void Enrol(const std::string& person, const std::string& photo) {
+    v1::EnrollRequest request;
+    request.set_person_id(person);
+    request.add_photos(Photo(photo));
+    const auto response = client_->Enroll(request);
+    ASSERT_TRUE(response.ok()) << response.status();
+  }
+
+  absl::StatusOr<v1::VerifyResponse> Verify(const std::string& person, const std::string& photo) {
+    v1::VerifyRequest request;
+    request.set_person_id(person);
+    request.set_photo(Photo(photo));
+    return client_->Verify(request);
+  }
+
+  absl::StatusOr<v1::ActivateModelResponse> Activate(const std::string& digest, bool leave_behind = false) {
+    v1::ActivateModelRequest request;
+    request.set_digest(digest);
+    request.set_leave_behind(leave_behind);
+    return models_->ActivateModel(request, [this](const v1::ActivateModelResponse& now) { last_ = now; });
+  }
+
+  TemporaryFolder folder_;
+  std::string base_, other_, other_path_;
+  std::unique_ptr<ServerProcess> server_;
+  std::unique_ptr<Client> client_;
+  std::unique_ptr<ModelClient> models_;
+  v1::ActivateModelResponse last_;
+};
+
+TEST_F(ModelActivationTest, TwentyActivationsUnderLoadFailNoCallAndEveryAnswerNamesItsModel) {
+  Start();
+  Enrol("cage", "cage.jpg");
+  Enrol("audrey", "audrey.jpg");
+  // What each model says of the same photo.
+  std::map<std::string, v1::VerifyResponse> expected;
+  for (const std::string& digest : {base_, other_, base_}) {
+    const auto activated = Activate(digest);
+    ASSERT_TRUE(activated.ok()) << activated.status();
+    EXPECT_TRUE(activated->active());
+    EXPECT_EQ(activated->embedded_references(), activated->total_references());
+    const auto response = Verify("cage", "cage2_crop.jpg");
+    ASSERT_TRUE(response.ok()) << response.status();
+    ASSERT_EQ(response->model().digest(), digest);
+    EXPECT_TRUE(response->verified());
+    expected[digest] = *response;
+  }
+  ASSERT_GT(std::abs(expected[base_].distance() - expected[other_].distance()), 100 * kSameDistance);
+
+  std::atomic<bool> stop = false;
+  std::atomic<int> answers = 0;
+  std::map<std::string, std::atomic<int>> answered_by;
+  answered_by[base_] = answered_by[other_] = 0;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 2; ++i) {
+    callers.emplace_back([&] {
+      while (!stop) {
+        const auto response = Verify("cage", "cage2_crop.jpg");
+        ASSERT_TRUE(response.ok()) << response.status();
+        const v1::VerifyResponse& right = expected.at(response->model().digest());
+        ASSERT_NEAR(response->distance(), right.distance(), kSameDistance);
+        ASSERT_EQ(response->threshold().distance(), right.threshold().distance());
+        ++answered_by.at(response->model().digest());
+        ++answers;
+      }
+    });
+  }
+  std::thread enroller([&] {
+    for (int i = 0; !stop; ++i) {
+      const std::string person = absl::StrCat("new-", i);
+      Enrol(person, "obama4_crop.jpg");
+      const auto response = Verify(person, "obama4_crop.jpg");
+      ASSERT_TRUE(response.ok()) << "enrolled, and forgotten by an activation: " << response.status();
+      ASSERT_TRUE(response->verified());
+      absl::SleepFor(absl::Milliseconds(30));
+    }
+  });
+  for (int i = 0; i < 20; ++i) {
+    const auto activated = Activate(i % 2 == 0 ? other_ : base_);
+    ASSERT_TRUE(activated.ok()) << activated.status();
+    const int until = answers + 4;  // each of them answers for a while
+    while (answers < until && !HasFailure()) std::this_thread::yield();
+  }
+  stop = true;
+  for (std::thread& caller : callers) caller.join();
+  enroller.join();
+  EXPECT_GT(answered_by.at(base_), 0);
+  EXPECT_GT(answered_by.at(other_), 0);
+}
+
+TEST_F(ModelActivationTest, TheChoiceOutlivesTheServer) {
+  Start();
+  Enrol("cage", "cage.jpg");
+  ASSERT_TRUE(Activate(other_).ok());
+  server_->Kill();
+  Start();
+  EXPECT_EQ(ActiveDigest(), other_);
+  const auto response = Verify("cage", "cage2_crop.jpg");
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->model().digest(), other_);
+}
+
+TEST_F(ModelActivationTest, AnActivationThatAKillInterruptsIsFinishedAfterTheRestart) {
+  Start();
+  for (int i = 0; i < 40; ++i) Enrol(absl::StrCat("cage-", i), "cage.jpg");
+  // Leaves when it has begun.
+  v1::ActivateModelRequest request;
+  request.set_digest(other_);
+  std::stop_source stop;
+  models_
+      ->ActivateModel(
+          request, [&stop](const v1::ActivateModelResponse&) { stop.request_stop(); }, stop.get_token())
+      .IgnoreError();
+  server_->Kill();
+  Start();
+  ASSERT_TRUE(Verify("cage-39", "cage2_crop.jpg").ok()) << "somebody answers, whichever model it is";
+  const auto activated = Activate(other_);
+  ASSERT_TRUE(activated.ok()) << activated.status();
+  EXPECT_EQ(Verify("cage-39", "cage2_crop.jpg")->model().digest(), other_);
+}
+
+TEST_F(ModelActivationTest, WithoutCropsItSaysWhoMustEnrolAgainAndRefuses) {
+  Start({"--retain-crops=false"});
+  Enrol("cage", "cage.jpg");
+  EXPECT_EQ(ErrorReasonOf(Activate(other_).status()), "REFERENCES_WITHOUT_CROP");
+  EXPECT_THAT(last_.persons_left_behind(), ElementsAre("cage"));
+  EXPECT_EQ(last_.references_without_crop(), 1);
+  EXPECT_EQ(ActiveDigest(), base_);
+
+  ASSERT_TRUE(Activate(other_, /*leave_behind=*/true).ok());
+  EXPECT_EQ(ErrorReasonOf(Verify("cage", "cage2_crop.jpg").status()), "MODEL_MISMATCH");
+  Enrol("cage", "cage.jpg");
+  EXPECT_TRUE(Verify("cage", "cage2_crop.jpg")->verified());
+  ASSERT_TRUE(Activate(base_, /*leave_behind=*/true).ok()) << "the way back";
+  EXPECT_TRUE(Verify("cage", "cage2_crop.jpg")->verified());
+}
+
+TEST_F(ModelActivationTest, ADamagedModelIsRefusedWithTheReason) {
+  Start();
+  std::string bundle = ReadFile(other_path_);
+  bundle[bundle.size() / 2] = static_cast<char>(bundle[bundle.size() / 2] ^ 1);
+  std::ofstream(other_path_, std::ios::binary) << bundle;
+  EXPECT_FALSE(Activate(other_).ok());
+  EXPECT_EQ(ErrorReasonOf(Activate(other_).status()), "MODEL_CORRUPT");
+  EXPECT_EQ(ActiveDigest(), base_);
+  v1::ExportModelRequest request;
+  request.set_digest(other_);
+  const absl::Status exported = models_->ExportModel(request, [](absl::string_view) { return absl::OkStatus(); });
+  EXPECT_EQ(ErrorReasonOf(exported), "MODEL_CORRUPT");
+}
+
+TEST_F(ModelActivationTest, ExportsAndDeletesAModel) {
+  Start();
+  v1::ExportModelRequest request;
+  request.set_digest(other_);
+  std::string exported;
+  const absl::Status status = models_->ExportModel(request, [&exported](absl::string_view piece) {
+    absl::StrAppend(&exported, piece);
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(exported == ReadFile(kOtherBundle));
+
+  v1::DeleteModelRequest remove;
+  remove.set_digest(base_);
+  EXPECT_EQ(ErrorReasonOf(models_->DeleteModel(remove).status()), "MODEL_IN_USE");
+  remove.set_digest(other_);
+  EXPECT_TRUE(models_->DeleteModel(remove).ok());
+  EXPECT_FALSE(std::filesystem::exists(other_path_));
+  EXPECT_EQ(ErrorReasonOf(models_->DeleteModel(remove).status()), "MODEL_NOT_FOUND");
+  EXPECT_EQ(ErrorReasonOf(Activate(other_).status()), "MODEL_NOT_FOUND");
+  EXPECT_EQ(ErrorReasonOf(Activate("abc").status()), "FIELD_INVALID");
+}
+
+}  // namespace
+}  // namespace likeness

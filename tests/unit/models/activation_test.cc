@@ -1,0 +1,242 @@
+#include "server/models/activation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "server/encoding/crop_kind.h"
+#include "server/gallery/sqlite_store.h"
+#include "server/image/crop_file.h"
+#include "tests/support/fake_embedder.h"
+#include "tests/support/files.h"
+#include "tests/support/matchers.h"
+#include "tests/support/sealed_file.h"
+
+namespace likeness {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr char kManifest[] = R"({
+  "format": 1, "kind": "embedding", "name": "next", "version": "1.0.0",
+  "input": {"width": 8, "height": 8, "color": "RGB", "mean": [0, 0, 0], "std": [255, 255, 255]},
+  "alignment": "none", "embedding": {"size": 3, "unit_length": false}, "margin": 1, "operating_points": [],
+  "calibration": null, "provenance": {}})";
+
+ModelDigest DigestOf(uint8_t name) {
+  ModelDigest digest;
+  digest.bytes.fill(name);
+  return digest;
+}
+
+Picture Red(uint8_t level) {
+  Picture picture{8, 8, {}};
+  for (int pixel = 0; pixel < 64; ++pixel) picture.rgb.insert(picture.rgb.end(), {level, 0, 0});
+  return picture;
+}
+
+// A gallery of mean colours, and a second model that sees the same colours twice as bright.
+class ActivationsTest : public testing::Test {
+ protected:
+  ActivationsTest() {
+    next_ = models_->Add(SealedFile("next"), kManifest, "training", absl::Now())->digest;
+    Restart();
+  }
+  ~ActivationsTest() override { release_.store(true); }
+
+  static ModelEntry Base() {
+    ModelEntry base;
+    base.path = UniquePath("base.pt");
+    WriteFile(base.path, SealedFile("base"));
+    base.digest = *VerifySeal(SealedFile("base"));
+    return base;
+  }
+
+  static Generation GenerationOf(const ModelDigest& digest) {
+    auto embedder = std::make_shared<FakeEmbedder>();
+    embedder->set_digest(digest);
+    return {embedder, {.distance = 0.5, .fmr = {}}};
+  }
+
+  void Restart() {
+    activations_.reset();
+    activations_ = std::make_unique<Activations>(
+        *models_, *gallery_, active_, [this](const ModelEntry& entry) { return Load(entry); },
+        [this](const Generation& generation) { announced_.push_back(generation.embedder->digest()); });
+  }
+
+  absl::StatusOr<Generation> Load(const ModelEntry& entry) {
+    if (!load_error_.ok()) return load_error_;
+    auto embedder = std::make_shared<FakeEmbedder>();
+    embedder->set_digest(entry.digest);
+    embedder->embed = [this](const Picture& crop) -> absl::StatusOr<std::vector<float>> {
+      while (hold_.load() && !release_.load()) absl::SleepFor(absl::Milliseconds(1));
+      std::vector<float> values = MeanColour(crop);
+      for (float& value : values) value *= 2;
+      return values;
+    };
+    return Generation{embedder, {.distance = 0.25, .fmr = {}}};
+  }
+
+  void Enrol(const std::string& person, const std::string& reference, uint8_t level, bool with_crop = true) {
+    const auto generation = active_.Get();
+    const auto embeddings = generation->embedder->Embed({Red(level)});
+    Enrolment enrolment{.person_id = person,
+                        .request_id = "",
+                        .content = {},
+                        .references = {{reference, embeddings->front()}},
+                        .create_time = absl::Now()};
+    if (with_crop) enrolment.crops = {{CropKindOf(generation->embedder->manifest()), *EncodeCropFile(Red(level))}};
+    ASSERT_THAT(gallery_->Enrol(enrolment), IsOk());
+  }
+
+  absl::Status Finish() {
+    std::optional<ActivationProgress> progress = activations_->Progress();
+    while (progress->running) progress = activations_->AwaitChange(progress->changes, absl::Seconds(10));
+    return progress->outcome;
+  }
+
+  // The first numbers of the embeddings that the model has of a person.
+  std::vector<float> EmbeddedBy(const ModelDigest& model, const std::string& person) {
+    std::vector<float> values;
+    for (const ReferenceEmbedding& reference : **gallery_->FindReferences(person)) {
+      if (reference.embedding.model == model) values.push_back(reference.embedding.values.front());
+    }
+    return values;
+  }
+
+  Metrics metrics_;
+  std::unique_ptr<ModelFolder> models_ = *ModelFolder::Open(UniquePath("models"), Base());
+  std::unique_ptr<Gallery> gallery_ = *Gallery::Open(*SqliteStore::Open(UniquePath("gallery.db")), {}, metrics_);
+  const ModelDigest base_ = models_->base().digest;
+  ActiveGeneration active_{GenerationOf(base_)};
+  ModelDigest next_;
+  absl::Status load_error_;
+  std::atomic<bool> hold_ = false;
+  std::atomic<bool> release_ = false;
+  std::vector<ModelDigest> announced_;
+  std::unique_ptr<Activations> activations_;
+};
+
+TEST_F(ActivationsTest, EmbedsEverybodyAnewThenChangesModel) {
+  for (int i = 0; i < 70; ++i) Enrol("person" + std::to_string(i), "r" + std::to_string(i), static_cast<uint8_t>(i));
+  ASSERT_THAT(activations_->Begin(next_, /*leave_behind=*/false), IsOk());
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_EQ(active_.Get()->embedder->digest(), next_);
+  EXPECT_EQ(active_.Get()->threshold.distance, 0.25);
+  EXPECT_THAT(announced_, ElementsAre(next_));
+  EXPECT_EQ(gallery_->ReadModelChoice()->active, next_);
+  EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
+  const ModelCoverage coverage = activations_->Progress()->coverage;
+  EXPECT_EQ(coverage.references, 70);
+  EXPECT_EQ(coverage.embedded, 70);
+  EXPECT_THAT(EmbeddedBy(next_, "person51"), ElementsAre(testing::FloatNear(2 * 51 / 255.f, 1e-5)));
+}
+
+TEST_F(ActivationsTest, TheModelSoFarAnswersUntilAllIsReady) {
+  Enrol("ada", "r1", 51);
+  hold_ = true;
+  ASSERT_THAT(activations_->Begin(next_, false), IsOk());
+  EXPECT_EQ(active_.Get()->embedder->digest(), base_);
+  EXPECT_TRUE(activations_->Progress()->running);
+  Enrol("bob", "r2", 102);  // by the model so far, while the other one is busy
+  release_ = true;
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_EQ(EmbeddedBy(next_, "ada").size(), 1u);
+  EXPECT_EQ(EmbeddedBy(next_, "bob").size(), 1u) << "who was enrolled meanwhile is not forgotten";
+}
+
+TEST_F(ActivationsTest, TheWayBackNeedsNoNetwork) {
+  Enrol("ada", "r1", 51);
+  ASSERT_THAT(activations_->Begin(next_, false), IsOk());
+  ASSERT_THAT(Finish(), IsOk());
+  ASSERT_THAT(activations_->Begin(base_, false), IsOk());
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_EQ(active_.Get()->embedder->digest(), base_);
+  EXPECT_EQ(EmbeddedBy(base_, "ada").size(), 1u);
+}
+
+TEST_F(ActivationsTest, RefusesToLeaveSomebodyBehindUnlessToldTo) {
+  Enrol("ada", "r1", 51);
+  Enrol("bob", "r2", 51, /*with_crop=*/false);
+  EXPECT_THAT(activations_->Begin(next_, false), FailsWith(Reason::REFERENCES_WITHOUT_CROP));
+  EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
+  EXPECT_EQ(active_.Get()->embedder->digest(), base_);
+  ASSERT_THAT(activations_->Begin(next_, true), IsOk());
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_EQ(active_.Get()->embedder->digest(), next_);
+  EXPECT_EQ(EmbeddedBy(next_, "bob").size(), 0u);
+}
+
+TEST_F(ActivationsTest, RefusesWhatItCannotLoadAndAnotherAtTheSameTime) {
+  EXPECT_THAT(activations_->Begin(DigestOf(9), false), FailsWith(Reason::MODEL_NOT_FOUND));
+  load_error_ = MakeError(Reason::MODEL_CORRUPT, "damaged");
+  EXPECT_THAT(activations_->Begin(next_, false), FailsWith(Reason::MODEL_CORRUPT));
+  load_error_ = absl::OkStatus();
+  Enrol("ada", "r1", 51);
+  hold_ = true;
+  ASSERT_THAT(activations_->Begin(next_, false), IsOk());
+  EXPECT_THAT(activations_->Begin(next_, false), IsOk()) << "it is on its way";
+  EXPECT_THAT(activations_->Begin(base_, false), FailsWith(Reason::ACTIVATION_RUNNING));
+  EXPECT_THAT(activations_->Delete(*models_, next_), FailsWith(Reason::MODEL_IN_USE));
+}
+
+TEST_F(ActivationsTest, AFailureLeavesTheModelSoFar) {
+  Enrol("ada", "r1", 51);
+  Enrolment damaged{.person_id = "bob",
+                    .request_id = "",
+                    .content = {},
+                    .references = {{"r2", {base_, {1, 0, 0}}}},
+                    .create_time = absl::Now()};
+  damaged.crops = {{"whole8x8", "no picture"}};
+  ASSERT_THAT(gallery_->Enrol(damaged), IsOk());
+  ASSERT_THAT(activations_->Begin(next_, false), IsOk());
+  EXPECT_THAT(Finish(), FailsWith(Reason::STORE_CORRUPT));
+  EXPECT_EQ(active_.Get()->embedder->digest(), base_);
+  EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
+}
+
+TEST_F(ActivationsTest, ARestartGoesOnWithIt) {
+  for (int i = 0; i < 70; ++i) Enrol("person" + std::to_string(i), "r" + std::to_string(i), static_cast<uint8_t>(i));
+  hold_ = true;
+  ASSERT_THAT(activations_->Begin(next_, false), IsOk());
+  ASSERT_EQ(gallery_->ReadModelChoice()->target, next_);
+  std::thread release([this] {
+    absl::SleepFor(absl::Milliseconds(20));
+    hold_ = false;
+  });
+  Restart();  // its end waits for the batch in the network
+  release.join();
+  if (active_.Get()->embedder->digest() == next_) GTEST_SKIP() << "the activation was over before the restart";
+  ASSERT_THAT(activations_->Resume(), IsOk());
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_EQ(active_.Get()->embedder->digest(), next_);
+}
+
+TEST_F(ActivationsTest, ARestartDropsWhatCannotBeFinished) {
+  ASSERT_THAT(gallery_->SetModelChoice({.active = std::nullopt, .target = DigestOf(9), .leave_behind = false}), IsOk());
+  ASSERT_THAT(activations_->Resume(), IsOk());
+  EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
+  EXPECT_EQ(active_.Get()->embedder->digest(), base_);
+}
+
+TEST_F(ActivationsTest, DeletesAModelWithItsEmbeddings) {
+  Enrol("ada", "r1", 51);
+  ASSERT_THAT(activations_->Begin(next_, false), IsOk());
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_THAT(activations_->Delete(*models_, next_), FailsWith(Reason::MODEL_IN_USE));
+  ASSERT_THAT(activations_->Begin(base_, false), IsOk());
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_THAT(activations_->Delete(*models_, next_), IsOkAndHolds(1));
+  EXPECT_THAT(activations_->Delete(*models_, next_), FailsWith(Reason::MODEL_NOT_FOUND));
+  EXPECT_THAT(activations_->Delete(*models_, base_), FailsWith(Reason::MODEL_IN_USE));
+  EXPECT_EQ(EmbeddedBy(next_, "ada").size(), 0u);
+  EXPECT_EQ(EmbeddedBy(base_, "ada").size(), 1u);
+}
+
+}  // namespace
+}  // namespace likeness
