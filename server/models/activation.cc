@@ -155,7 +155,10 @@ absl::Status Activations::Switch(Generation next, const ModelChoice& choice) {
     ActivationProgress progress = *Progress();
     progress.coverage = *coverage;
     Report(progress);
-    return gallery_.SetModelChoice({.active = choice.target, .target = std::nullopt, .leave_behind = false});
+    // The base is no choice: a server that is started with another --model shall answer with that.
+    const bool base = *choice.target == folder_.base().digest;
+    return gallery_.SetModelChoice(
+        {.active = base ? std::nullopt : choice.target, .target = std::nullopt, .leave_behind = false});
   });
   if (switched.ok()) on_active_(active);
   return switched;

@@ -2,14 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <algorithm>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <random>
+#include <sstream>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -50,6 +49,26 @@ v1::TrainingConfig Small(int epochs = 2) {
   config.add_held_out_people("connery");
   config.set_promotion_rule(v1::PROMOTION_RULE_NEVER);
   return config;
+}
+
+// A binary PGM with 40 more pixels on each side, for faces that fill their pictures.
+std::string PaddedPgm(const std::string& pgm) {
+  std::istringstream stream(pgm);
+  std::string magic;
+  int width = 0, height = 0, most = 0;
+  stream >> magic >> width >> height >> most;
+  stream.get();
+  const std::string pixels = pgm.substr(static_cast<size_t>(stream.tellg()));
+  constexpr int kBorder = 40;
+  std::string padded = absl::StrCat("P5 ", width + 2 * kBorder, " ", height + 2 * kBorder, " 255\n");
+  for (int y = -kBorder; y < height + kBorder; ++y) {
+    for (int x = -kBorder; x < width + kBorder; ++x) {
+      const int row = std::clamp(y, 0, height - 1);
+      const int column = std::clamp(x, 0, width - 1);
+      padded.push_back(pixels[static_cast<size_t>(row * width + column)]);
+    }
+  }
+  return padded;
 }
 
 class TrainingTest : public testing::Test {
@@ -313,6 +332,39 @@ TEST_F(TrainingTest, AKillInTheMiddleChangesNothingOfWhatComesOut) {
   for (int i = 0; i < resumed->after().examples_size(); ++i) {
     EXPECT_EQ(resumed->after().examples(i).distance(), straight->after().examples(i).distance());
   }
+}
+
+// Labels dealt out at random teach nothing but harm: it must be measured, and refused.
+TEST_F(TrainingTest, ShuffledLabelsAreNeverPromoted) {
+  const std::string people = LIKENESS_DATA_DIR "/att-faces/train";
+  if (!std::filesystem::exists(people)) GTEST_SKIP() << people << " is not there";
+  Start();
+  Photos photos;
+  v1::TrainingConfig config;
+  for (int person = 1; person <= 20; ++person) {
+    const std::string folder = absl::StrCat(people, "/s", person);
+    if (!std::filesystem::exists(folder)) continue;  // of the test set
+    for (int number = 1; number <= 10; ++number) {
+      const bool stranger = person > 8;
+      // A hundred strangers' photos keep their labels; what is trained on has one of five at random.
+      photos.emplace_back(
+          stranger ? absl::StrCat("stranger-", person) : absl::StrCat("shuffled-", (person * 7 + number) % 5),
+          PaddedPgm(ReadFile(absl::StrCat(folder, "/", number, ".pgm"))));
+    }
+    if (person > 8) config.add_held_out_people(absl::StrCat("stranger-", person));
+  }
+  config.set_epochs(3);
+  config.set_pairs_per_epoch(24);
+  config.set_batch_pairs(8);
+  config.set_learning_rate(1e-3);
+  const std::string active = ActiveDigest();
+  const auto training = Train(config, photos);
+  ASSERT_TRUE(training.ok()) << training.status();
+  ASSERT_EQ(training->state(), v1::TRAINING_STATE_SUCCEEDED) << training->failure().message();
+  EXPECT_THAT(rejected_, SizeIs(testing::Lt(10)));
+  ASSERT_GT(training->after().equal_error_rate(), training->before().equal_error_rate()) << "it did harm";
+  EXPECT_FALSE(training->result().promoted());
+  EXPECT_EQ(ActiveDigest(), active);
 }
 
 TEST_F(TrainingTest, FiftyCancellationsAtAnyMomentLeaveNothingBehind) {

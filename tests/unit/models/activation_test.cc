@@ -158,6 +158,7 @@ TEST_F(ActivationsTest, TheWayBackNeedsNoNetwork) {
   ASSERT_THAT(Finish(), IsOk());
   EXPECT_EQ(active_.Get()->embedder->digest(), base_);
   EXPECT_EQ(EmbeddedBy(base_, "ada").size(), 1u);
+  EXPECT_FALSE(gallery_->ReadModelChoice()->active.has_value()) << "a server with another --model answers with that";
 }
 
 TEST_F(ActivationsTest, RefusesToLeaveSomebodyBehindUnlessToldTo) {
