@@ -1,7 +1,6 @@
 #include "client/cli/bench_command.h"
 
 #include <chrono>
-#include <csignal>
 #include <map>
 #include <memory>
 #include <ostream>
@@ -11,6 +10,8 @@
 #include "absl/strings/str_format.h"
 #include "client/bench/bench.h"
 #include "client/bench/bench_report.h"
+#include "client/cli/interrupt.h"
+#include "client/cli/live_line.h"
 #include "client/cli/photo_file.h"
 
 namespace likeness {
@@ -30,36 +31,10 @@ struct BenchCommandOptions {
   std::vector<std::string> photos;
 };
 
-// Set by Ctrl-C.
-volatile std::sig_atomic_t interrupted = 0;
-
-// While it lives, the first Ctrl-C ends the run and not the process, whose enrolled persons would stay behind.
-class InterruptGuard {
+// What is shown while a run goes on: where it is, and how many calls a second came to what since the last time.
+class ProgressLine {
  public:
-  InterruptGuard() {
-    interrupted = 0;
-    previous_ = std::signal(SIGINT, [](int) {
-      interrupted = 1;
-      std::signal(SIGINT, SIG_DFL);  // the second one ends the process
-    });
-  }
-  ~InterruptGuard() { std::signal(SIGINT, previous_); }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-
- private:
-  void (*previous_)(int);
-};
-
-// A line on a terminal that is rewritten in place.
-class LiveLine {
- public:
-  explicit LiveLine(Console& console) : console_(console) {}
-  ~LiveLine() {
-    if (shown_) console_.err << std::endl;
-  }
-  LiveLine(const LiveLine&) = delete;
-  LiveLine& operator=(const LiveLine&) = delete;
+  explicit ProgressLine(Console& console) : console_(console), line_(console.err) {}
 
   void Show(const BenchProgress& now) {
     if (!console_.err_is_terminal) return;
@@ -67,19 +42,17 @@ class LiveLine {
     const auto rate = [seconds](int64_t calls, int64_t before) {
       return static_cast<double>(calls - before) / seconds;
     };
-    console_.err << absl::StrFormat("\r%.0f of %.0f s: %.0f OK, %.0f refused, %.0f failed a second; %d in flight ",
-                                    now.seconds, now.total_seconds, rate(now.calls.ok, last_.calls.ok),
-                                    rate(now.calls.refused, last_.calls.refused),
-                                    rate(now.calls.failed, last_.calls.failed), now.in_flight)
-                 << "\x1b[K" << std::flush;  // clears what a longer line has left behind
+    line_.Show(absl::StrFormat("%.0f of %.0f s: %.0f OK, %.0f refused, %.0f failed a second; %d in flight ",
+                               now.seconds, now.total_seconds, rate(now.calls.ok, last_.calls.ok),
+                               rate(now.calls.refused, last_.calls.refused), rate(now.calls.failed, last_.calls.failed),
+                               now.in_flight));
     last_ = now;
-    shown_ = true;
   }
 
  private:
   Console& console_;
+  LiveLine line_;
   BenchProgress last_;
-  bool shown_ = false;
 };
 
 absl::StatusOr<ExitCode> Bench(Invocation& invocation, BenchCommandOptions& options) {
@@ -90,10 +63,10 @@ absl::StatusOr<ExitCode> Bench(Invocation& invocation, BenchCommandOptions& opti
   absl::StatusOr<BenchReport> report;
   {
     const InterruptGuard guard;
-    LiveLine line(invocation.console);
-    report = RunBench(options.bench, *photos, [&line](const BenchProgress& progress) {
+    ProgressLine line(invocation.console);
+    report = RunBench(options.bench, *photos, [&](const BenchProgress& progress) {
       line.Show(progress);
-      return interrupted == 0;
+      return !guard.interrupted();
     });
   }
   if (!report.ok()) return report.status();

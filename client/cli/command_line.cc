@@ -7,14 +7,19 @@
 #include "client/cli/eval_command.h"
 #include "client/cli/face_commands.h"
 #include "client/cli/health_command.h"
+#include "client/cli/model_commands.h"
 #include "client/cli/person_commands.h"
+#include "client/cli/train_command.h"
+#include "client/cli/training_commands.h"
 
 namespace likeness {
 namespace {
 
 constexpr char kFooter[] =
     "Photos are paths of JPEG, PNG, WebP or binary PNM files; - reads standard input.\n"
-    "Exit codes: 0 same person, or success; 1 different person, not serving, or no call OK; 2 error.";
+    "Exit codes: 0 same person, or success; 1 different person, not serving, no call OK, or a training that failed or "
+    "was\n"
+    "cancelled; 2 error.";
 
 void AddGlobalOptions(CLI::App& app, Invocation& invocation) {
   app.set_version_flag("--version", "likeness " LIKENESS_VERSION);
@@ -24,7 +29,7 @@ void AddGlobalOptions(CLI::App& app, Invocation& invocation) {
       ->capture_default_str();
   app.add_option_function<double>(
          "--timeout", [&invocation](double seconds) { invocation.client_options.timeout = absl::Seconds(seconds); },
-         "Longest time for one call")
+         "Longest time for one call that does not follow a training, an activation or an export")
       ->type_name("SECONDS")
       ->default_str("30")
       ->check(CLI::Range(0.001, 86400.0).description(""));
@@ -45,6 +50,9 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments, Console& cons
   AddHealthCommand(app, invocation);
   AddEvalCommand(app, invocation);
   AddBenchCommand(app, invocation);
+  AddTrainCommand(app, invocation);
+  AddTrainingCommands(app, invocation);
+  AddModelCommands(app, invocation);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes them last first
   } catch (const CLI::ParseError& error) {

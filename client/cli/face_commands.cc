@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/photo_file.h"
+#include "client/cli/threshold_text.h"
 
 namespace likeness {
 namespace {
@@ -19,20 +20,6 @@ struct FaceOptions {
   std::optional<double> max_distance;
 };
 
-std::string Describe(const v1::Threshold& threshold) {
-  const std::string number = absl::StrFormat("threshold %.4f", threshold.distance());
-  switch (threshold.source()) {
-    case v1::THRESHOLD_SOURCE_OPERATING_POINT:
-      return absl::StrFormat("%s (false match rate %g)", number, threshold.false_match_rate());
-    case v1::THRESHOLD_SOURCE_HALF_MARGIN:
-      return number + " (half the margin: the model has no measured operating point)";
-    case v1::THRESHOLD_SOURCE_REQUEST:
-      return number + " (--max-distance)";
-    default:
-      return number;
-  }
-}
-
 std::string Describe(const v1::Model& model) { return absl::StrFormat("model %s %s", model.name(), model.version()); }
 
 // Writes what the server decided, and returns the exit code that says the same.
@@ -43,7 +30,7 @@ ExitCode Decide(Invocation& invocation, const Response& response, const std::str
   } else {
     invocation.console.out << (response.verified() ? "same" : "different")
                            << absl::StrFormat(" person: distance %.4f, ", response.distance())
-                           << Describe(response.threshold()) << '\n'
+                           << ThresholdText(response.threshold()) << '\n'
                            << details << Describe(response.model()) << '\n';
   }
   return response.verified() ? kExitSuccess : kExitDifferent;

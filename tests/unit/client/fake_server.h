@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/server.h"
 #include "likeness/v1/face_verification_service.grpc.pb.h"
+#include "tests/unit/client/fake_training_services.h"
 
 namespace likeness {
 
@@ -41,7 +42,7 @@ class FakeFaceVerificationService : public v1::FaceVerificationService::Service 
                                v1::DeleteReferenceResponse*) override;
 };
 
-// The service on a port of its own on this machine, with gRPC's health service.
+// The services on a port of their own on this machine, with gRPC's health service.
 class FakeServer {
  public:
   FakeServer();
@@ -52,6 +53,8 @@ class FakeServer {
   void SetServing(bool serving);
 
   FakeFaceVerificationService service;
+  FakeTrainingService trainings;
+  FakeModelService models;
 
  private:
   std::string address_;

@@ -31,9 +31,24 @@ TEST(ProgressBarTest, RedrawsItselfOnATerminalAndEndsItsLine) {
     progress.Advance();
     progress.Advance();
   }
-  EXPECT_THAT(out.str(), testing::StartsWith("\rembedding [###############               ]  50 %, 1 of 2"));
-  EXPECT_THAT(out.str(), testing::HasSubstr("\rembedding [##############################] 100 %, 2 of 2"));
+  EXPECT_THAT(out.str(), testing::StartsWith("\r\x1b[?7lembedding [###############               ]  50 %, 1 of 2"));
+  EXPECT_THAT(out.str(), testing::HasSubstr("\r\x1b[?7lembedding [##############################] 100 %, 2 of 2"));
   EXPECT_THAT(out.str(), testing::EndsWith("\n"));
+}
+
+TEST(ProgressBarTest, AdvancesBySeveralStepsAtOnce) {
+  std::ostringstream out;
+  ProgressBar progress(out, /*is_terminal=*/false, "embedding", 10);
+  progress.AdvanceTo(5);
+  progress.AdvanceTo(4);
+  progress.AdvanceTo(12);
+  EXPECT_EQ(out.str(), "embedding: 50 %, 5 of 10\nembedding: 100 %, 10 of 10\n");
+}
+
+TEST(DrawBarTest, FillsTheShareThatIsDone) {
+  EXPECT_EQ(DrawBar(0, 3, 6), "[      ]");
+  EXPECT_EQ(DrawBar(1, 3, 6), "[##    ]");
+  EXPECT_EQ(DrawBar(3, 3, 6), "[######]");
 }
 
 }  // namespace

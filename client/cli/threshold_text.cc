@@ -1,0 +1,21 @@
+#include "client/cli/threshold_text.h"
+
+#include "absl/strings/str_format.h"
+
+namespace likeness {
+
+std::string ThresholdText(const v1::Threshold& threshold) {
+  const std::string number = absl::StrFormat("threshold %.4f", threshold.distance());
+  switch (threshold.source()) {
+    case v1::THRESHOLD_SOURCE_OPERATING_POINT:
+      return absl::StrFormat("%s (false match rate %g)", number, threshold.false_match_rate());
+    case v1::THRESHOLD_SOURCE_HALF_MARGIN:
+      return number + " (half the margin: the model has no measured operating point)";
+    case v1::THRESHOLD_SOURCE_REQUEST:
+      return number + " (--max-distance)";
+    default:
+      return number;
+  }
+}
+
+}  // namespace likeness
