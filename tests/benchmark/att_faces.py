@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--bin", type=Path, required=True, metavar="DIR", help="folder of the built programs")
     parser.add_argument("--models", type=Path, required=True, metavar="DIR", help="folder of the exported bundles")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the database: train/s1/*.pgm, test/s5/*.pgm")
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="trainings, with seeds from 1 (default: 1)")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="trainings, with seeds from 1; 0: none (default: 1)")
     parser.add_argument("--pytorch", action="store_true", help="also compare the speed with plain PyTorch")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the JSON goes (default: nowhere)")
     parser.add_argument("settings", nargs="*", metavar="SETTING", help="of `likeness train`, after --, instead of the article's")
@@ -49,12 +49,14 @@ def main() -> int:
                 report["trainings"].append(train(arguments.bin, server, people, settings, seed))
         if arguments.pytorch:
             report["speed"] = compare_speed(arguments, people, folder)
+    if arguments.out:
+        bars.write(arguments.out, report)
+    if arguments.seeds == 0:
+        return 0
     eers = [training["equal_error_rate"] for training in report["trainings"]]
     aucs = [training["area_under_roc"] for training in report["trainings"]]
     print(f"  over {len(eers)} seeds: EER {100 * statistics.mean(eers):.2f} % ({100 * min(eers):.2f} to {100 * max(eers):.2f}), "
           f"AUC {statistics.mean(aucs):.4f} ({min(aucs):.4f} to {max(aucs):.4f})")
-    if arguments.out:
-        bars.write(arguments.out, report)
     return 0
 
 
