@@ -225,9 +225,11 @@ absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::st
     };
     const absl::StatusOr<TrainingStep> done = trainer.RunEpoch(tell);
     if (!done.ok()) return done.status();
-    if (absl::Status status = trainer.SaveCheckpoint(checkpoint); !status.ok()) return status;
+    // The record first: after a kill in between the epoch is done again, with the same result; the other way round it
+    // would be missing from the record.
     *record.add_epochs() = record.progress();
     if (absl::Status status = on_change(record, /*durable=*/true); !status.ok()) return status;
+    if (absl::Status status = trainer.SaveCheckpoint(checkpoint); !status.ok()) return status;
   }
 
   const absl::StatusOr<std::optional<Evaluation>> after = EvaluateStrangers(trainer, sides, config);

@@ -381,11 +381,13 @@ TEST_F(TrainingTest, FiftyCancellationsAtAnyMomentLeaveNothingBehind) {
     ASSERT_EQ(cancelled->training().state(), v1::TRAINING_STATE_CANCELLED);
   };
   for (int i = 0; i < 10; ++i) cancel_one();
-  const double memory = server_->Metric("process_resident_memory_bytes");
+  [[maybe_unused]] const double memory = server_->Metric("process_resident_memory_bytes");
   const double threads = server_->Metric("process_threads");
   const double files = server_->Metric("process_open_fds");
   for (int i = 0; i < 40; ++i) cancel_one();
+#ifndef __SANITIZE_ADDRESS__  // which keeps what was freed
   EXPECT_LE(server_->Metric("process_resident_memory_bytes"), 1.05 * memory);
+#endif
   EXPECT_LE(server_->Metric("process_open_fds"), files);
   EXPECT_LE(server_->Metric("process_threads"), threads);
   EXPECT_THAT(FilesOfTrainings(), SizeIs(50)) << "the records";
