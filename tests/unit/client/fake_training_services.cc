@@ -1,5 +1,7 @@
 #include "tests/unit/client/fake_training_services.h"
 
+#include <csignal>
+
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -89,6 +91,11 @@ v1::Training TrainingIn(v1::TrainingState state) {
   training.set_training_id("0123456789abcdef0123456789abcdef");
   training.set_state(state);
   return training;
+}
+
+void InterruptOnceHeard() {
+  absl::SleepFor(absl::Milliseconds(500));
+  std::raise(SIGINT);
 }
 
 grpc::Status AwaitGone(const grpc::ServerContext& context) {

@@ -72,6 +72,9 @@ void SendTraining(FakeTrainingService::TrainStream& stream, const v1::Training& 
 // A training with an id of 32 digits.
 v1::Training TrainingIn(v1::TrainingState state);
 
+// Ctrl-C, once the client has had half a second to read what was sent. It has no way to tell that it has.
+void InterruptOnceHeard();
+
 // Waits until the caller has gone, at most 20 seconds.
 grpc::Status AwaitGone(const grpc::ServerContext& context);
 

@@ -1,4 +1,3 @@
-#include <csignal>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -136,7 +135,7 @@ TEST_F(ModelCommandsTest, WritesTheReasonWhenAModelIsNotActivated) {
 TEST_F(ModelCommandsTest, LeavesAnActivationToTheServerAtCtrlC) {
   server_.models.activate_model = [](grpc::ServerContext& context, const auto&, auto& writer) {
     writer.Write({});
-    std::raise(SIGINT);
+    InterruptOnceHeard();
     return AwaitGone(context);
   };
   const CliRun run = Run({"activate", trained_});

@@ -188,7 +188,7 @@ TEST_F(TrainCommandTest, LeavesTheTrainingAtCtrlCAndSaysHowToComeBack) {
   server_.trainings.train = [](grpc::ServerContext& context, auto& stream) {
     ReceiveTraining(stream);
     SendTraining(stream, TrainingIn(v1::TRAINING_STATE_RUNNING));
-    std::raise(SIGINT);
+    InterruptOnceHeard();
     return AwaitGone(context);
   };
   server_.trainings.cancel_training = [](const auto&, auto*) {

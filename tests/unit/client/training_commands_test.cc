@@ -1,4 +1,3 @@
-#include <csignal>
 #include <string>
 #include <vector>
 
@@ -111,7 +110,7 @@ TEST_F(TrainingCommandsTest, WatchLeavesTheTrainingAtCtrlC) {
     v1::WatchTrainingResponse response;
     *response.mutable_training() = TrainingIn(v1::TRAINING_STATE_RUNNING);
     writer.Write(response);
-    std::raise(SIGINT);
+    InterruptOnceHeard();
     return AwaitGone(context);
   };
   const CliRun run = Run({"watch", kId, "--json"});
