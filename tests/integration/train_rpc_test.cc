@@ -386,7 +386,9 @@ TEST_F(TrainingTest, FiftyCancellationsAtAnyMomentLeaveNothingBehind) {
   const double files = server_->Metric("process_open_fds");
   for (int i = 0; i < 40; ++i) cancel_one();
 #ifndef __SANITIZE_ADDRESS__  // which keeps what was freed
-  EXPECT_LE(server_->Metric("process_resident_memory_bytes"), 1.05 * memory);
+  // One training holds 5 MB of weights and three times as much beside them. The allocator's own wavering is far below
+  // what forty of those would leave.
+  EXPECT_LE(server_->Metric("process_resident_memory_bytes") - memory, 40 * 2e6);
 #endif
   EXPECT_LE(server_->Metric("process_open_fds"), files);
   EXPECT_LE(server_->Metric("process_threads"), threads);
