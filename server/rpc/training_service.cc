@@ -28,10 +28,6 @@ bool IsRejection(const absl::Status& status) {
   }
 }
 
-bool HasEnded(const v1::Training& training) {
-  return training.state() != v1::TRAINING_STATE_QUEUED && training.state() != v1::TRAINING_STATE_RUNNING;
-}
-
 }  // namespace
 
 grpc::Status TrainingService::Train(grpc::ServerContext* context, TrainStream* stream) {

@@ -29,10 +29,6 @@ absl::Status NotFound() { return MakeError(Reason::TRAINING_NOT_FOUND, "the serv
 absl::Status Cancelled() { return MakeError(Reason::CANCELLED, "the training was cancelled"); }
 absl::Status Interrupted() { return MakeError(Reason::SHUTTING_DOWN, "the server ends"); }
 
-bool HasEnded(const v1::Training& training) {
-  return training.state() != v1::TRAINING_STATE_QUEUED && training.state() != v1::TRAINING_STATE_RUNNING;
-}
-
 std::string RandomId() {
   unsigned char bytes[16];
   if (RAND_bytes(bytes, sizeof(bytes)) != 1) throw std::runtime_error("the system has no randomness to give");
@@ -59,6 +55,10 @@ void GiveMemoryBack() {
 absl::Status TooSmall(absl::string_view why) { return MakeError(Reason::TRAINING_DATA_TOO_SMALL, why); }
 
 }  // namespace
+
+bool HasEnded(const v1::Training& training) {
+  return training.state() != v1::TRAINING_STATE_QUEUED && training.state() != v1::TRAINING_STATE_RUNNING;
+}
 
 TrainingJobs::Upload::Upload(TrainingJobs& jobs, v1::TrainingConfig config, BundleManifest manifest)
     : jobs_(jobs), config_(std::move(config)), manifest_(std::move(manifest)) {}

@@ -29,6 +29,9 @@ struct TrainingLimits {
   int max_queued = 8;                    // trainings that may wait
 };
 
+// Whether nothing of the training will change any more: it succeeded, failed or was cancelled.
+bool HasEnded(const v1::Training& training);
+
 // A training as it is now, and how often it has changed.
 struct TrainingSnapshot {
   v1::Training training;

@@ -390,8 +390,9 @@ TEST_F(TrainingTest, FiftyCancellationsAtAnyMomentLeaveNothingBehind) {
   // what forty of those would leave.
   EXPECT_LE(server_->Metric("process_resident_memory_bytes") - memory, 40 * 2e6);
 #endif
-  EXPECT_LE(server_->Metric("process_open_fds"), files);
-  EXPECT_LE(server_->Metric("process_threads"), threads);
+  // A call or a scrape that is just ending may still hold one of each; forty trainings that left one would show.
+  EXPECT_LT(server_->Metric("process_open_fds"), files + 10);
+  EXPECT_LT(server_->Metric("process_threads"), threads + 10);
   EXPECT_THAT(FilesOfTrainings(), SizeIs(50)) << "the records";
   EXPECT_THAT(FilesOfTrainings(), testing::Each("record"));
   EXPECT_THAT(models_->ListModels({})->models(), SizeIs(1));
