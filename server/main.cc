@@ -11,6 +11,7 @@
 #include "server/config/server_config.h"
 #include "server/end_signals.h"
 #include "server/gallery/sqlite_store.h"
+#include "server/hashing/random_id.h"
 #include "server/inference/device.h"
 #include "server/model_loader.h"
 #include "server/models/activation.h"
@@ -68,7 +69,7 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
       [&loader](const Generation& generation) { loader.Announce(generation); });
 
   const FaceEncoder encoder(*finder, config.photo, metrics);
-  FaceVerification methods(encoder, active, **gallery, metrics, {config.retain_crops, RandomReferenceId, absl::Now});
+  FaceVerification methods(encoder, active, **gallery, metrics, {config.retain_crops, RandomId, absl::Now});
   WorkPool pool({config.workers, config.queue_limit, [&metrics](int64_t depth) { metrics.SetQueueDepth(depth); }});
   CallDispatcher dispatcher(pool, metrics);
   FaceVerificationService service(methods, dispatcher);

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <fstream>
 #include <map>
 #include <sstream>
 #include <string>
@@ -19,6 +18,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
+#include "server/files/files.h"
 #include "server/inference/cuda_devices.h"
 #include "server/inference/seal.h"
 
@@ -62,15 +62,6 @@ torch::Device ToTorch(const Device& device) {
 std::string FirstLine(const std::exception& error) {
   const std::string text = error.what();
   return text.substr(0, text.find('\n'));
-}
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError("the file cannot be opened");
-  std::ostringstream content;
-  if (file.peek() != std::ifstream::traits_type::eof()) content << file.rdbuf();
-  if (file.bad() || content.fail()) return absl::DataLossError("the file cannot be read");
-  return std::move(content).str();
 }
 
 // The calling thread's own stream of work on a CUDA device. By the interface that all builds of LibTorch have, so that
@@ -154,8 +145,8 @@ absl::StatusOr<Archive> Archive::Open(const std::string& path, const Device& dev
   const auto wrong = [&path](const absl::Status& status) {
     return absl::Status(status.code(), absl::StrCat("model bundle ", path, ": ", status.message()));
   };
-  absl::StatusOr<std::string> file = ReadFile(path);
-  if (!file.ok()) return wrong(file.status());
+  absl::StatusOr<std::string> file = ReadWholeFile(path);
+  if (!file.ok()) return absl::Status(file.status().code(), absl::StrCat("model bundle ", file.status().message()));
   const absl::StatusOr<ModelDigest> digest = VerifySeal(*file);
   if (!digest.ok()) return wrong(digest.status());
 

@@ -1,13 +1,10 @@
 #include "server/rpc/face_verification.h"
 
-#include <openssl/rand.h>
 
 #include <optional>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/encoding/crop_kind.h"
 #include "server/errors/errors.h"
@@ -229,12 +226,6 @@ absl::Status FaceVerification::DeleteReference(const v1::DeleteReferenceRequest&
   if (!remaining.ok()) return remaining.status();
   response.set_remaining_references(*remaining);
   return absl::OkStatus();
-}
-
-std::string RandomReferenceId() {
-  unsigned char bytes[16];
-  if (RAND_bytes(bytes, sizeof(bytes)) != 1) throw std::runtime_error("the system has no randomness to give");
-  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(bytes), sizeof(bytes)));
 }
 
 }  // namespace likeness

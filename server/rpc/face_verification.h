@@ -58,9 +58,6 @@ class FaceVerification {
   const Options options_;
 };
 
-// 32 random lower-case hex digits from the system's cryptographic generator.
-std::string RandomReferenceId();
-
 }  // namespace likeness
 
 #endif  // LIKENESS_SERVER_RPC_FACE_VERIFICATION_H_

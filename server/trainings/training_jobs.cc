@@ -2,19 +2,17 @@
 
 #include <google/protobuf/util/time_util.h>
 #include <malloc.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <set>
-#include <stdexcept>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/errors/errors.h"
 #include "server/files/files.h"
+#include "server/hashing/random_id.h"
 #include "server/telemetry/log.h"
 #include "server/training/people_split.h"
 #include "server/trainings/training_config.h"
@@ -28,12 +26,6 @@ constexpr int kPairsPerPhoto = 10;
 absl::Status NotFound() { return MakeError(Reason::TRAINING_NOT_FOUND, "the server has no training of this id"); }
 absl::Status Cancelled() { return MakeError(Reason::CANCELLED, "the training was cancelled"); }
 absl::Status Interrupted() { return MakeError(Reason::SHUTTING_DOWN, "the server ends"); }
-
-std::string RandomId() {
-  unsigned char bytes[16];
-  if (RAND_bytes(bytes, sizeof(bytes)) != 1) throw std::runtime_error("the system has no randomness to give");
-  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(bytes), sizeof(bytes)));
-}
 
 google::protobuf::Timestamp Now() {
   return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(absl::Now()));

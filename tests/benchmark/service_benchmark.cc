@@ -28,6 +28,7 @@
 #include "client/client.h"
 #include "server/embedding/torch_embedder.h"
 #include "server/gallery/sqlite_store.h"
+#include "server/hashing/random_id.h"
 #include "server/rpc/face_verification_service.h"
 #include "server/rpc/grpc_server.h"
 #include "tests/integration/photos.h"
@@ -137,7 +138,7 @@ class Methods {
         active_({std::shared_ptr<const Embedder>(std::shared_ptr<void>(), &embedder),
                  {.distance = 1, .source = ThresholdSource::kOperatingPoint, .fmr = 1e-3}}),
         gallery_(OrThrow(Gallery::Open(OrThrow(SqliteStore::Open(gallery)), {}, metrics_))),
-        methods_(encoder_, active_, *gallery_, metrics_, {/*retain_crops=*/false, RandomReferenceId, absl::Now}) {
+        methods_(encoder_, active_, *gallery_, metrics_, {/*retain_crops=*/false, RandomId, absl::Now}) {
     v1::EnrollRequest request;
     request.set_person_id(kPerson);
     request.add_photos(photo);

@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
 #include <string>
 #include <vector>
 
@@ -14,7 +13,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::MatchesRegex;
 
 class EnrolmentTest : public FaceVerificationFixture {
  protected:
@@ -238,13 +236,6 @@ TEST_F(EnrolmentTest, LeavesNoPersonInTheMetricsLabels) {
   Enrol("ada-lovelace", kRed);
   ASSERT_THAT(Verify("ada-lovelace", kRed), IsOk());
   EXPECT_THAT(Scrape(), testing::Not(HasSubstr("lovelace")));
-}
-
-TEST(RandomReferenceIdTest, IsThirtyTwoHexDigitsAndNeverTheSame) {
-  std::set<std::string> ids;
-  for (int i = 0; i < 1000; ++i) ids.insert(RandomReferenceId());
-  EXPECT_EQ(ids.size(), 1000u);
-  EXPECT_THAT(*ids.begin(), MatchesRegex("[0-9a-f]{32}"));
 }
 
 }  // namespace
