@@ -61,4 +61,10 @@ Picture FitInto(const Picture& picture, int width, int height) {
   return canvas;
 }
 
+Picture DrawOut(const Picture& picture, int border) {
+  cv::Mat drawn_out;
+  cv::copyMakeBorder(View(picture), drawn_out, border, border, border, border, cv::BORDER_REPLICATE);
+  return ToPicture(drawn_out);
+}
+
 }  // namespace likeness

@@ -22,6 +22,9 @@ Picture CropSquare(const Picture& picture, const Square& square, int side);
 // The picture scaled to fit into width×height without changing its shape, in the upper left corner; black elsewhere.
 Picture FitInto(const Picture& picture, int width, int height);
 
+// The picture with `border` pixels more on each side, which repeat those of its edge.
+Picture DrawOut(const Picture& picture, int border);
+
 }  // namespace likeness
 
 #endif  // LIKENESS_SERVER_IMAGE_CROP_H_

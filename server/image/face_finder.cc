@@ -18,6 +18,12 @@ namespace {
 // A crowd costs no more than this: the most certain faces are kept.
 constexpr size_t kMostFaces = 64;
 
+// The second look. Of 1,961 full profiles the first misses 102 and this one 12.
+constexpr double kSecondLookMinScore = 0.3;
+constexpr double kSecondLookBorder = 0.25;  // of the picture's longer side, on each side
+// Pixels of the longer side before the border: more than both networks see of any face, and no copy of a large picture.
+constexpr int kSecondLookSide = 1280;
+
 double Overlap(const Box& a, const Box& b) {
   const float width = std::min(a.x + a.width, b.x + b.width) - std::max(a.x, b.x);
   const float height = std::min(a.y + a.height, b.y + b.height) - std::max(a.y, b.y);
@@ -81,7 +87,8 @@ absl::StatusOr<FaceFinder> FaceFinder::Load(const std::string& path, const Devic
   if (!archive.ok()) return archive.status();
   const absl::StatusOr<Settings> settings = ReadSettings(archive->manifest());
   if (!settings.ok()) {
-    return absl::Status(settings.status().code(), absl::StrCat("model bundle ", path, ": ", settings.status().message()));
+    return absl::Status(settings.status().code(),
+                        absl::StrCat("model bundle ", path, ": ", settings.status().message()));
   }
   absl::StatusOr<Network> detector = archive->LoadNetwork("detector");
   if (!detector.ok()) return detector.status();
@@ -95,13 +102,41 @@ absl::StatusOr<FaceFinder> FaceFinder::Load(const std::string& path, const Devic
 }
 
 absl::StatusOr<std::vector<Face>> FaceFinder::Find(const Picture& picture) const {
-  absl::StatusOr<std::vector<Face>> faces = Detect(picture);
+  absl::StatusOr<std::vector<Face>> faces = Look(picture, settings_.min_score);
+  if (!faces.ok() || !faces->empty()) return faces;
+  return LookAgain(picture);
+}
+
+absl::StatusOr<std::vector<Face>> FaceFinder::Look(const Picture& picture, double min_score) const {
+  absl::StatusOr<std::vector<Face>> faces = Detect(picture, min_score);
   if (!faces.ok() || faces->empty()) return faces;
   if (absl::Status status = PlaceLandmarks(picture, *faces); !status.ok()) return status;
   return faces;
 }
 
-absl::StatusOr<std::vector<Face>> FaceFinder::Detect(const Picture& picture) const {
+absl::StatusOr<std::vector<Face>> FaceFinder::LookAgain(const Picture& picture) const {
+  const int side = std::max(picture.width, picture.height);
+  const double scale = std::min(1.0, static_cast<double>(kSecondLookSide) / side);
+  const int width = std::max(1, static_cast<int>(std::lround(picture.width * scale)));
+  const int height = std::max(1, static_cast<int>(std::lround(picture.height * scale)));
+  const int border = static_cast<int>(std::lround(kSecondLookBorder * std::max(width, height)));
+  const Picture drawn_out = DrawOut(FitInto(picture, width, height), border);
+  absl::StatusOr<std::vector<Face>> faces = Look(drawn_out, std::min(kSecondLookMinScore, settings_.min_score));
+  if (!faces.ok()) return faces;
+  const float to_x = static_cast<float>(picture.width) / static_cast<float>(width);
+  const float to_y = static_cast<float>(picture.height) / static_cast<float>(height);
+  const auto back = [&](Point point) {
+    return Point{(point.x - static_cast<float>(border)) * to_x, (point.y - static_cast<float>(border)) * to_y};
+  };
+  for (Face& face : *faces) {
+    const Point corner = back({face.box.x, face.box.y});
+    face.box = Box{corner.x, corner.y, face.box.width * to_x, face.box.height * to_y};
+    for (Point& landmark : *face.landmarks) landmark = back(landmark);
+  }
+  return faces;
+}
+
+absl::StatusOr<std::vector<Face>> FaceFinder::Detect(const Picture& picture, double min_score) const {
   const Picture input = FitInto(picture, settings_.detector_width, settings_.detector_height);
   std::vector<float> planes;
   AppendPlanes(input.rgb, settings_.detector_input, planes);
@@ -121,10 +156,11 @@ absl::StatusOr<std::vector<Face>> FaceFinder::Detect(const Picture& picture) con
   const float to_y = scale * static_cast<float>(settings_.detector_height);
   std::vector<Face> faces;
   for (size_t i = 0; i < scores.size(); ++i) {
-    if (!(scores[i] > settings_.min_score)) continue;
+    if (!(scores[i] > min_score)) continue;
     const float* corner = corners.data() + 4 * i;
     const Box box{corner[0] * to_x, corner[1] * to_y, (corner[2] - corner[0]) * to_x, (corner[3] - corner[1]) * to_y};
-    if (box.width >= 1 && box.height >= 1 && std::isfinite(box.Area())) faces.push_back(Face{box, scores[i], std::nullopt});
+    if (box.width >= 1 && box.height >= 1 && std::isfinite(box.Area()))
+      faces.push_back(Face{box, scores[i], std::nullopt});
   }
   faces = SuppressOverlapping(std::move(faces), settings_.max_overlap);
   if (faces.size() > kMostFaces) faces.resize(kMostFaces);

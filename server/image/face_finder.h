@@ -6,6 +6,9 @@
 // A detector (Ultra-Light RFB-320) proposes boxes; a second network (MTCNN's O-Net; Zhang et al. 2016) refines each,
 // places five landmarks and gives a second opinion on whether it is a face at all. Masks and paintings that look like a
 // face from afar fail there.
+//
+// Where that finds nothing, it looks a second time, at the picture with its edges drawn out and with a less choosy
+// detector: for full profiles, and for faces that fill the picture. The second network judges as before.
 #ifndef LIKENESS_SERVER_IMAGE_FACE_FINDER_H_
 #define LIKENESS_SERVER_IMAGE_FACE_FINDER_H_
 
@@ -45,7 +48,10 @@ class FaceFinder {
 
   FaceFinder(Network detector, Network landmarks, Settings settings);
   static absl::StatusOr<Settings> ReadSettings(const std::string& manifest);
-  absl::StatusOr<std::vector<Face>> Detect(const Picture& picture) const;
+  // Faces that the detector gives at least `min_score` and the second network agrees with.
+  absl::StatusOr<std::vector<Face>> Look(const Picture& picture, double min_score) const;
+  absl::StatusOr<std::vector<Face>> LookAgain(const Picture& picture) const;
+  absl::StatusOr<std::vector<Face>> Detect(const Picture& picture, double min_score) const;
   // Replaces `faces` by those that the second network agrees with, with landmarks.
   absl::Status PlaceLandmarks(const Picture& picture, std::vector<Face>& faces) const;
 

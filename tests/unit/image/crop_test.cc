@@ -78,5 +78,15 @@ TEST(FitIntoTest, KeepsAtLeastOnePixelOfAPictureOfAnyShape) {
   EXPECT_EQ(ColourAt(FitInto(PlainPicture(1, 10000, kWhite), 320, 240), 0, 239), kWhite);
 }
 
+TEST(DrawOutTest, RepeatsTheEdgeOnEachSide) {
+  const Picture drawn_out = DrawOut(FourColours(8, 6), 3);
+  ASSERT_EQ(drawn_out.width, 14);
+  ASSERT_EQ(drawn_out.height, 12);
+  EXPECT_EQ(ColourAt(drawn_out, 0, 0), ColourAt(drawn_out, 3, 3));
+  EXPECT_EQ(ColourAt(drawn_out, 13, 2), ColourAt(drawn_out, 10, 3));
+  EXPECT_EQ(ColourAt(drawn_out, 2, 8), ColourAt(drawn_out, 3, 8));
+  EXPECT_EQ(ColourAt(drawn_out, 13, 11), kWhite);
+}
+
 }  // namespace
 }  // namespace likeness

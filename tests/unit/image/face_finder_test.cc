@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,16 @@ Picture SideBySide(const Picture& left, const Picture& right) {
     x += part->width;
   }
   return both;
+}
+
+// The part of the picture whose upper left corner is there.
+Picture Cut(const Picture& picture, int left, int top, int width, int height) {
+  Picture part = PlainPicture(width, height, {0, 0, 0});
+  for (int y = 0; y < height; ++y) {
+    std::copy_n(picture.rgb.begin() + 3 * ((top + y) * picture.width + left), 3 * width,
+                part.rgb.begin() + 3 * y * width);
+  }
+  return part;
 }
 
 class FaceFinderTest : public testing::Test {
@@ -91,6 +102,41 @@ TEST_F(FaceFinderTest, FindsNothingInPlainPicturesOfAnyShape) {
   for (const auto& [width, height] : {std::pair{24, 24}, {320, 240}, {1, 1}, {3000, 24}, {24, 3000}, {20000, 24}}) {
     EXPECT_THAT(finder_->Find(PlainPicture(width, height, {128, 128, 128})), IsOkAndHolds(IsEmpty()))
         << width << "x" << height;
+  }
+}
+
+// The first look finds no face in these: it wants to see what is around one.
+TEST_F(FaceFinderTest, FindsAFaceThatFillsThePicture) {
+  for (const char* name : {"cage.jpg", "sean_guru2_crop.jpg", "walter2_crop.jpg"}) {
+    const Picture photo = Photo(name);
+    const absl::StatusOr<std::vector<Face>> whole = finder_->Find(photo);
+    ASSERT_THAT(whole, IsOkAndHolds(SizeIs(1))) << name;
+    const Box& box = whole->front().box;
+    const int left = static_cast<int>(box.x + 0.12f * box.width), top = static_cast<int>(box.y + 0.12f * box.height);
+    const Picture cut =
+        Cut(photo, left, top, static_cast<int>(0.76f * box.width), static_cast<int>(0.76f * box.height));
+    const absl::StatusOr<std::vector<Face>> faces = finder_->Find(cut);
+    ASSERT_THAT(faces, IsOkAndHolds(SizeIs(1))) << name;
+    const float tolerance = 0.08f * box.width;  // the forehead is gone, too
+    for (size_t i = 0; i < 5; ++i) {
+      EXPECT_NEAR((*faces->front().landmarks)[i].x + static_cast<float>(left), (*whole->front().landmarks)[i].x,
+                  tolerance)
+          << name << ", " << i;
+      EXPECT_NEAR((*faces->front().landmarks)[i].y + static_cast<float>(top), (*whole->front().landmarks)[i].y,
+                  tolerance)
+          << name << ", " << i;
+    }
+  }
+}
+
+TEST_F(FaceFinderTest, FindsNothingInNoise) {
+  std::mt19937 random(1);
+  for (int side : {64, 200, 333}) {
+    Picture noise = PlainPicture(side, side, {0, 0, 0});
+    for (uint8_t& value : noise.rgb) value = static_cast<uint8_t>(random());
+    EXPECT_THAT(finder_->Find(noise), IsOkAndHolds(IsEmpty())) << side;
+    // The same as spots of a face's size.
+    EXPECT_THAT(finder_->Find(ResizeWhole(ResizeWhole(noise, 8, 8), side, side)), IsOkAndHolds(IsEmpty())) << side;
   }
 }
 
