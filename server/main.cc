@@ -38,6 +38,14 @@ absl::StatusOr<Generation> LoadActive(const ModelFolder& folder, Gallery& galler
   return loader.Load(entry->path);
 }
 
+// A rate that the configured model was measured for, but not so low, is a mistake to show before anybody relies on it.
+absl::Status CheckTarget(const ModelEntry& base, double target_fmr) {
+  if (base.manifest.operating_points.empty()) return absl::OkStatus();
+  const absl::StatusOr<Threshold> threshold = MeasuredThreshold(base.manifest.operating_points, target_fmr);
+  if (threshold.ok()) return absl::OkStatus();
+  return absl::Status(threshold.status().code(), absl::StrCat("--target-fmr: ", threshold.status().message()));
+}
+
 absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   Metrics metrics;
   std::unique_ptr<MetricsServer> metrics_server;
@@ -53,6 +61,7 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (!finder.ok()) return finder.status();
   absl::StatusOr<ModelEntry> base = ModelLoader::ReadEntry(config.model);
   if (!base.ok()) return base.status();
+  if (absl::Status status = CheckTarget(*base, config.target_fmr); !status.ok()) return status;
   const auto folder = ModelFolder::Open(config.models_folder, *std::move(base));
   if (!folder.ok()) return folder.status();
   auto store = SqliteStore::Open(config.gallery_path);
@@ -69,7 +78,8 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
       [&loader](const Generation& generation) { loader.Announce(generation); });
 
   const FaceEncoder encoder(*finder, config.photo, metrics);
-  FaceVerification methods(encoder, active, **gallery, metrics, {config.retain_crops, RandomId, absl::Now});
+  FaceVerification methods(encoder, active, **gallery, metrics,
+                           {config.retain_crops, RandomId, absl::Now, config.quality_gate});
   WorkPool pool({config.workers, config.queue_limit, [&metrics](int64_t depth) { metrics.SetQueueDepth(depth); }});
   CallDispatcher dispatcher(pool, metrics);
   FaceVerificationService service(methods, dispatcher);

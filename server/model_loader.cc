@@ -33,9 +33,7 @@ absl::StatusOr<Generation> ModelLoader::Load(const std::string& path) {
   absl::StatusOr<std::unique_ptr<TorchEmbedder>> network = TorchEmbedder::Load(path, device_, config_.precision);
   if (!network.ok()) return network.status();
   const BundleManifest& manifest = (*network)->manifest();
-  const absl::StatusOr<Threshold> threshold =
-      ChooseThreshold(manifest.operating_points, config_.target_fmr, manifest.margin);
-  if (!threshold.ok()) return threshold.status();
+  const Threshold threshold = ChooseThreshold(manifest.operating_points, config_.target_fmr, manifest.margin);
   auto model = std::make_shared<LoadedModel>();
   model->network = *std::move(network);
   const Embedder* embedder = model->network.get();
@@ -44,7 +42,7 @@ absl::StatusOr<Generation> ModelLoader::Load(const std::string& path) {
     if (absl::Status status = model->batching->WarmUp(); !status.ok()) return status;
     embedder = model->batching.get();
   }
-  return Generation{std::shared_ptr<const Embedder>(std::move(model), embedder), *threshold};
+  return Generation{std::shared_ptr<const Embedder>(std::move(model), embedder), threshold};
 }
 
 absl::StatusOr<ModelEntry> ModelLoader::ReadEntry(const std::string& path) {

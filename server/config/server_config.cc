@@ -85,6 +85,11 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--target-fmr", config.target_fmr,
             "False match rate that the default threshold stands for, above 0 and below 1")
       ->check(Between(1e-9, 0.999999999));
+  AddOption(app, "--quality-gate", config.quality_gate,
+            "How good a face must be for an Enroll that does not say: off, standard or strict")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, QualityGate>{
+          {"off", QualityGate::kOff}, {"standard", QualityGate::kStandard}, {"strict", QualityGate::kStrict}}))
+      ->default_str("standard");
   AddOption(app, "--gallery", raw.gallery, "Where persons are kept: sqlite:PATH")->required();
   AddOption(app, "--cached-references", config.gallery.cached_references, "References held in memory")
       ->check(CLI::NonNegativeNumber);

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "server/gallery/gallery.h"
 #include "server/image/photo.h"
+#include "server/image/quality_gate.h"
 #include "server/inference/device.h"
 #include "server/rpc/grpc_server.h"
 #include "server/telemetry/log.h"
@@ -31,6 +32,7 @@ struct ServerConfig {
   int train_threads = 1;     // of the processor, at a low priority
   bool retain_crops = true;  // keep the aligned crop of each reference, so that another model can embed it
   double target_fmr = 1e-3;
+  QualityGate quality_gate = QualityGate::kStandard;  // of an Enroll that names none
   PhotoLimits photo;
   // Crops that go through the network together; 1: no batching, 0 in the flags: 1 on the CPU and 32 on a GPU.
   int max_batch = 0;

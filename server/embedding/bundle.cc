@@ -1,14 +1,28 @@
 #include "server/embedding/bundle.h"
 
+#include <algorithm>
+#include <iterator>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/inference/manifest_reader.h"
 #include "server/inference/network.h"
 
 namespace likeness {
 namespace {
 
-constexpr int kArcFaceSide = 112;
+struct NamedAlignment {
+  absl::string_view name;
+  Alignment alignment;
+  int side;  // pixels a side that it makes a crop; 0 for any width and height
+};
+
+constexpr NamedAlignment kAlignments[] = {
+    {"arcface112", Alignment::kArcFace112, 112},
+    {"arcface192", Alignment::kArcFace192, 192},
+    {"none", Alignment::kNone, 0},
+};
 
 void ReadInput(ManifestReader& reader, BundleManifest& manifest) {
   manifest.input_width = reader.PositiveInt("input.width", kMaxInputSide);
@@ -25,12 +39,14 @@ void ReadInput(ManifestReader& reader, BundleManifest& manifest) {
 }
 
 void ReadAlignment(ManifestReader& reader, BundleManifest& manifest) {
-  const std::string alignment = reader.Text("alignment");
-  if (alignment != "arcface112" && alignment != "none") reader.Reject("alignment", "is neither arcface112 nor none");
-  manifest.alignment = alignment == "none" ? Alignment::kNone : Alignment::kArcFace112;
-  if (manifest.alignment == Alignment::kArcFace112 &&
-      (manifest.input_width != kArcFaceSide || manifest.input_height != kArcFaceSide)) {
-    reader.Reject("input", "is not 112x112, as the alignment arcface112 makes it");
+  const std::string name = reader.Text("alignment");
+  const auto* known = std::find_if(std::begin(kAlignments), std::end(kAlignments),
+                                   [&](const NamedAlignment& alignment) { return alignment.name == name; });
+  if (known == std::end(kAlignments)) return reader.Reject("alignment", "is none of arcface112, arcface192 and none");
+  manifest.alignment = known->alignment;
+  if (known->side != 0 && (manifest.input_width != known->side || manifest.input_height != known->side)) {
+    reader.Reject("input",
+                  absl::StrCat("is not ", known->side, "x", known->side, ", as the alignment ", name, " makes it"));
   }
 }
 
@@ -44,7 +60,15 @@ void ReadOperatingPoints(ManifestReader& reader, BundleManifest& manifest) {
     read.impostor_pairs = point.PositiveInt("impostor_pairs");
     read.people = point.PositiveInt("people");
     read.source = point.Text("source");
+    if (point.Has("fmr_low")) {
+      read.fmr_low = point.Number("fmr_low");
+      read.fmr_high = point.Number("fmr_high");
+    }
     if (!point.status().ok()) return reader.Reject("operating_points", point.status().message());
+    if (point.Has("fmr_low") &&
+        !(0 <= read.fmr_low && read.fmr_low <= read.fmr && read.fmr <= read.fmr_high && read.fmr_high <= 1)) {
+      return reader.Reject("operating_points", "has an interval that does not hold its rate");
+    }
     if (read.fmr >= 1) return reader.Reject("operating_points", "has a rate that is not below 1");
     if (!manifest.operating_points.empty() && (read.fmr <= manifest.operating_points.back().fmr ||
                                                read.distance < manifest.operating_points.back().distance)) {
@@ -52,6 +76,19 @@ void ReadOperatingPoints(ManifestReader& reader, BundleManifest& manifest) {
     }
     manifest.operating_points.push_back(std::move(read));
   }
+}
+
+void ReadCalibration(ManifestReader& reader, BundleManifest& manifest) {
+  if (!reader.Has("calibration")) return;
+  Calibration read;
+  read.offset = reader.Number("calibration.offset");
+  read.slope = reader.Number("calibration.slope");
+  if (!(read.slope < 0)) reader.Reject("calibration.slope", "is not below 0");
+  read.genuine_pairs = reader.PositiveInt("calibration.genuine_pairs");
+  read.impostor_pairs = reader.PositiveInt("calibration.impostor_pairs");
+  read.people = reader.PositiveInt("calibration.people");
+  read.source = reader.Text("calibration.source");
+  manifest.calibration = std::move(read);
 }
 
 }  // namespace
@@ -69,6 +106,7 @@ absl::StatusOr<BundleManifest> ParseBundleManifest(absl::string_view json_text) 
   manifest.unit_length = reader.Flag("embedding.unit_length");
   manifest.margin = reader.PositiveNumber("margin");
   ReadOperatingPoints(reader, manifest);
+  ReadCalibration(reader, manifest);
   if (!reader.status().ok()) return reader.status();
   return manifest;
 }

@@ -2,18 +2,21 @@
 #ifndef LIKENESS_SERVER_EMBEDDING_BUNDLE_H_
 #define LIKENESS_SERVER_EMBEDDING_BUNDLE_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/inference/planes.h"
+#include "server/verification/calibration.h"
 #include "server/verification/decision.h"
 
 namespace likeness {
 
 enum class Alignment {
   kArcFace112,  // five landmarks moved onto the 112×112 template
+  kArcFace192,  // the same magnified 1.5 times, with a margin of 12 pixels around it
   kNone,        // the whole photo, resized; no face is looked for
 };
 
@@ -28,6 +31,7 @@ struct BundleManifest {
   bool unit_length = false;
   double margin = 0;
   std::vector<OperatingPoint> operating_points;  // ascending in rate and in distance
+  std::optional<Calibration> calibration;
 };
 
 // FAILED_PRECONDITION naming the field that is missing or wrong.

@@ -5,7 +5,14 @@
 namespace likeness {
 
 std::string CropKindOf(const BundleManifest& manifest) {
-  if (manifest.alignment == Alignment::kArcFace112) return "arcface112";
+  switch (manifest.alignment) {
+    case Alignment::kArcFace112:
+      return "arcface112";
+    case Alignment::kArcFace192:
+      return "arcface192";
+    case Alignment::kNone:
+      break;
+  }
   return absl::StrCat("whole", manifest.input_width, "x", manifest.input_height);
 }
 

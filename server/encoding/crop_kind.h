@@ -8,7 +8,8 @@
 
 namespace likeness {
 
-// Models of one kind take the same crop of a photo: "arcface112", or for whole photos their size, "whole100x100".
+// Models of one kind take the same crop of a photo: "arcface112" and "arcface192", named after the alignment, or for
+// whole photos their size, "whole100x100".
 std::string CropKindOf(const BundleManifest& manifest);
 
 }  // namespace likeness

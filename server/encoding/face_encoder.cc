@@ -34,7 +34,10 @@ absl::StatusOr<EncodedFace> FaceEncoder::Crop(const BundleManifest& manifest, ab
   if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
   const absl::StatusOr<Face> face = FindFace(manifest, *picture, policy);
   if (!face.ok()) return face.status();
-  return EncodedFace{Enlarged(*face, picture->reduction), CropFace(manifest, *picture, *face), {}};
+  const StageTimer timer(metrics_, Stage::kAlign);
+  Picture crop = CropFace(manifest, *picture, *face);
+  const std::optional<FaceQuality> quality = Assess(manifest, *picture, *face, crop);
+  return EncodedFace{Enlarged(*face, picture->reduction), std::move(crop), {}, quality};
 }
 
 absl::StatusOr<Face> FaceEncoder::FindFace(const BundleManifest& manifest, const Picture& picture,
@@ -49,11 +52,24 @@ absl::StatusOr<Face> FaceEncoder::FindFace(const BundleManifest& manifest, const
   return ChooseFace(*faces, policy, picture.width, picture.height);
 }
 
+std::optional<FaceQuality> FaceEncoder::Assess(const BundleManifest& manifest, const Picture& picture, const Face& face,
+                                               const Picture& crop) const {
+  if (!face.landmarks.has_value()) return std::nullopt;
+  // One scale of quality for all models, so that it is measured on one crop.
+  if (manifest.alignment == Alignment::kArcFace112) return AssessQuality(picture, face, crop);
+  return AssessQuality(picture, face, AlignToArcFace(picture, *face.landmarks, kArcFace112));
+}
+
 Picture FaceEncoder::CropFace(const BundleManifest& manifest, const Picture& picture, const Face& face) const {
-  const StageTimer timer(metrics_, Stage::kAlign);
-  return manifest.alignment == Alignment::kArcFace112
-             ? AlignToArcFace(picture, *face.landmarks)
-             : ResizeWhole(picture, manifest.input_width, manifest.input_height);
+  switch (manifest.alignment) {
+    case Alignment::kArcFace112:
+      return AlignToArcFace(picture, *face.landmarks, kArcFace112);
+    case Alignment::kArcFace192:
+      return AlignToArcFace(picture, *face.landmarks, kArcFace192);
+    case Alignment::kNone:
+      break;
+  }
+  return ResizeWhole(picture, manifest.input_width, manifest.input_height);
 }
 
 }  // namespace likeness

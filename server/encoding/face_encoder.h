@@ -2,12 +2,15 @@
 #ifndef LIKENESS_SERVER_ENCODING_FACE_ENCODER_H_
 #define LIKENESS_SERVER_ENCODING_FACE_ENCODER_H_
 
+#include <optional>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/embedding/embedder.h"
 #include "server/errors/still_wanted.h"
 #include "server/image/face_choice.h"
 #include "server/image/face_finder.h"
+#include "server/image/face_quality.h"
 #include "server/image/photo.h"
 #include "server/telemetry/metrics.h"
 
@@ -17,6 +20,7 @@ struct EncodedFace {
   Face face;     // where it is in the upright photo
   Picture crop;  // what the network saw
   Embedding embedding;
+  std::optional<FaceQuality> quality;  // none where the model needs no alignment
 };
 
 // Thread-safe: Encode() runs wholly on the calling thread, and on any number of them. What it is given must outlive it.
@@ -35,6 +39,9 @@ class FaceEncoder {
 
  private:
   absl::StatusOr<Face> FindFace(const BundleManifest& manifest, const Picture& picture, FacePolicy policy) const;
+  // None for a face without landmarks. `crop` is what CropFace() made.
+  std::optional<FaceQuality> Assess(const BundleManifest& manifest, const Picture& picture, const Face& face,
+                                    const Picture& crop) const;
   Picture CropFace(const BundleManifest& manifest, const Picture& picture, const Face& face) const;
 
   const FaceFinder& finder_;

@@ -22,6 +22,7 @@ absl::StatusCode CodeOf(Reason::Value reason) {
     case Reason::PHOTO_CORRUPT:
     case Reason::FACE_NOT_FOUND:
     case Reason::SEVERAL_FACES:
+    case Reason::FACE_QUALITY_TOO_LOW:
     case Reason::TRAINING_DATA_TOO_SMALL:
     case Reason::TRAINING_DATA_TOO_LARGE:
       return absl::StatusCode::kInvalidArgument;
@@ -36,6 +37,7 @@ absl::StatusCode CodeOf(Reason::Value reason) {
     case Reason::MODEL_IN_USE:
     case Reason::ACTIVATION_RUNNING:
     case Reason::REFERENCES_WITHOUT_CROP:
+    case Reason::TARGET_FMR_UNSUPPORTED:
     case Reason::LOSS_NOT_FINITE:
       return absl::StatusCode::kFailedPrecondition;
     case Reason::REQUEST_ID_REUSED:

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "server/errors/errors.h"
+
 namespace likeness {
 
 absl::StatusOr<std::unique_ptr<Gallery>> Gallery::Open(std::unique_ptr<Store> store, GalleryOptions options,
@@ -45,6 +48,18 @@ absl::StatusOr<EnrolmentResult> Gallery::Enrol(const Enrolment& enrolment) {
   NoteChange(enrolment.person_id, added && result->new_person ? 1 : 0,
              added ? static_cast<int64_t>(enrolment.references.size()) : 0);
   return result;
+}
+
+absl::StatusOr<int> Gallery::CheckRoomFor(int added, absl::string_view person_id) {
+  const absl::StatusOr<PersonRecord> person = GetPerson(person_id);
+  if (!person.ok() && ReasonOf(person.status()) != Reason::PERSON_NOT_FOUND) return person.status();
+  const int references = person.ok() ? static_cast<int>(person->references.size()) : 0;
+  if (references + added > options_.max_references_per_person) {
+    return MakeError(Reason::TOO_MANY_REFERENCES,
+                     absl::StrCat("the person would have ", references + added, " references; at most ",
+                                  options_.max_references_per_person, " are allowed"));
+  }
+  return references;
 }
 
 absl::StatusOr<PersonRecord> Gallery::GetPerson(absl::string_view person_id) {

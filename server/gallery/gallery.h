@@ -33,6 +33,9 @@ class Gallery {
   absl::StatusOr<std::optional<EnrolmentResult>> FindEnrolment(absl::string_view request_id,
                                                                const ContentDigest& content);
   absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment);
+  // How many references the person has, 0 for one who is not enrolled. TOO_MANY_REFERENCES when `added` more would be
+  // more than are allowed now.
+  absl::StatusOr<int> CheckRoomFor(int added, absl::string_view person_id);
   absl::StatusOr<PersonRecord> GetPerson(absl::string_view person_id);
   absl::StatusOr<std::vector<PersonRecord>> ListPersons(absl::string_view after, int limit);
   absl::StatusOr<int> DeletePerson(absl::string_view person_id);

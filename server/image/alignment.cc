@@ -36,6 +36,16 @@ cv::Rect SourceOf(const Similarity& to_crop, int side, cv::Size picture, int spa
 const Landmarks kArcFaceTemplate = {
     {{38.2946f, 51.6963f}, {73.5318f, 51.5014f}, {56.0252f, 71.7366f}, {41.5493f, 92.3655f}, {70.7299f, 92.2041f}}};
 
+int AlignedFrame::Side() const { return cvRound(kArcFaceSide * magnification) + 2 * margin; }
+
+Landmarks AlignedFrame::Template() const {
+  // A pixel's position is that of its centre, half a pixel from the edge that stays in place when it is magnified.
+  const auto moved = [this](float at) { return static_cast<float>((at + 0.5) * magnification - 0.5 + margin); };
+  Landmarks landmarks = kArcFaceTemplate;
+  for (Point& point : landmarks) point = {moved(point.x), moved(point.y)};
+  return landmarks;
+}
+
 double Similarity::Scale() const { return std::hypot(a, b); }
 
 Similarity EstimateSimilarity(const Landmarks& from, const Landmarks& to) {
@@ -63,14 +73,16 @@ Similarity EstimateSimilarity(const Landmarks& from, const Landmarks& to) {
   return similarity;
 }
 
-Picture AlignToArcFace(const Picture& picture, const Landmarks& landmarks) {
-  Similarity to_crop = EstimateSimilarity(landmarks, kArcFaceTemplate);
+Picture AlignToArcFace(const Picture& picture, const Landmarks& landmarks, const AlignedFrame& frame) {
+  const int side = frame.Side();
+  const Landmarks target = frame.Template();
+  Similarity to_crop = EstimateSimilarity(landmarks, target);
   cv::Mat source = View(picture);
   const double scale = to_crop.Scale();
   constexpr double kMostShrink = 1e6;  // more than any picture has pixels a side
   if (const int shrink = scale > 0 ? cvFloor(std::min(1 / scale, kMostShrink)) : 0; shrink >= 2) {
     // Bilinear sampling skips pixels when it shrinks, so a large face is first averaged down.
-    const cv::Rect region = SourceOf(to_crop, kArcFaceSide, source.size(), shrink);
+    const cv::Rect region = SourceOf(to_crop, side, source.size(), shrink);
     // Whole multiples, because averaging by a whole number is several times faster.
     const cv::Size smaller_size = region.size() / shrink;
     if (!smaller_size.empty()) {
@@ -82,13 +94,13 @@ Picture AlignToArcFace(const Picture& picture, const Landmarks& landmarks) {
         point.x = (point.x - static_cast<float>(region.x) + 0.5f) / factor - 0.5f;
         point.y = (point.y - static_cast<float>(region.y) + 0.5f) / factor - 0.5f;
       }
-      to_crop = EstimateSimilarity(moved, kArcFaceTemplate);
+      to_crop = EstimateSimilarity(moved, target);
       source = smaller;
     }
   }
   const cv::Matx23d matrix(to_crop.a, -to_crop.b, to_crop.tx, to_crop.b, to_crop.a, to_crop.ty);
   cv::Mat crop;
-  cv::warpAffine(source, crop, matrix, cv::Size(kArcFaceSide, kArcFaceSide), cv::INTER_LINEAR, cv::BORDER_CONSTANT);
+  cv::warpAffine(source, crop, matrix, cv::Size(side, side), cv::INTER_LINEAR, cv::BORDER_CONSTANT);
   return ToPicture(crop);
 }
 

@@ -24,8 +24,21 @@ Similarity EstimateSimilarity(const Landmarks& from, const Landmarks& to);
 extern const Landmarks kArcFaceTemplate;
 inline constexpr int kArcFaceSide = 112;
 
-// The face moved onto the ArcFace template, kArcFaceSide pixels a side; black where the photo ends.
-Picture AlignToArcFace(const Picture& picture, const Landmarks& landmarks);
+// A square crop with a face in its middle: the ArcFace template's 112×112, magnified, with a margin around it.
+struct AlignedFrame {
+  double magnification = 1;
+  int margin = 0;  // pixels of the crop, on each side
+
+  int Side() const;            // pixels
+  Landmarks Template() const;  // where the landmarks lie in the crop
+};
+
+inline constexpr AlignedFrame kArcFace112{};
+// Holds also what networks look at that were trained on a wider view than ArcFace's, such as dlib's face chip.
+inline constexpr AlignedFrame kArcFace192{.magnification = 1.5, .margin = 12};
+
+// The face moved into the frame; black where the photo ends.
+Picture AlignToArcFace(const Picture& picture, const Landmarks& landmarks, const AlignedFrame& frame = kArcFace112);
 
 // The whole picture, resized: the alignment `none`.
 Picture ResizeWhole(const Picture& picture, int width, int height);

@@ -21,18 +21,27 @@ void ManifestReader::Reject(absl::string_view path, absl::string_view why) {
   if (status_.ok()) status_ = absl::FailedPreconditionError(absl::StrCat("likeness.json: field ", path, " ", why));
 }
 
-const nlohmann::json* ManifestReader::Find(absl::string_view path) {
-  if (!status_.ok()) return nullptr;
+const nlohmann::json* ManifestReader::Look(absl::string_view path) const {
   const nlohmann::json* node = &root_;
   for (absl::string_view key : absl::StrSplit(path, '.')) {
-    const auto found = node->is_object() ? node->find(std::string(key)) : node->end();
-    if (!node->is_object() || found == node->end()) {
-      Reject(path, "is missing");
-      return nullptr;
-    }
+    if (!node->is_object()) return nullptr;
+    const auto found = node->find(std::string(key));
+    if (found == node->end()) return nullptr;
     node = &*found;
   }
   return node;
+}
+
+const nlohmann::json* ManifestReader::Find(absl::string_view path) {
+  if (!status_.ok()) return nullptr;
+  const nlohmann::json* node = Look(path);
+  if (node == nullptr) Reject(path, "is missing");
+  return node;
+}
+
+bool ManifestReader::Has(absl::string_view path) const {
+  const nlohmann::json* node = Look(path);
+  return node != nullptr && !node->is_null();
 }
 
 std::string ManifestReader::Text(absl::string_view path) {

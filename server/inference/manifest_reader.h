@@ -28,6 +28,9 @@ class ManifestReader {
   const absl::Status& status() const { return status_; }
 
   // Fields are named by dotted paths.
+
+  // Whether there is such a field, and it is not null. Records no error.
+  bool Has(absl::string_view path) const;
   std::string Text(absl::string_view path);
   bool Flag(absl::string_view path);
   double Number(absl::string_view path);
@@ -43,6 +46,9 @@ class ManifestReader {
   void Reject(absl::string_view path, absl::string_view why);
 
  private:
+  // Null where there is no such field.
+  const nlohmann::json* Look(absl::string_view path) const;
+  // The same, and records the error.
   const nlohmann::json* Find(absl::string_view path);
 
   nlohmann::json root_;

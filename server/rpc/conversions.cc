@@ -2,6 +2,10 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include <optional>
+
+#include "server/image/quality_gate.h"
+
 namespace likeness {
 namespace {
 
@@ -17,9 +21,49 @@ v1::ThresholdSource ToProto(ThresholdSource source) {
   return v1::THRESHOLD_SOURCE_UNSPECIFIED;
 }
 
+v1::QualityIssue ToProto(QualityIssue issue) {
+  switch (issue) {
+    case QualityIssue::kTooSmall:
+      return v1::QUALITY_ISSUE_TOO_SMALL;
+    case QualityIssue::kBlurred:
+      return v1::QUALITY_ISSUE_BLURRED;
+    case QualityIssue::kTooDark:
+      return v1::QUALITY_ISSUE_TOO_DARK;
+    case QualityIssue::kTooBright:
+      return v1::QUALITY_ISSUE_TOO_BRIGHT;
+    case QualityIssue::kLowContrast:
+      return v1::QUALITY_ISSUE_LOW_CONTRAST;
+    case QualityIssue::kYaw:
+      return v1::QUALITY_ISSUE_YAW;
+    case QualityIssue::kPitch:
+      return v1::QUALITY_ISSUE_PITCH;
+    case QualityIssue::kRoll:
+      return v1::QUALITY_ISSUE_ROLL;
+    case QualityIssue::kCutOff:
+      return v1::QUALITY_ISSUE_CUT_OFF;
+  }
+  return v1::QUALITY_ISSUE_UNSPECIFIED;
+}
+
+v1::FaceQuality ToProto(const FaceQuality& quality) {
+  v1::FaceQuality proto;
+  proto.set_score(quality.score);
+  proto.set_eye_distance(quality.eye_distance);
+  proto.set_sharpness(quality.sharpness);
+  proto.set_brightness(quality.brightness);
+  proto.set_contrast(quality.contrast);
+  proto.set_yaw(quality.yaw);
+  proto.set_pitch(quality.pitch);
+  proto.set_roll(quality.roll);
+  proto.set_inside(quality.inside);
+  for (QualityIssue issue : FindIssues(quality, QualityGate::kStrict)) proto.add_issues(ToProto(issue));
+  return proto;
+}
+
 }  // namespace
 
-v1::Face ToProto(const Face& face) {
+v1::Face ToProto(const EncodedFace& encoded) {
+  const Face& face = encoded.face;
   v1::Face proto;
   proto.mutable_box()->set_x(face.box.x);
   proto.mutable_box()->set_y(face.box.y);
@@ -33,6 +77,7 @@ v1::Face ToProto(const Face& face) {
       point->set_y(landmark.y);
     }
   }
+  if (encoded.quality.has_value()) *proto.mutable_quality() = ToProto(*encoded.quality);
   return proto;
 }
 
@@ -40,7 +85,15 @@ v1::Threshold ToProto(const Threshold& threshold) {
   v1::Threshold proto;
   proto.set_distance(threshold.distance);
   proto.set_source(ToProto(threshold.source));
-  if (threshold.fmr.has_value()) proto.set_false_match_rate(*threshold.fmr);
+  if (const std::optional<OperatingPoint>& point = threshold.point; point.has_value()) {
+    proto.set_false_match_rate(point->fmr);
+    if (point->fmr_high > 0) {
+      proto.set_false_match_rate_low(point->fmr_low);
+      proto.set_false_match_rate_high(point->fmr_high);
+    }
+    proto.set_impostor_pairs(point->impostor_pairs);
+    proto.set_people(point->people);
+  }
   return proto;
 }
 

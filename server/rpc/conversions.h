@@ -7,13 +7,13 @@
 #include "absl/time/time.h"
 #include "likeness/v1/types.pb.h"
 #include "server/embedding/embedder.h"
+#include "server/encoding/face_encoder.h"
 #include "server/gallery/store.h"
-#include "server/image/face.h"
 #include "server/verification/decision.h"
 
 namespace likeness {
 
-v1::Face ToProto(const Face& face);
+v1::Face ToProto(const EncodedFace& encoded);
 v1::Threshold ToProto(const Threshold& threshold);
 v1::Reference ToProto(const ReferenceRecord& reference);
 v1::Person ToProto(const PersonRecord& person);

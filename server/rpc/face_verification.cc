@@ -1,6 +1,5 @@
 #include "server/rpc/face_verification.h"
 
-
 #include <optional>
 #include <utility>
 #include <vector>
@@ -16,16 +15,36 @@
 namespace likeness {
 namespace {
 
+// The threshold that the request asks for, or the server's own.
 template <typename Request>
-std::optional<double> MaxDistance(const Request& request) {
-  return request.has_max_distance() ? std::optional<double>(request.max_distance()) : std::nullopt;
+absl::StatusOr<Threshold> ThresholdFor(const Request& request, const Generation& generation) {
+  ThresholdRequest wish;
+  if (request.has_max_distance()) wish.max_distance = request.max_distance();
+  if (request.has_target_fmr()) wish.target_fmr = request.target_fmr();
+  return RequestThreshold(generation.threshold, generation.embedder->manifest().operating_points, wish);
 }
 
-// Over every field that changes what an enrolment does.
+// The verdict on a measured distance, with what the model knows about it.
+template <typename Response>
+void SetVerdict(double distance, const Threshold& threshold, const Generation& generation, Response& response) {
+  response.set_verified(IsSamePerson(distance, threshold));
+  response.set_distance(distance);
+  *response.mutable_threshold() = ToProto(threshold);
+  *response.mutable_model() = ModelOf(*generation.embedder);
+  if (const auto& calibration = generation.embedder->manifest().calibration; calibration.has_value()) {
+    const double ratio = LogLikelihoodRatio(*calibration, distance);
+    response.set_log_likelihood_ratio(ratio);
+    response.set_probability(ProbabilityOfSamePerson(ratio, /*prior=*/0.5));
+  }
+}
+
+// Over every field that changes what an enrolment does. A gate that is left open adds nothing, so that a request that a
+// server without gates carried out is still known.
 ContentDigest DigestOf(const v1::EnrollRequest& request) {
   FieldHasher hasher;
   hasher.Add(request.person_id());
-  hasher.Add(absl::StrCat(request.face_policy()));
+  const bool names_gate = request.quality_gate() != v1::QUALITY_GATE_UNSPECIFIED;
+  hasher.Add(absl::StrCat(request.face_policy(), names_gate ? absl::StrCat(" gate ", request.quality_gate()) : ""));
   for (const std::string& photo : request.photos()) hasher.Add(photo);
   return hasher.Finish();
 }
@@ -43,7 +62,7 @@ absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWan
   if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
-  const absl::StatusOr<Threshold> threshold = RequestThreshold(generation->threshold, MaxDistance(request));
+  const absl::StatusOr<Threshold> threshold = ThresholdFor(request, *generation);
   if (!threshold.ok()) return threshold.status();
   // Before the photo: an unknown person costs no network.
   const absl::StatusOr<References> references = gallery_.FindReferences(request.person_id());
@@ -58,12 +77,9 @@ absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWan
   }();
   if (!nearest.ok()) return nearest.status();
 
-  response.set_verified(IsSamePerson(nearest->distance, *threshold));
-  response.set_distance(nearest->distance);
-  *response.mutable_threshold() = ToProto(*threshold);
+  SetVerdict(nearest->distance, *threshold, *generation, response);
   response.set_reference_id((**references)[nearest->index].reference_id);
-  *response.mutable_face() = ToProto(probe->face);
-  *response.mutable_model() = ModelOf(*generation->embedder);
+  *response.mutable_face() = ToProto(*probe);
   metrics_.CountVerdict("Verify", response.verified(), nearest->distance);
   return absl::OkStatus();
 }
@@ -73,7 +89,7 @@ absl::Status FaceVerification::Compare(const v1::CompareRequest& request, StillW
   const std::shared_ptr<const Generation> generation = active_.Get();
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
-  const absl::StatusOr<Threshold> threshold = RequestThreshold(generation->threshold, MaxDistance(request));
+  const absl::StatusOr<Threshold> threshold = ThresholdFor(request, *generation);
   if (!threshold.ok()) return threshold.status();
   const absl::StatusOr<EncodedFace> a =
       encoder_.Encode(*generation->embedder, request.photo_a(), *policy, still_wanted);
@@ -87,12 +103,9 @@ absl::Status FaceVerification::Compare(const v1::CompareRequest& request, StillW
   }();
   if (!distance.ok()) return distance.status();
 
-  response.set_verified(IsSamePerson(*distance, *threshold));
-  response.set_distance(*distance);
-  *response.mutable_threshold() = ToProto(*threshold);
-  *response.mutable_face_a() = ToProto(a->face);
-  *response.mutable_face_b() = ToProto(b->face);
-  *response.mutable_model() = ModelOf(*generation->embedder);
+  SetVerdict(*distance, *threshold, *generation, response);
+  *response.mutable_face_a() = ToProto(*a);
+  *response.mutable_face_b() = ToProto(*b);
   metrics_.CountVerdict("Compare", response.verified(), *distance);
   return absl::OkStatus();
 }
@@ -107,7 +120,7 @@ absl::Status FaceVerification::Embed(const v1::EmbedRequest& request, StillWante
   if (!encoded.ok()) return AtField(encoded.status(), "photo");
   const std::vector<float>& values = encoded->embedding.values;
   response.mutable_embedding()->Assign(values.begin(), values.end());
-  *response.mutable_face() = ToProto(encoded->face);
+  *response.mutable_face() = ToProto(*encoded);
   *response.mutable_model() = ModelOf(*generation->embedder);
   *response.mutable_threshold() = ToProto(generation->threshold);
   return absl::OkStatus();
@@ -126,6 +139,7 @@ absl::Status FaceVerification::Enroll(const v1::EnrollRequest& request, StillWan
     if (!earlier.ok()) return earlier.status();
     result = *std::move(earlier);
   }
+  if (request.validate_only()) return CheckPhotos(request, content, still_wanted, response);
   if (!result.has_value()) {
     absl::StatusOr<EnrolmentResult> enrolled = EnrolPhotos(request, content, still_wanted, response);
     if (!enrolled.ok()) return enrolled.status();
@@ -159,11 +173,26 @@ absl::StatusOr<EnrolmentResult> FaceVerification::EnrolPhotos(const v1::EnrollRe
   }
 }
 
+absl::Status FaceVerification::CheckPhotos(const v1::EnrollRequest& request, const ContentDigest& content,
+                                           StillWanted still_wanted, v1::EnrollResponse& response) {
+  const std::shared_ptr<const Generation> generation = active_.Get();
+  const absl::StatusOr<Enrolment> enrolment =
+      EncodePhotos(*generation->embedder, request, content, still_wanted, response);
+  if (!enrolment.ok()) return enrolment.status();
+  const absl::StatusOr<int> references = gallery_.CheckRoomFor(request.photos_size(), request.person_id());
+  if (!references.ok()) return references.status();
+  response.set_reference_count(*references);
+  *response.mutable_model() = ModelOf(*generation->embedder);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Enrolment> FaceVerification::EncodePhotos(const Embedder& embedder, const v1::EnrollRequest& request,
                                                          const ContentDigest& content, StillWanted still_wanted,
                                                          v1::EnrollResponse& response) const {
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
+  const absl::StatusOr<QualityGate> gate = ReadQualityGate(request.quality_gate(), options_.quality_gate);
+  if (!gate.ok()) return gate.status();
   Enrolment enrolment{.person_id = request.person_id(),
                       .request_id = request.request_id(),
                       .content = content,
@@ -172,13 +201,15 @@ absl::StatusOr<Enrolment> FaceVerification::EncodePhotos(const Embedder& embedde
   const std::string crop_kind = CropKindOf(embedder.manifest());
   for (int i = 0; i < request.photos_size(); ++i) {
     absl::StatusOr<EncodedFace> encoded = encoder_.Encode(embedder, request.photos(i), *policy, still_wanted);
-    if (!encoded.ok()) return AtField(encoded.status(), absl::StrCat("photos[", i, "]"));
+    absl::Status status = encoded.status();
+    if (status.ok() && encoded->quality.has_value()) status = CheckQuality(*encoded->quality, *gate);
+    if (!status.ok()) return AtField(status, absl::StrCat("photos[", i, "]"));
     if (options_.retain_crops) {
       absl::StatusOr<std::string> picture = EncodeCropFile(encoded->crop);
       if (!picture.ok()) return picture.status();
       enrolment.crops.push_back({crop_kind, *std::move(picture)});
     }
-    *response.add_faces() = ToProto(encoded->face);
+    *response.add_faces() = ToProto(*encoded);
     enrolment.references.push_back({options_.make_reference_id(), std::move(encoded->embedding)});
   }
   return enrolment;

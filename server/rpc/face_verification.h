@@ -10,6 +10,7 @@
 #include "likeness/v1/face_verification_service.pb.h"
 #include "server/encoding/face_encoder.h"
 #include "server/gallery/gallery.h"
+#include "server/image/quality_gate.h"
 #include "server/models/generation.h"
 #include "server/verification/decision.h"
 
@@ -23,6 +24,7 @@ class FaceVerification {
     bool retain_crops = true;                        // keep the crop of each reference, for other models to embed
     std::function<std::string()> make_reference_id;  // unique, 32 hex digits
     std::function<absl::Time()> now;
+    QualityGate quality_gate = QualityGate::kStandard;  // of an Enroll that names none
   };
 
   // All must outlive it.
@@ -46,7 +48,10 @@ class FaceVerification {
   // Encodes the request's photos and enrols them.
   absl::StatusOr<EnrolmentResult> EnrolPhotos(const v1::EnrollRequest& request, const ContentDigest& content,
                                               StillWanted still_wanted, v1::EnrollResponse& response);
-  // Encodes them by one model.
+  // Does all that EnrolPhotos() does, but enrols nothing.
+  absl::Status CheckPhotos(const v1::EnrollRequest& request, const ContentDigest& content, StillWanted still_wanted,
+                           v1::EnrollResponse& response);
+  // Encodes them by one model, and holds their faces against the quality gate.
   absl::StatusOr<Enrolment> EncodePhotos(const Embedder& embedder, const v1::EnrollRequest& request,
                                          const ContentDigest& content, StillWanted still_wanted,
                                          v1::EnrollResponse& response) const;

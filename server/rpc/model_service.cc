@@ -44,9 +44,8 @@ v1::ModelRecord ModelService::RecordOf(const ModelEntry& entry) const {
   record.set_active(active_.Get()->embedder->digest() == entry.digest);
   *record.mutable_create_time() = ToProto(entry.create_time);
   record.set_training_id(entry.training_id);
-  const absl::StatusOr<Threshold> threshold =
-      ChooseThreshold(entry.manifest.operating_points, target_fmr_, entry.manifest.margin);
-  if (threshold.ok()) *record.mutable_threshold() = ToProto(*threshold);
+  *record.mutable_threshold() =
+      ToProto(ChooseThreshold(entry.manifest.operating_points, target_fmr_, entry.manifest.margin));
   return record;
 }
 

@@ -54,6 +54,21 @@ absl::StatusOr<FacePolicy> ReadFacePolicy(v1::FacePolicy policy) {
   }
 }
 
+absl::StatusOr<QualityGate> ReadQualityGate(v1::QualityGate gate, QualityGate server_default) {
+  switch (gate) {
+    case v1::QUALITY_GATE_UNSPECIFIED:
+      return server_default;
+    case v1::QUALITY_GATE_OFF:
+      return QualityGate::kOff;
+    case v1::QUALITY_GATE_STANDARD:
+      return QualityGate::kStandard;
+    case v1::QUALITY_GATE_STRICT:
+      return QualityGate::kStrict;
+    default:
+      return InvalidField("quality_gate", absl::StrCat("there is no quality gate ", static_cast<int>(gate)));
+  }
+}
+
 absl::StatusOr<int> ReadPageSize(int page_size) {
   if (page_size < 0 || page_size > kMaxPageSize) {
     return InvalidField("page_size", absl::StrCat("page_size must be 0 to ", kMaxPageSize, ", not ", page_size));

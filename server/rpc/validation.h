@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "likeness/v1/types.pb.h"
 #include "server/image/face_choice.h"
+#include "server/image/quality_gate.h"
 
 namespace likeness {
 
@@ -20,6 +21,8 @@ absl::Status ValidatePersonId(absl::string_view person_id);
 absl::Status ValidateRequestId(absl::string_view request_id);
 absl::Status ValidatePhotoCount(int count);
 absl::StatusOr<FacePolicy> ReadFacePolicy(v1::FacePolicy policy);
+// The gate to hold faces against; `server_default` where the request leaves it open.
+absl::StatusOr<QualityGate> ReadQualityGate(v1::QualityGate gate, QualityGate server_default);
 absl::StatusOr<int> ReadPageSize(int page_size);
 
 // A page token is the last person id of the page before it, in base64.

@@ -7,30 +7,58 @@
 #include "server/verification/distance.h"
 
 namespace likeness {
+namespace {
 
-absl::StatusOr<Threshold> ChooseThreshold(absl::Span<const OperatingPoint> points, double target_fmr, double margin) {
-  if (points.empty()) {
-    return Threshold{.distance = margin / 2, .source = ThresholdSource::kHalfMargin, .fmr = std::nullopt};
-  }
-  const OperatingPoint* chosen = nullptr;
-  for (const OperatingPoint& point : points) {
-    // A rate that was written as 1e-3 and asked for as 0.001 is the same rate.
-    if (point.fmr <= target_fmr * (1 + 1e-9)) chosen = &point;
-  }
-  if (chosen == nullptr) {
-    return absl::FailedPreconditionError(absl::StrCat("a false match rate of ", target_fmr,
-                                                      " was not measured for this model; the lowest measured is ",
-                                                      points.front().fmr));
-  }
-  return Threshold{.distance = chosen->distance, .source = ThresholdSource::kOperatingPoint, .fmr = chosen->fmr};
+constexpr double kRounding = 1e-9;
+
+bool IsSupported(const OperatingPoint& point) {
+  return point.fmr * static_cast<double>(point.impostor_pairs) * (1 + kRounding) >= kFewestFalseMatches;
 }
 
-absl::StatusOr<Threshold> RequestThreshold(const Threshold& standard, std::optional<double> max_distance) {
-  if (!max_distance.has_value()) return standard;
-  if (!std::isfinite(*max_distance) || *max_distance <= 0) {
+}  // namespace
+
+absl::StatusOr<Threshold> MeasuredThreshold(absl::Span<const OperatingPoint> points, double target_fmr) {
+  const OperatingPoint* chosen = nullptr;
+  const OperatingPoint* lowest = nullptr;
+  for (const OperatingPoint& point : points) {
+    if (!IsSupported(point)) continue;
+    if (lowest == nullptr) lowest = &point;
+    // A rate that was written as 1e-3 and asked for as 0.001 is the same rate.
+    if (point.fmr <= target_fmr * (1 + kRounding)) chosen = &point;
+  }
+  if (lowest == nullptr) {
+    return MakeError(Reason::TARGET_FMR_UNSUPPORTED, "no false match rate was measured for this model");
+  }
+  if (chosen == nullptr) {
+    return MakeError(Reason::TARGET_FMR_UNSUPPORTED,
+                     absl::StrCat("a false match rate of ", target_fmr, " is more than the measurements of this model ",
+                                  "support; the lowest that they do is ", lowest->fmr));
+  }
+  return Threshold{.distance = chosen->distance, .source = ThresholdSource::kOperatingPoint, .point = *chosen};
+}
+
+Threshold ChooseThreshold(absl::Span<const OperatingPoint> points, double target_fmr, double margin) {
+  const absl::StatusOr<Threshold> measured = MeasuredThreshold(points, target_fmr);
+  if (measured.ok()) return *measured;
+  return {.distance = margin / 2, .source = ThresholdSource::kHalfMargin, .point = std::nullopt};
+}
+
+absl::StatusOr<Threshold> RequestThreshold(const Threshold& standard, absl::Span<const OperatingPoint> points,
+                                           const ThresholdRequest& request) {
+  if (request.max_distance.has_value() && request.target_fmr.has_value()) {
+    return InvalidField("target_fmr", "target_fmr and max_distance cannot both decide");
+  }
+  if (request.target_fmr.has_value()) {
+    if (!(*request.target_fmr > 0 && *request.target_fmr < 1)) {
+      return InvalidField("target_fmr", "target_fmr must be above 0 and below 1");
+    }
+    return MeasuredThreshold(points, *request.target_fmr);
+  }
+  if (!request.max_distance.has_value()) return standard;
+  if (!std::isfinite(*request.max_distance) || *request.max_distance <= 0) {
     return InvalidField("max_distance", "max_distance must be a finite number above 0");
   }
-  return Threshold{.distance = *max_distance, .source = ThresholdSource::kRequest, .fmr = std::nullopt};
+  return Threshold{.distance = *request.max_distance, .source = ThresholdSource::kRequest, .point = std::nullopt};
 }
 
 absl::StatusOr<double> MeasureDistance(const Embedding& a, const Embedding& b) {

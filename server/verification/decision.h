@@ -21,12 +21,14 @@ namespace likeness {
 
 // A distance and the false match rate measured at it.
 struct OperatingPoint {
-  double fmr = 0;                // false match rate, in (0, 1)
-  double distance = 0;           // > 0
-  int64_t genuine_pairs = 0;     // pairs of the same person measured
-  int64_t impostor_pairs = 0;    // pairs of different people measured
-  int64_t people = 0;            // people measured
-  std::string source;            // the data, in words
+  double fmr = 0;              // false match rate, in (0, 1)
+  double distance = 0;         // > 0
+  double fmr_low = 0;          // 95 % confidence interval of the rate at this distance, bootstrapped over people:
+  double fmr_high = 0;         // 0 <= low <= fmr <= high <= 1; both 0 where it was not measured
+  int64_t genuine_pairs = 0;   // pairs of the same person measured
+  int64_t impostor_pairs = 0;  // pairs of different people measured
+  int64_t people = 0;          // people measured
+  std::string source;          // the data, in words
 };
 
 enum class ThresholdSource { kOperatingPoint, kHalfMargin, kRequest };
@@ -35,16 +37,31 @@ enum class ThresholdSource { kOperatingPoint, kHalfMargin, kRequest };
 struct Threshold {
   double distance = 0;
   ThresholdSource source = ThresholdSource::kHalfMargin;
-  std::optional<double> fmr;  // set for kOperatingPoint only
+  std::optional<OperatingPoint> point;  // set for kOperatingPoint only: what was measured at the distance
 };
 
-// The threshold for a false match rate of at most `target_fmr`: the measured point with the largest rate that does not
-// exceed it; without any measured point, half the margin. `points` ascend in rate.
-// FAILED_PRECONDITION when there are points but all of them have a higher rate than `target_fmr`.
-absl::StatusOr<Threshold> ChooseThreshold(absl::Span<const OperatingPoint> points, double target_fmr, double margin);
+// What of a request decides about its threshold.
+struct ThresholdRequest {
+  std::optional<double> max_distance;
+  std::optional<double> target_fmr;
+};
 
-// The threshold for a request that may bring its own `max_distance`. FIELD_INVALID unless that is finite and > 0.
-absl::StatusOr<Threshold> RequestThreshold(const Threshold& standard, std::optional<double> max_distance);
+// A rate is known only where this many impostor pairs are expected to match: with fewer, chance decides.
+inline constexpr double kFewestFalseMatches = 10;
+
+// The threshold for a false match rate of at most `target_fmr`: the measured point with the largest rate that does not
+// exceed it, among those with kFewestFalseMatches. `points` ascend in rate. TARGET_FMR_UNSUPPORTED, saying what is
+// supported, where there is none.
+absl::StatusOr<Threshold> MeasuredThreshold(absl::Span<const OperatingPoint> points, double target_fmr);
+
+// The threshold of a server: MeasuredThreshold(), and where nothing supports the rate half the margin.
+Threshold ChooseThreshold(absl::Span<const OperatingPoint> points, double target_fmr, double margin);
+
+// The threshold for a request: its own max_distance, or one of the points by its own target_fmr, or `standard`.
+// FIELD_INVALID unless max_distance is finite and > 0, target_fmr is above 0 and below 1, and one of them at most is
+// given; TARGET_FMR_UNSUPPORTED.
+absl::StatusOr<Threshold> RequestThreshold(const Threshold& standard, absl::Span<const OperatingPoint> points,
+                                           const ThresholdRequest& request);
 
 // The distance between two embeddings. MODEL_MISMATCH when they come from different models, STORE_CORRUPT when their
 // sizes differ, NETWORK_FAILED when the distance is not finite.

@@ -76,6 +76,27 @@ TEST_F(CommandLineTest, VerifySendsItsOptionsAndStandardInput) {
   EXPECT_EQ(verify_request_.max_distance(), 0.75);
 }
 
+TEST_F(CommandLineTest, VerifyAsksForAFalseMatchRateAndShowsWhatIsKnownOfTheDecision) {
+  AnswerVerify(true, 0.5);
+  const auto answer = server_.service.verify;
+  server_.service.verify = [answer](const v1::VerifyRequest& request, v1::VerifyResponse* response) {
+    const grpc::Status status = answer(request, response);
+    response->mutable_threshold()->set_false_match_rate_low(0.0008);
+    response->mutable_threshold()->set_false_match_rate_high(0.0013);
+    response->set_log_likelihood_ratio(4.25);
+    response->set_probability(0.986);
+    return status;
+  };
+  const CliRun run = Run({"verify", "alice", photo_, "--target-fmr", "1e-3"});
+  EXPECT_EQ(verify_request_.target_fmr(), 1e-3);
+  EXPECT_THAT(run.out, HasSubstr("(false match rate 0.001, 95 % between 0.0008 and 0.0013)\n"
+                                 "probability of the same person 0.986 (log-likelihood ratio +4.25)\n"));
+  for (const char* rate : {"0", "1", "-0.1", "nan", "x"}) {
+    EXPECT_EQ(Run({"verify", "alice", photo_, "--target-fmr", rate}).exit_code, 2) << rate;
+  }
+  EXPECT_EQ(Run({"verify", "alice", photo_, "--target-fmr", "0.1", "--max-distance", "1"}).exit_code, 2);
+}
+
 TEST_F(CommandLineTest, WritesTheResponseAsOneLineOfJson) {
   AnswerVerify(false, 1.3);
   const CliRun run = Run({"--json", "verify", "alice", photo_});

@@ -82,15 +82,16 @@ TEST_F(ModelCommandsTest, ListsModelsInATable) {
 TEST_F(ModelCommandsTest, ShowsAModelByTheFirstDigitsOfItsDigest) {
   const CliRun run = Run({"show", trained_.substr(0, 4)});
   EXPECT_EQ(run.exit_code, 0) << run.err;
-  EXPECT_EQ(run.out,
-            "model       trained 1.0.0\n"
-            "digest      " +
-                trained_ +
-                "\n"
-                "created     2023-11-14T22:13:20Z\n"
-                "embedding   128 numbers, margin 1.5\n"
-                "decides by  threshold 0.7500 (half the margin: the model has no measured operating point)\n"
-                "training    0123\n");
+  EXPECT_EQ(
+      run.out,
+      "model       trained 1.0.0\n"
+      "digest      " +
+          trained_ +
+          "\n"
+          "created     2023-11-14T22:13:20Z\n"
+          "embedding   128 numbers, margin 1.5\n"
+          "decides by  threshold 0.7500 (half the margin: no measurement of the model supports the false match rate)\n"
+          "training    0123\n");
   EXPECT_EQ(json::parse(Run({"show", siamese_, "--json"}).out)["model"]["active"], true);
 }
 

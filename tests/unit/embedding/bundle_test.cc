@@ -65,6 +65,18 @@ TEST(BundleManifestTest, ReadsAGreyNetworkOfAnySizeWithoutAlignment) {
   EXPECT_TRUE(manifest->operating_points.empty());
 }
 
+TEST(BundleManifestTest, ReadsTheLargerAlignmentWithItsSize) {
+  json text = Manifest();
+  text["alignment"] = "arcface192";
+  EXPECT_THAT(ParseBundleManifest(text.dump()),
+              HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("field input is not 192x192")));
+  text["input"]["width"] = 192;
+  text["input"]["height"] = 192;
+  const absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(text.dump());
+  ASSERT_THAT(manifest, IsOk());
+  EXPECT_EQ(manifest->alignment, Alignment::kArcFace192);
+}
+
 TEST(BundleManifestTest, IgnoresFieldsItDoesNotKnow) {
   json text = Manifest();
   text["colour_of_the_box"] = "blue";
@@ -100,7 +112,7 @@ TEST(BundleManifestTest, RefusesValuesThatCannotBe) {
       {"/input/std", {1, 0, 1}, "field input.std is not a list of 3 numbers above 0"},
       {"/input/width", 96, "field input is not 112x112"},
       {"/input/height", 96, "field input is not 112x112"},
-      {"/alignment", "dlib", "field alignment is neither arcface112 nor none"},
+      {"/alignment", "dlib", "field alignment is none of arcface112, arcface192 and none"},
       {"/embedding/size", 0, "field embedding.size is not above 0"},
       {"/embedding/unit_length", 1, "field embedding.unit_length is neither true nor false"},
       {"/margin", 0, "field margin is not above 0"},

@@ -78,6 +78,18 @@ TEST(TorchEmbedderLoadTest, LoadsTheUntrainedSiameseNetworkOfGreyPhotos) {
   EXPECT_EQ(embeddings->front().values.size(), 5u);
 }
 
+TEST(TorchEmbedderLoadTest, LoadsTheBundlesThatTakeALargerCrop) {
+  for (const auto& [name, size] : {std::pair{"dlib-resnet-128.pt", 128u}, {"mobilefacenet-dlib-320.pt", 320u}}) {
+    const auto loaded = TorchEmbedder::Load(ModelPath(name), Device{});
+    ASSERT_THAT(loaded, IsOk());
+    EXPECT_EQ((*loaded)->manifest().alignment, Alignment::kArcFace192);
+    const auto embeddings = (*loaded)->Embed({FourColours(192, 192)});
+    ASSERT_THAT(embeddings, IsOk());
+    EXPECT_EQ(embeddings->front().values.size(), size);
+    EXPECT_NEAR(EuclideanDistance(embeddings->front().values, std::vector<float>(size)), 1, 1e-3);
+  }
+}
+
 TEST(TorchEmbedderLoadTest, RefusesHalfPrecisionOnTheProcessor) {
   EXPECT_THAT(TorchEmbedder::Load(ModelPath("mobilefacenet-192.pt"), Device{}, Precision::kFp16),
               HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("fp16 needs a CUDA device")));

@@ -3,10 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "server/embedding/torch_embedder.h"
 #include "server/image/alignment.h"
+#include "server/verification/distance.h"
 #include "tests/support/fake_embedder.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
@@ -29,11 +33,11 @@ class FaceEncoderTest : public testing::Test {
   }
 
   // The embedder takes aligned faces instead of whole photos.
-  void ExpectFaces() {
+  void ExpectFaces(Alignment alignment = Alignment::kArcFace112, int side = 112) {
     BundleManifest& manifest = embedder_.mutable_manifest();
-    manifest.alignment = Alignment::kArcFace112;
-    manifest.input_width = 112;
-    manifest.input_height = 112;
+    manifest.alignment = alignment;
+    manifest.input_width = side;
+    manifest.input_height = side;
   }
 
   static const FaceFinder* finder_;
@@ -98,6 +102,38 @@ TEST_F(FaceEncoderTest, AlignsTheFaceThatThePolicyChooses) {
   EXPECT_EQ(seen.height, 112);
 }
 
+TEST_F(FaceEncoderTest, AlignsTheFaceInALargerCropForANetworkThatWantsOne) {
+  ExpectFaces(Alignment::kArcFace192, 192);
+  Picture seen;
+  embedder_.embed = [&](const Picture& crop) {
+    seen = crop;
+    return MeanColour(crop);
+  };
+  const auto encoded = encoder_.Encode(embedder_, ReadFile(PhotoPath("audrey.jpg")), FacePolicy::kOnly, Wanted);
+  ASSERT_THAT(encoded, IsOk());
+  EXPECT_TRUE(encoded->face.landmarks.has_value());
+  EXPECT_EQ(seen.width, 192);
+  EXPECT_EQ(seen.height, 192);
+}
+
+// The bundle of two networks cuts the crop of the first out of its own, larger one.
+TEST_F(FaceEncoderTest, ShowsANetworkTheSameFaceInEitherCrop) {
+  const auto one = TorchEmbedder::Load(ModelPath("mobilefacenet-192.pt"), Device{});
+  const auto two = TorchEmbedder::Load(ModelPath("mobilefacenet-dlib-320.pt"), Device{});
+  ASSERT_THAT(one, IsOk());
+  ASSERT_THAT(two, IsOk());
+  for (const char* name : {"audrey.jpg", "cage.jpg", "franck_01829.jpg"}) {
+    const std::string photo = ReadFile(PhotoPath(name));
+    const auto alone = encoder_.Encode(**one, photo, FacePolicy::kOnly, Wanted);
+    const auto beside = encoder_.Encode(**two, photo, FacePolicy::kOnly, Wanted);
+    ASSERT_THAT(alone, IsOk());
+    ASSERT_THAT(beside, IsOk());
+    std::vector<float> part(beside->embedding.values.begin(), beside->embedding.values.begin() + 192);
+    for (float& value : part) value *= static_cast<float>(std::sqrt(2));  // both parts together have length 1
+    EXPECT_LT(EuclideanDistance(part, alone->embedding.values), 0.1) << name;
+  }
+}
+
 TEST_F(FaceEncoderTest, FailsWithoutAFaceAndNeverRunsTheNetwork) {
   ExpectFaces();
   EXPECT_THAT(encoder_.Encode(embedder_, EncodePnm(FourColours(100, 100)), FacePolicy::kLargest, Wanted),
@@ -107,7 +143,8 @@ TEST_F(FaceEncoderTest, FailsWithoutAFaceAndNeverRunsTheNetwork) {
 
 TEST_F(FaceEncoderTest, FailsForAPhotoThatCannotBeDecodedAndNeverRunsTheNetwork) {
   EXPECT_THAT(encoder_.Encode(embedder_, "", FacePolicy::kOnly, Wanted), FailsWith(Reason::PHOTO_EMPTY));
-  EXPECT_THAT(encoder_.Encode(embedder_, "not a photo", FacePolicy::kOnly, Wanted), FailsWith(Reason::PHOTO_FORMAT_UNSUPPORTED));
+  EXPECT_THAT(encoder_.Encode(embedder_, "not a photo", FacePolicy::kOnly, Wanted),
+              FailsWith(Reason::PHOTO_FORMAT_UNSUPPORTED));
   EXPECT_EQ(embedder_.calls(), 0);
 }
 

@@ -60,6 +60,20 @@ TEST(EstimateSimilarityTest, IsNotANumberForLandmarksInOnePlace) {
   EXPECT_FALSE(std::isfinite(EstimateSimilarity(Landmarks{}, kArcFaceTemplate).Scale()));
 }
 
+TEST(AlignedFrameTest, IsTheTemplateItselfUnlessSaidOtherwise) {
+  EXPECT_EQ(kArcFace112.Side(), kArcFaceSide);
+  for (size_t i = 0; i < kArcFaceTemplate.size(); ++i) {
+    EXPECT_FLOAT_EQ(kArcFace112.Template()[i].x, kArcFaceTemplate[i].x);
+    EXPECT_FLOAT_EQ(kArcFace112.Template()[i].y, kArcFaceTemplate[i].y);
+  }
+}
+
+TEST(AlignedFrameTest, MagnifiesAboutTheEdgeAndAddsItsMargin) {
+  EXPECT_EQ(kArcFace192.Side(), 192);
+  EXPECT_FLOAT_EQ(kArcFace192.Template()[0].x, 1.5f * 38.2946f + 0.25f + 12);
+  EXPECT_FLOAT_EQ(kArcFace192.Template()[0].y, 1.5f * 51.6963f + 0.25f + 12);
+}
+
 TEST(AlignToArcFaceTest, LeavesAFaceThatIsInPlaceAsItIs) {
   const Picture picture = FourColours(112, 112);
   EXPECT_EQ(AlignToArcFace(picture, kArcFaceTemplate).rgb, picture.rgb);
@@ -80,6 +94,23 @@ TEST(AlignToArcFaceTest, UndoesTurnScaleAndShift) {
     EXPECT_EQ(ColourAt(crop, 54, 28), (Colour{255, 0, 0})) << scale;
     EXPECT_EQ(ColourAt(crop, 57, 28), (Colour{0, 255, 0})) << scale;
   }
+}
+
+TEST(AlignToArcFaceTest, MovesAFaceIntoALargerFrame) {
+  const Picture crop = AlignToArcFace(FourColours(112, 112), kArcFaceTemplate, kArcFace192);
+  ASSERT_EQ(crop.width, 192);
+  ASSERT_EQ(crop.height, 192);
+  EXPECT_EQ(ColourAt(crop, 6, 6), (Colour{0, 0, 0}));  // the margin, where this photo has nothing
+  EXPECT_EQ(ColourAt(crop, 54, 54), (Colour{255, 0, 0}));
+  EXPECT_EQ(ColourAt(crop, 138, 54), (Colour{0, 255, 0}));
+  EXPECT_EQ(ColourAt(crop, 54, 138), (Colour{0, 0, 255}));
+  EXPECT_EQ(ColourAt(crop, 138, 138), (Colour{255, 255, 255}));
+}
+
+// The margin shows what lies around the face, not black.
+TEST(AlignToArcFaceTest, ShowsTheSurroundingsInTheMarginOfALargerFrame) {
+  const Picture crop = AlignToArcFace(PlainPicture(400, 400, {9, 99, 199}), Moved(10, 2, 80, 60), kArcFace192);
+  EXPECT_EQ(crop.rgb, PlainPicture(192, 192, {9, 99, 199}).rgb);
 }
 
 TEST(AlignToArcFaceTest, TurnsAFaceThatLiesOnItsSide) {

@@ -59,7 +59,7 @@ class ActivationsTest : public testing::Test {
   static Generation GenerationOf(const ModelDigest& digest) {
     auto embedder = std::make_shared<FakeEmbedder>();
     embedder->set_digest(digest);
-    return {embedder, {.distance = 0.5, .fmr = {}}};
+    return {embedder, {.distance = 0.5, .point = {}}};
   }
 
   void Restart() {
@@ -79,7 +79,7 @@ class ActivationsTest : public testing::Test {
       for (float& value : values) value *= 2;
       return values;
     };
-    return Generation{embedder, {.distance = 0.25, .fmr = {}}};
+    return Generation{embedder, {.distance = 0.25, .point = {}}};
   }
 
   void Enrol(const std::string& person, const std::string& reference, uint8_t level, bool with_crop = true) {

@@ -12,7 +12,7 @@ namespace likeness {
 namespace {
 
 Generation GenerationAt(double threshold) {
-  return {std::make_shared<FakeEmbedder>(), {.distance = threshold, .fmr = {}}};
+  return {std::make_shared<FakeEmbedder>(), {.distance = threshold, .point = {}}};
 }
 
 TEST(ActiveGenerationTest, GivesOutTheOneThatAnswers) {

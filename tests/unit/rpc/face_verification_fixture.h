@@ -19,6 +19,18 @@
 
 namespace likeness {
 
+// Measured on a million impostor pairs.
+inline OperatingPoint MeasuredPoint(double fmr, double distance) {
+  return {.fmr = fmr,
+          .distance = distance,
+          .fmr_low = fmr / 2,
+          .fmr_high = fmr * 2,
+          .genuine_pairs = 1000,
+          .impostor_pairs = 1'000'000,
+          .people = 500,
+          .source = "made up"};
+}
+
 inline std::string PhotoOf(Colour colour) { return EncodePnm(PlainPicture(32, 32, colour)); }
 
 class FaceVerificationFixture : public testing::Test {
@@ -74,8 +86,9 @@ class FaceVerificationFixture : public testing::Test {
   Metrics metrics_;
   FaceEncoder encoder_{*finder_, PhotoLimits{}, metrics_};
   // The embedder is the fixture's own.
-  ActiveGeneration active_{{std::shared_ptr<const Embedder>(std::shared_ptr<void>(), &embedder_),
-                            {.distance = 0.5, .source = ThresholdSource::kOperatingPoint, .fmr = 1e-3}}};
+  ActiveGeneration active_{
+      {std::shared_ptr<const Embedder>(std::shared_ptr<void>(), &embedder_),
+       {.distance = 0.5, .source = ThresholdSource::kOperatingPoint, .point = MeasuredPoint(1e-3, 0.5)}}};
   int references_made_ = 0;
   FaceVerification::Options options_;
   std::unique_ptr<Gallery> gallery_;

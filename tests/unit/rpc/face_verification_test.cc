@@ -45,6 +45,10 @@ TEST_F(FaceVerificationTest, VerifiesAFaceWithinTheThreshold) {
   EXPECT_EQ(response->threshold().distance(), 0.5);
   EXPECT_EQ(response->threshold().source(), v1::THRESHOLD_SOURCE_OPERATING_POINT);
   EXPECT_EQ(response->threshold().false_match_rate(), 1e-3);
+  EXPECT_EQ(response->threshold().false_match_rate_low(), 5e-4);
+  EXPECT_EQ(response->threshold().false_match_rate_high(), 2e-3);
+  EXPECT_EQ(response->threshold().impostor_pairs(), 1'000'000);
+  EXPECT_EQ(response->threshold().people(), 500);
   EXPECT_EQ(response->reference_id(), "00000000000000000000000000000001");
   EXPECT_EQ(response->face().box().width(), 32);
   EXPECT_EQ(response->model().name(), "mean-colour");
@@ -102,6 +106,73 @@ TEST_F(FaceVerificationTest, RefusesALimitThatIsNotAFiniteNumberAboveZero) {
     EXPECT_THAT(methods_->Compare(comparison, Wanted, response), FailsWith(Reason::FIELD_INVALID, "max_distance"));
     EXPECT_FALSE(response.verified());
   }
+}
+
+TEST_F(FaceVerificationTest, DecidesAtTheFalseMatchRateThatTheRequestChooses) {
+  embedder_.mutable_manifest().operating_points = {MeasuredPoint(1e-4, 0.3), MeasuredPoint(1e-3, 0.5)};
+  Enrol("ada", kRed);
+  v1::VerifyRequest request;
+  request.set_person_id("ada");
+  request.set_photo(PhotoOf(kReddish));  // at 0.4
+  for (const auto& [rate, distance] : {std::pair{1e-4, 0.3}, {5e-4, 0.3}, {1e-3, 0.5}, {0.1, 0.5}}) {
+    request.set_target_fmr(rate);
+    const auto response = Verify(request);
+    ASSERT_THAT(response, IsOk());
+    EXPECT_EQ(response->threshold().distance(), distance) << rate;
+    EXPECT_EQ(response->threshold().source(), v1::THRESHOLD_SOURCE_OPERATING_POINT);
+    EXPECT_LE(response->threshold().false_match_rate(), rate);
+    EXPECT_EQ(response->verified(), distance > 0.4) << rate;
+  }
+}
+
+TEST_F(FaceVerificationTest, RefusesAFalseMatchRateThatTheModelWasNotMeasuredForAndSaysWhichItWas) {
+  embedder_.mutable_manifest().operating_points = {MeasuredPoint(1e-3, 0.5)};
+  Enrol("ada", kRed);
+  v1::VerifyRequest request;
+  request.set_person_id("ada");
+  request.set_photo(PhotoOf(kRed));
+  request.set_target_fmr(1e-6);
+  EXPECT_THAT(Verify(request), FailsWith(Reason::TARGET_FMR_UNSUPPORTED));
+  EXPECT_THAT(Verify(request), HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("0.001")));
+  v1::CompareRequest comparison;
+  comparison.set_photo_a(PhotoOf(kRed));
+  comparison.set_photo_b(PhotoOf(kRed));
+  comparison.set_target_fmr(1e-6);
+  v1::CompareResponse response;
+  EXPECT_THAT(methods_->Compare(comparison, Wanted, response), FailsWith(Reason::TARGET_FMR_UNSUPPORTED));
+  EXPECT_FALSE(response.verified());
+}
+
+TEST_F(FaceVerificationTest, RefusesARateBesideADistanceOrOutOfRange) {
+  Enrol("ada", kRed);
+  v1::VerifyRequest request;
+  request.set_person_id("ada");
+  request.set_photo(PhotoOf(kRed));
+  for (double rate : {0.0, 1.0, -1.0, kNan, kInfinity}) {
+    request.set_target_fmr(rate);
+    EXPECT_THAT(Verify(request), FailsWith(Reason::FIELD_INVALID, "target_fmr")) << rate;
+  }
+  request.set_target_fmr(1e-3);
+  request.set_max_distance(0.5);
+  EXPECT_THAT(Verify(request), FailsWith(Reason::FIELD_INVALID, "target_fmr"));
+}
+
+TEST_F(FaceVerificationTest, SaysHowProbableTheSamePersonIsWhereTheModelIsCalibrated) {
+  Enrol("ada", kRed);
+  const auto uncalibrated = Verify("ada", kReddish);
+  ASSERT_THAT(uncalibrated, IsOk());
+  EXPECT_FALSE(uncalibrated->has_probability());
+  EXPECT_FALSE(uncalibrated->has_log_likelihood_ratio());
+  embedder_.mutable_manifest().calibration = Calibration{
+      .offset = 6, .slope = -10, .genuine_pairs = 1000, .impostor_pairs = 1000, .people = 9, .source = "made up"};
+  const auto calibrated = Verify("ada", kReddish);
+  ASSERT_THAT(calibrated, IsOk());
+  EXPECT_NEAR(calibrated->log_likelihood_ratio(), 2, 1e-5);
+  EXPECT_NEAR(calibrated->probability(), 1 / (1 + std::exp(-2)), 1e-6);
+  const auto compared = Compare(PhotoOf(kRed), PhotoOf(kBrown));
+  ASSERT_THAT(compared, IsOk());
+  EXPECT_NEAR(compared->log_likelihood_ratio(), 0, 1e-5);
+  EXPECT_NEAR(compared->probability(), 0.5, 1e-6);
 }
 
 TEST_F(FaceVerificationTest, DoesNotKnowAPersonWhoWasNotEnrolledAndDoesNotRunTheNetwork) {

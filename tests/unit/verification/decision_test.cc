@@ -29,74 +29,117 @@ ModelDigest Model(uint8_t name) {
 
 Embedding At(std::vector<float> values, uint8_t model = 1) { return {Model(model), std::move(values)}; }
 
-Threshold UpTo(double distance) {
-  return {.distance = distance, .source = ThresholdSource::kOperatingPoint, .fmr = 1e-3};
-}
-
-OperatingPoint Point(double fmr, double distance) {
+OperatingPoint Point(double fmr, double distance, int64_t impostor_pairs = 1'000'000) {
   OperatingPoint point;
   point.fmr = fmr;
   point.distance = distance;
+  point.impostor_pairs = impostor_pairs;
   return point;
 }
 
-TEST(ChooseThresholdTest, TakesTheMeasuredPointWithTheLargestRateThatDoesNotExceedTheTarget) {
+Threshold UpTo(double distance) {
+  return {.distance = distance, .source = ThresholdSource::kOperatingPoint, .point = Point(1e-3, distance)};
+}
+
+TEST(MeasuredThresholdTest, TakesTheMeasuredPointWithTheLargestRateThatDoesNotExceedTheTarget) {
   const std::vector<OperatingPoint> points = {Point(1e-4, 0.9), Point(1e-3, 1.0), Point(1e-2, 1.1)};
   struct Case {
     double target;
     double distance;
   };
   for (const Case& c : {Case{1e-4, 0.9}, {5e-4, 0.9}, {1e-3, 1.0}, {9.9e-3, 1.0}, {1e-2, 1.1}, {0.5, 1.1}}) {
-    const absl::StatusOr<Threshold> threshold = ChooseThreshold(points, c.target, 1.4);
+    const absl::StatusOr<Threshold> threshold = MeasuredThreshold(points, c.target);
     ASSERT_THAT(threshold, IsOk());
     EXPECT_EQ(threshold->distance, c.distance) << c.target;
     EXPECT_EQ(threshold->source, ThresholdSource::kOperatingPoint);
-    EXPECT_TRUE(threshold->fmr.has_value() && *threshold->fmr <= c.target) << c.target;
+    ASSERT_TRUE(threshold->point.has_value());
+    EXPECT_LE(threshold->point->fmr, c.target);
   }
 }
 
-TEST(ChooseThresholdTest, TakesARateForTheSameThatWasWrittenInAnotherWay) {
-  EXPECT_THAT(ChooseThreshold({Point(0.1 + 0.2, 1.0)}, 0.3, 1.4), IsOkAndHolds(Field(&Threshold::distance, 1.0)));
+TEST(MeasuredThresholdTest, TakesARateForTheSameThatWasWrittenInAnotherWay) {
+  EXPECT_THAT(MeasuredThreshold({Point(0.1 + 0.2, 1.0)}, 0.3), IsOkAndHolds(Field(&Threshold::distance, 1.0)));
 }
 
-TEST(ChooseThresholdTest, RefusesARateBelowAllThatWereMeasured) {
-  EXPECT_THAT(ChooseThreshold({Point(1e-3, 1.0)}, 1e-4, 1.4),
-              HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("the lowest measured is 0.001")));
+TEST(MeasuredThresholdTest, RefusesARateBelowAllThatWereMeasuredAndSaysWhichIsSupported) {
+  EXPECT_THAT(MeasuredThreshold({Point(1e-3, 1.0)}, 1e-4), FailsWith(Reason::TARGET_FMR_UNSUPPORTED));
+  EXPECT_THAT(MeasuredThreshold({Point(1e-3, 1.0)}, 1e-4),
+              HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("the lowest that they do is 0.001")));
 }
 
-TEST(ChooseThresholdTest, RefusesARateThatIsNotANumber) {
-  EXPECT_THAT(ChooseThreshold({Point(1e-3, 1.0)}, kNan, 1.4), Not(IsOk()));
+// A rate is known only where enough impostor pairs have matched.
+TEST(MeasuredThresholdTest, PassesOverAPointThatTooFewPairsSupport) {
+  const std::vector<OperatingPoint> points = {Point(1e-4, 0.9, 99'000), Point(1e-3, 1.0, 10'000)};
+  EXPECT_THAT(MeasuredThreshold(points, 1e-3), IsOkAndHolds(Field(&Threshold::distance, 1.0)));
+  EXPECT_THAT(MeasuredThreshold(points, 1e-4),
+              HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("the lowest that they do is 0.001")));
 }
 
-TEST(ChooseThresholdTest, FallsBackToHalfTheMarginWhenNothingWasMeasured) {
-  const absl::StatusOr<Threshold> threshold = ChooseThreshold({}, 1e-3, 2.0);
-  ASSERT_THAT(threshold, IsOk());
-  EXPECT_EQ(threshold->distance, 1.0);
-  EXPECT_EQ(threshold->source, ThresholdSource::kHalfMargin);
-  EXPECT_EQ(threshold->fmr, std::nullopt);
+TEST(MeasuredThresholdTest, RefusesARateThatIsNotANumber) {
+  EXPECT_THAT(MeasuredThreshold({Point(1e-3, 1.0)}, kNan), Not(IsOk()));
+}
+
+TEST(ChooseThresholdTest, TakesAMeasuredPoint) {
+  const Threshold threshold = ChooseThreshold({Point(1e-3, 1.0)}, 1e-2, 1.4);
+  EXPECT_EQ(threshold.distance, 1.0);
+  EXPECT_EQ(threshold.source, ThresholdSource::kOperatingPoint);
+}
+
+TEST(ChooseThresholdTest, FallsBackToHalfTheMarginWhereNothingSupportsTheRate) {
+  const std::vector<std::vector<OperatingPoint>> unsupported = {{}, {Point(1e-2, 1.0)}, {Point(1e-3, 1.0, 100)}};
+  for (const std::vector<OperatingPoint>& points : unsupported) {
+    const Threshold threshold = ChooseThreshold(points, 1e-3, 2.0);
+    EXPECT_EQ(threshold.distance, 1.0);
+    EXPECT_EQ(threshold.source, ThresholdSource::kHalfMargin);
+    EXPECT_FALSE(threshold.point.has_value());
+  }
 }
 
 TEST(RequestThresholdTest, KeepsTheStandardWhenTheRequestBringsNone) {
-  const Threshold standard = UpTo(1.04);
-  const absl::StatusOr<Threshold> threshold = RequestThreshold(standard, std::nullopt);
+  const absl::StatusOr<Threshold> threshold = RequestThreshold(UpTo(1.04), {}, {});
   ASSERT_THAT(threshold, IsOk());
   EXPECT_EQ(threshold->distance, 1.04);
   EXPECT_EQ(threshold->source, ThresholdSource::kOperatingPoint);
-  EXPECT_EQ(threshold->fmr, 1e-3);
+  EXPECT_EQ(threshold->point->fmr, 1e-3);
 }
 
-TEST(RequestThresholdTest, TakesTheRequestsOwnAndClaimsNoRateForIt) {
-  const Threshold standard = UpTo(1.04);
-  const absl::StatusOr<Threshold> threshold = RequestThreshold(standard, 0.5);
+TEST(RequestThresholdTest, TakesTheRequestsOwnDistanceAndClaimsNoRateForIt) {
+  const absl::StatusOr<Threshold> threshold = RequestThreshold(UpTo(1.04), {}, {0.5, std::nullopt});
   ASSERT_THAT(threshold, IsOk());
   EXPECT_EQ(threshold->distance, 0.5);
   EXPECT_EQ(threshold->source, ThresholdSource::kRequest);
-  EXPECT_EQ(threshold->fmr, std::nullopt);
+  EXPECT_FALSE(threshold->point.has_value());
+}
+
+TEST(RequestThresholdTest, TakesThePointOfTheRequestsOwnRate) {
+  const std::vector<OperatingPoint> points = {Point(1e-4, 0.9), Point(1e-3, 1.0)};
+  const absl::StatusOr<Threshold> threshold = RequestThreshold(UpTo(1.0), points, {std::nullopt, 1e-4});
+  ASSERT_THAT(threshold, IsOk());
+  EXPECT_EQ(threshold->distance, 0.9);
+  EXPECT_EQ(threshold->point->fmr, 1e-4);
+}
+
+TEST(RequestThresholdTest, RefusesARateThatNothingSupportsThoughTheServerHasAThreshold) {
+  EXPECT_THAT(RequestThreshold(UpTo(1.04), {}, {std::nullopt, 1e-3}), FailsWith(Reason::TARGET_FMR_UNSUPPORTED));
+}
+
+TEST(RequestThresholdTest, RefusesARateThatIsNone) {
+  for (double target_fmr : {0.0, -1e-3, 1.0, 2.0, kNan, kInfinity, -kInfinity}) {
+    EXPECT_THAT(RequestThreshold({}, {Point(1e-3, 1)}, {std::nullopt, target_fmr}),
+                FailsWith(Reason::FIELD_INVALID, "target_fmr"))
+        << target_fmr;
+  }
+}
+
+TEST(RequestThresholdTest, RefusesADistanceTogetherWithARate) {
+  EXPECT_THAT(RequestThreshold({}, {Point(1e-3, 1)}, {0.5, 1e-3}), FailsWith(Reason::FIELD_INVALID, "target_fmr"));
 }
 
 TEST(RequestThresholdTest, RefusesWhatIsNotAFiniteNumberAboveZero) {
   for (double max_distance : {0.0, -0.0, -1.0, kNan, -kNan, kInfinity, -kInfinity}) {
-    EXPECT_THAT(RequestThreshold({}, max_distance), FailsWith(Reason::FIELD_INVALID, "max_distance")) << max_distance;
+    EXPECT_THAT(RequestThreshold({}, {}, {max_distance, std::nullopt}),
+                FailsWith(Reason::FIELD_INVALID, "max_distance"))
+        << max_distance;
   }
 }
 

@@ -65,7 +65,7 @@ TEST(FailClosedTest, NeverVerifiesBeyondTheThreshold) {
     for (ReferenceEmbedding& reference : references) reference.embedding = inputs.Point();
     const double max_distance = inputs.Number();
 
-    const absl::StatusOr<Threshold> threshold = RequestThreshold({}, max_distance);
+    const absl::StatusOr<Threshold> threshold = RequestThreshold({}, {}, {max_distance, std::nullopt});
     const absl::StatusOr<NearestReference> nearest = FindNearestReference(probe, references);
     if (!threshold.ok() || !nearest.ok() || !IsSamePerson(nearest->distance, *threshold)) continue;
 
@@ -88,7 +88,7 @@ TEST(FailClosedTest, NeverCallsTwoFacesTheSameForAThresholdThatWasNotMeasured) {
   Inputs inputs(/*seed=*/7);
   for (int round = 0; round < kRounds; ++round) {
     const double distance = inputs.Number(), limit = inputs.Number();
-    const Threshold threshold{.distance = limit, .source = ThresholdSource::kRequest, .fmr = std::nullopt};
+    const Threshold threshold{.distance = limit, .source = ThresholdSource::kRequest, .point = std::nullopt};
     const bool sound = distance >= 0 && distance <= limit && std::isfinite(distance);
     ASSERT_EQ(IsSamePerson(distance, threshold), sound) << distance << " against " << limit;
   }
