@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "server/errors/errors.h"
-#include "server/training/bootstrap.h"
+#include "server/statistics/people_pairs.h"
 #include "server/verification/distance.h"
 
 namespace likeness {
@@ -25,48 +25,23 @@ std::vector<std::vector<size_t>> PhotosByPerson(absl::Span<const int> people) {
   return by_person;
 }
 
-absl::StatusOr<SortedPeoplePairs> MeasureAllPairs(absl::Span<const std::vector<float>> embeddings,
-                                                  const std::vector<std::vector<size_t>>& photos) {
+absl::StatusOr<PeoplePairs> MeasureAllPairs(absl::Span<const std::vector<float>> embeddings,
+                                            const std::vector<std::vector<size_t>>& photos) {
   std::vector<uint32_t> person_of(embeddings.size());
-  SortedPeoplePairs pairs;
   for (size_t person = 0; person < photos.size(); ++person) {
-    pairs.photos_of.push_back(photos[person].size());
     for (size_t photo : photos[person]) person_of[photo] = static_cast<uint32_t>(person);
   }
+  PeoplePairs pairs = AllPairs(person_of, photos.size());
+  auto pair = pairs.pairs.begin();
   for (size_t a = 0; a < embeddings.size(); ++a) {
-    for (size_t b = a + 1; b < embeddings.size(); ++b) {
-      const double distance = EuclideanDistance(embeddings[a], embeddings[b]);
-      if (!std::isfinite(distance)) {
+    for (size_t b = a + 1; b < embeddings.size(); ++b, ++pair) {
+      pair->distance = EuclideanDistance(embeddings[a], embeddings[b]);
+      if (!std::isfinite(pair->distance)) {
         return MakeError(Reason::NETWORK_FAILED, "the distance between two strangers' photos is not a number");
       }
-      auto& kind = person_of[a] == person_of[b] ? pairs.genuine : pairs.impostor;
-      kind.push_back({distance, person_of[a], person_of[b]});
     }
   }
-  const auto nearer = [](const PeoplePair& x, const PeoplePair& y) { return x.distance < y.distance; };
-  std::sort(pairs.genuine.begin(), pairs.genuine.end(), nearer);
-  std::sort(pairs.impostor.begin(), pairs.impostor.end(), nearer);
   return pairs;
-}
-
-std::vector<double> DistancesOf(const std::vector<PeoplePair>& pairs) {
-  std::vector<double> distances;
-  distances.reserve(pairs.size());
-  for (const PeoplePair& pair : pairs) distances.push_back(pair.distance);
-  return distances;
-}
-
-std::vector<IntervalledRates> MeasureRates(const PairDistances& distances, const SortedPeoplePairs& pairs,
-                                           const EvaluationOptions& options) {
-  std::vector<IntervalledRates> rates;
-  for (double target : options.target_false_match_rates) {
-    const absl::StatusOr<OperatingPointRates> measured = MeasureOperatingPoint(distances, target);
-    if (!measured.ok()) continue;  // absent, as the pairs cannot show it
-    const double rate = measured->false_non_match_rate;
-    const Interval interval = BootstrapFalseNonMatchRate(pairs, target, options.seed).value_or(Interval{rate, rate});
-    rates.push_back({target, *measured, std::min(interval.low, rate), std::max(interval.high, rate)});
-  }
-  return rates;
 }
 
 size_t BinOf(double distance, double bin_width) {
@@ -114,9 +89,9 @@ absl::StatusOr<Evaluation> Evaluate(absl::Span<const std::vector<float>> embeddi
     return MakeError(Reason::INTERNAL, "there is not one person for each embedding to evaluate");
   }
   const std::vector<std::vector<size_t>> photos = PhotosByPerson(people);
-  const absl::StatusOr<SortedPeoplePairs> pairs = MeasureAllPairs(embeddings, photos);
+  const absl::StatusOr<PeoplePairs> pairs = MeasureAllPairs(embeddings, photos);
   if (!pairs.ok()) return pairs.status();
-  const PairDistances distances = {DistancesOf(pairs->genuine), DistancesOf(pairs->impostor)};
+  const PairDistances distances = SortedDistances(*pairs);
 
   Evaluation evaluation;
   evaluation.genuine_pairs = static_cast<int64_t>(distances.genuine.size());
@@ -124,13 +99,15 @@ absl::StatusOr<Evaluation> Evaluate(absl::Span<const std::vector<float>> embeddi
   AddHistograms(distances, options.margin / kBinsInMargin, evaluation);
   evaluation.examples = ChooseExamples(embeddings, photos);
   if (distances.genuine.empty() || distances.impostor.empty()) return evaluation;
-  const absl::StatusOr<double> equal_error_rate = EqualErrorRate(distances);
-  if (!equal_error_rate.ok()) return equal_error_rate.status();
-  const absl::StatusOr<double> area_under_roc = AreaUnderRoc(distances);
-  if (!area_under_roc.ok()) return area_under_roc.status();
-  evaluation.equal_error_rate = *equal_error_rate;
-  evaluation.area_under_roc = *area_under_roc;
-  evaluation.rates = MeasureRates(distances, *pairs, options);
+  absl::StatusOr<BundleMeasurements> measurements = MeasureForBundle(*pairs, options.source, options.seed);
+  if (!measurements.ok()) return measurements.status();
+  evaluation.measurements = *std::move(measurements);
+  const absl::StatusOr<Figures> figures =
+      MeasureFigures(*pairs, {.targets = options.target_false_match_rates, .seed = options.seed});
+  if (!figures.ok()) return figures.status();
+  evaluation.equal_error_rate = figures->equal_error_rate->value;
+  evaluation.area_under_roc = figures->area_under_roc->value;
+  evaluation.rates = figures->targets;
   return evaluation;
 }
 

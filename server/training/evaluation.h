@@ -10,11 +10,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "server/verification/accuracy.h"
+#include "server/statistics/bundle_measurements.h"
+#include "server/statistics/figures.h"
 
 namespace likeness {
 
@@ -22,15 +24,7 @@ struct EvaluationOptions {
   double margin = 0;                             // the training's, > 0: a histogram's bin is a hundredth of it
   std::vector<double> target_false_match_rates;  // above 0 and below 1
   uint64_t seed = 0;                             // what people are resampled from
-};
-
-// The errors at the largest threshold that keeps to a false match rate, with the 95 % confidence interval of the false
-// non-match rate. The interval holds the rate itself, so that a model is never worse than itself.
-struct IntervalledRates {
-  double target_false_match_rate = 0;
-  OperatingPointRates measured;
-  double false_non_match_rate_low = 0;   // 0 to measured.false_non_match_rate
-  double false_non_match_rate_high = 0;  // measured.false_non_match_rate to 1
+  std::string source = {};                       // what the photos are, for the bundle
 };
 
 // A pair to look at: numbers into the embeddings.
@@ -48,7 +42,9 @@ struct Evaluation {
   int64_t impostor_pairs = 0;
   std::optional<double> equal_error_rate;  // 0 to 1
   std::optional<double> area_under_roc;    // 0 to 1
-  std::vector<IntervalledRates> rates;     // in the order of the targets
+  std::vector<TargetFigures> rates;        // in the order of the targets
+  // For the bundle of a model that was trained; without points and calibration where the pairs cannot show them.
+  BundleMeasurements measurements;
   // Distances counted in bins of `bin_width` from 0. Both have the same number of bins, at most 512; where it is 512
   // the last bin holds all beyond.
   std::vector<int64_t> genuine_histogram;
@@ -61,10 +57,8 @@ struct Evaluation {
 // Compares every photo with every other. `embeddings[i]` is of a photo of `people[i]`, any number, equal for the same
 // person; there may be few or none. NETWORK_FAILED where a distance is not a number; INTERNAL where the sizes differ.
 //
-// The interval: the 2.5 % and 97.5 % percentiles over 200 resamples of the people with replacement, a pair weighing the
-// product of its people's multiplicities, a genuine pair its person's (two copies of a person are no impostor pair);
-// resamples without genuine or impostor pairs do not count. Pure, thread-safe; time and memory go by the square of the
-// photos, 16 bytes a pair.
+// Intervals are those of server/statistics/figures.h, which hold the rate itself, so that a model is never worse than
+// itself. Pure, thread-safe; time and memory go by the square of the photos, 24 bytes a pair.
 absl::StatusOr<Evaluation> Evaluate(absl::Span<const std::vector<float>> embeddings, absl::Span<const int> people,
                                     const EvaluationOptions& options);
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "server/errors/errors.h"
-#include "server/training/seeded_random.h"
+#include "server/statistics/seeded_random.h"
 
 namespace likeness {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
-#include "server/training/seeded_random.h"
+#include "server/statistics/seeded_random.h"
 
 namespace likeness {
 namespace {

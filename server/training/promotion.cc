@@ -7,10 +7,9 @@
 namespace likeness {
 namespace {
 
-const IntervalledRates* RatesAt(const Evaluation& evaluation, double false_match_rate) {
-  const auto found = std::find_if(evaluation.rates.begin(), evaluation.rates.end(), [&](const IntervalledRates& rates) {
-    return rates.target_false_match_rate == false_match_rate;
-  });
+const TargetFigures* RatesAt(const Evaluation& evaluation, double false_match_rate) {
+  const auto found = std::find_if(evaluation.rates.begin(), evaluation.rates.end(),
+                                  [&](const TargetFigures& rates) { return rates.target == false_match_rate; });
   return found == evaluation.rates.end() ? nullptr : &*found;
 }
 
@@ -22,17 +21,17 @@ std::string NotMeasured(const char* model, double false_match_rate, const Evalua
 }
 
 PromotionDecision PromoteIfNotWorse(double false_match_rate, const Evaluation& before, const Evaluation& after) {
-  const IntervalledRates* base = RatesAt(before, false_match_rate);
+  const TargetFigures* base = RatesAt(before, false_match_rate);
   if (base == nullptr) return {false, NotMeasured("base", false_match_rate, before)};
-  const IntervalledRates* trained = RatesAt(after, false_match_rate);
+  const TargetFigures* trained = RatesAt(after, false_match_rate);
   if (trained == nullptr) return {false, NotMeasured("trained", false_match_rate, after)};
-  const double rate = trained->measured.false_non_match_rate;
-  const bool promote = rate <= base->false_non_match_rate_high;
+  const double rate = trained->rates.false_non_match_rate;
+  const bool promote = rate <= base->false_non_match_rate.high;
   return {promote, absl::StrFormat(
                        "%s: on strangers its false non-match rate at a false match rate of %g is %.4f, %s the upper "
                        "end %.4f of the base model's 95 %% confidence interval (%.4f)",
                        promote ? "promoted" : "not promoted", false_match_rate, rate, promote ? "not above" : "above",
-                       base->false_non_match_rate_high, base->measured.false_non_match_rate)};
+                       base->false_non_match_rate.high, base->rates.false_non_match_rate)};
 }
 
 }  // namespace

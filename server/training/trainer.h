@@ -21,9 +21,9 @@
 #include "server/embedding/bundle.h"
 #include "server/image/picture.h"
 #include "server/inference/device.h"
+#include "server/statistics/seeded_random.h"
 #include "server/training/face_pair.h"
 #include "server/training/pair_sampler.h"
-#include "server/training/seeded_random.h"
 #include "server/training/trainable_network.h"
 
 namespace likeness {

@@ -24,22 +24,20 @@
 namespace likeness {
 namespace {
 
-constexpr double kDecisionFmr = 1e-3;  // what thresholds stand for; a model without it decides by half its margin
-
 v1::Evaluation ToProto(const Evaluation& evaluation, const std::vector<int>& photo_indices) {
   v1::Evaluation proto;
   proto.set_genuine_pairs(evaluation.genuine_pairs);
   proto.set_impostor_pairs(evaluation.impostor_pairs);
   if (evaluation.equal_error_rate.has_value()) proto.set_equal_error_rate(*evaluation.equal_error_rate);
   if (evaluation.area_under_roc.has_value()) proto.set_area_under_roc(*evaluation.area_under_roc);
-  for (const IntervalledRates& rates : evaluation.rates) {
+  for (const TargetFigures& figures : evaluation.rates) {
     v1::ErrorRates* added = proto.add_rates();
-    added->set_target_false_match_rate(rates.target_false_match_rate);
-    added->set_false_match_rate(rates.measured.false_match_rate);
-    added->set_false_non_match_rate(rates.measured.false_non_match_rate);
-    added->set_false_non_match_rate_low(rates.false_non_match_rate_low);
-    added->set_false_non_match_rate_high(rates.false_non_match_rate_high);
-    added->set_distance(rates.measured.distance);
+    added->set_target_false_match_rate(figures.target);
+    added->set_false_match_rate(figures.rates.false_match_rate);
+    added->set_false_non_match_rate(figures.rates.false_non_match_rate);
+    added->set_false_non_match_rate_low(figures.false_non_match_rate.low);
+    added->set_false_non_match_rate_high(figures.false_non_match_rate.high);
+    added->set_distance(figures.rates.distance);
   }
   for (int64_t count : evaluation.genuine_histogram) proto.add_genuine_histogram(count);
   for (int64_t count : evaluation.impostor_histogram) proto.add_impostor_histogram(count);
@@ -78,14 +76,18 @@ Sides Divide(const std::vector<TrainingFace>& faces) {
 
 // Of the network as it is now; nothing where nobody is held out.
 absl::StatusOr<std::optional<Evaluation>> EvaluateStrangers(const Trainer& trainer, const Sides& sides,
-                                                            const v1::TrainingConfig& config) {
+                                                            const v1::Training& record) {
   if (sides.stranger_crops.empty()) return std::nullopt;
   const absl::StatusOr<std::vector<std::vector<float>>> embeddings = trainer.Embed(sides.stranger_crops);
   if (!embeddings.ok()) return embeddings.status();
-  const std::set<double> targets = {kDecisionFmr, 0.01, config.promotion_fmr()};
-  absl::StatusOr<Evaluation> evaluation = Evaluate(
-      *embeddings, sides.stranger_people,
-      {.margin = config.margin(), .target_false_match_rates = {targets.begin(), targets.end()}, .seed = config.seed()});
+  const v1::TrainingConfig& config = record.config();
+  const std::set<double> targets = {0.001, 0.01, config.promotion_fmr()};
+  absl::StatusOr<Evaluation> evaluation =
+      Evaluate(*embeddings, sides.stranger_people,
+               {.margin = config.margin(),
+                .target_false_match_rates = {targets.begin(), targets.end()},
+                .seed = config.seed(),
+                .source = absl::StrCat("strangers of training ", record.training_id())});
   if (!evaluation.ok()) return evaluation.status();
   return *std::move(evaluation);
 }
@@ -113,32 +115,7 @@ std::string ManifestOf(const BaseModel& base, const v1::Training& record, const 
   manifest["name"] = record.config().name();
   manifest["version"] = "1.0.0";
   manifest["margin"] = record.config().margin();
-  manifest["calibration"] = nullptr;
-  manifest["operating_points"] = nlohmann::json::array();
-  const auto measured = [&](double fmr) {
-    return after.has_value()
-               ? std::find_if(after->rates.begin(), after->rates.end(),
-                              [fmr](const IntervalledRates& r) { return r.target_false_match_rate == fmr; })
-               : std::vector<IntervalledRates>::const_iterator();
-  };
-  // Points without the one that decisions stand for would be of no use to a server.
-  if (after.has_value() && measured(kDecisionFmr) != after->rates.end()) {
-    for (double fmr : {kDecisionFmr, 0.01}) {
-      const auto rates = measured(fmr);
-      if (rates == after->rates.end()) continue;
-      if (!manifest["operating_points"].empty() &&
-          rates->measured.distance <= manifest["operating_points"].back()["distance"].get<double>()) {
-        continue;  // points ascend
-      }
-      manifest["operating_points"].push_back(
-          {{"fmr", fmr},
-           {"distance", rates->measured.distance},
-           {"genuine_pairs", rates->measured.genuine_pairs},
-           {"impostor_pairs", rates->measured.impostor_pairs},
-           {"people", record.data().strangers()},
-           {"source", absl::StrCat("strangers of training ", record.training_id())}});
-    }
-  }
+  WriteMeasurements(after.has_value() ? after->measurements : BundleMeasurements{}, manifest);
   const nlohmann::ordered_json before = manifest.value("provenance", nlohmann::ordered_json::object());
   manifest["provenance"] = {{"source", absl::StrCat("trained by likeness from ", base.manifest.name)},
                             {"license", before.value("license", "unknown")},
@@ -203,7 +180,7 @@ absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::st
   Trainer& trainer = **created;
 
   // Always anew: it is cheap beside the training, and the decision needs it whole.
-  const absl::StatusOr<std::optional<Evaluation>> before = EvaluateStrangers(trainer, sides, config);
+  const absl::StatusOr<std::optional<Evaluation>> before = EvaluateStrangers(trainer, sides, record);
   if (!before.ok()) return before.status();
   if (before->has_value()) *record.mutable_before() = ToProto(**before, sides.stranger_photos);
   if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;
@@ -232,7 +209,7 @@ absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::st
     if (absl::Status status = trainer.SaveCheckpoint(checkpoint); !status.ok()) return status;
   }
 
-  const absl::StatusOr<std::optional<Evaluation>> after = EvaluateStrangers(trainer, sides, config);
+  const absl::StatusOr<std::optional<Evaluation>> after = EvaluateStrangers(trainer, sides, record);
   if (!after.ok()) return after.status();
   if (after->has_value()) *record.mutable_after() = ToProto(**after, sides.stranger_photos);
   if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;

@@ -32,17 +32,22 @@ absl::Status CheckThreshold(double threshold) {
   return std::isfinite(threshold) ? absl::OkStatus() : absl::InvalidArgumentError("the threshold must be finite");
 }
 
-std::vector<double> Sorted(std::vector<double> distances) {
-  std::sort(distances.begin(), distances.end());
-  return distances;
+// `distances` ascending: as they are, or a copy in `storage`.
+const std::vector<double>& Sorted(const std::vector<double>& distances, std::vector<double>& storage) {
+  if (std::is_sorted(distances.begin(), distances.end())) return distances;
+  storage = distances;
+  std::sort(storage.begin(), storage.end());
+  return storage;
 }
 
 // Calls `visit(genuine, impostor)` for each distinct distance in ascending order with the number of pairs that have it,
 // until it returns false.
 template <typename Visit>
 void VisitDistances(const PairDistances& distances, Visit visit) {
-  const std::vector<double> genuine = Sorted(distances.genuine);
-  const std::vector<double> impostor = Sorted(distances.impostor);
+  std::vector<double> genuine_storage;
+  std::vector<double> impostor_storage;
+  const std::vector<double>& genuine = Sorted(distances.genuine, genuine_storage);
+  const std::vector<double>& impostor = Sorted(distances.impostor, impostor_storage);
   auto g = genuine.begin();
   auto i = impostor.begin();
   while (g != genuine.end() || i != impostor.end()) {
@@ -188,16 +193,16 @@ absl::StatusOr<OperatingPointRates> RatesAtFalseMatchRate(const PairDistances& d
   if (!(target_false_match_rate >= 0 && target_false_match_rate <= 1)) {
     return absl::InvalidArgumentError("the target false match rate must lie in 0 to 1");
   }
-  std::vector<double> impostor = distances.impostor;
+  std::vector<double> storage;
+  const std::vector<double>& impostor = Sorted(distances.impostor, storage);
   const size_t matches = LargestCount(impostor.size(), target_false_match_rate);
   if (matches < impostor.size()) {
     // One more match would be too many, so the threshold stays below the distance that would bring it.
-    const auto first_refused = impostor.begin() + static_cast<std::ptrdiff_t>(matches);
-    std::nth_element(impostor.begin(), first_refused, impostor.end());
-    if (*first_refused == -kInfinity) {
+    const double first_refused = impostor[matches];
+    if (first_refused == -kInfinity) {
       return absl::FailedPreconditionError("more impostor pairs failed than the target false match rate allows");
     }
-    if (*first_refused < kInfinity) return RatesAtThreshold(distances, std::nextafter(*first_refused, -kInfinity));
+    if (first_refused < kInfinity) return RatesAtThreshold(distances, std::nextafter(first_refused, -kInfinity));
   }
   double largest = -kInfinity;
   for (const std::vector<double>* set : {&distances.genuine, &distances.impostor}) {

@@ -23,7 +23,7 @@ absl::StatusOr<PairDistances> MeasuredDistances(const PairDistances& distances) 
         return absl::InvalidArgumentError("the distance of a pair is not a number");
       }
     }
-    std::sort(kind->begin(), kind->end());
+    if (!std::is_sorted(kind->begin(), kind->end())) std::sort(kind->begin(), kind->end());
     while (!kind->empty() && kind->back() == kInfinity) kind->pop_back();
     if (kind->empty()) {
       return absl::InvalidArgumentError(

@@ -54,9 +54,9 @@ TEST(EvaluationTest, MakesNoErrorsWherePeopleLieApart) {
   EXPECT_THAT(evaluation->equal_error_rate, Optional(DoubleEq(0)));
   EXPECT_THAT(evaluation->area_under_roc, Optional(DoubleEq(1)));
   ASSERT_THAT(evaluation->rates, SizeIs(1));  // 160 impostor pairs cannot show a rate of 1e-3
-  EXPECT_EQ(evaluation->rates[0].target_false_match_rate, 0.01);
-  EXPECT_EQ(evaluation->rates[0].measured.false_non_match_rate, 0);
-  EXPECT_EQ(evaluation->rates[0].false_non_match_rate_high, 0);
+  EXPECT_EQ(evaluation->rates[0].target, 0.01);
+  EXPECT_EQ(evaluation->rates[0].rates.false_non_match_rate, 0);
+  EXPECT_EQ(evaluation->rates[0].false_non_match_rate.high, 0);
 }
 
 TEST(EvaluationTest, PutsAnIntervalAroundAFalseNonMatchRate) {
@@ -64,19 +64,41 @@ TEST(EvaluationTest, PutsAnIntervalAroundAFalseNonMatchRate) {
   const auto evaluation = Evaluate(strangers.embeddings, strangers.people, kOptions);
   ASSERT_THAT(evaluation, IsOk());
   ASSERT_THAT(evaluation->rates, SizeIs(2));
-  const IntervalledRates& rates = evaluation->rates[0];
-  EXPECT_LT(0, rates.false_non_match_rate_low);
-  EXPECT_LT(rates.false_non_match_rate_low, rates.measured.false_non_match_rate);
-  EXPECT_LT(rates.measured.false_non_match_rate, rates.false_non_match_rate_high);
-  EXPECT_LE(rates.false_non_match_rate_high, 1);
+  const TargetFigures& figures = evaluation->rates[0];
+  EXPECT_LT(0, figures.false_non_match_rate.low);
+  EXPECT_LT(figures.false_non_match_rate.low, figures.rates.false_non_match_rate);
+  EXPECT_LT(figures.rates.false_non_match_rate, figures.false_non_match_rate.high);
+  EXPECT_LE(figures.false_non_match_rate.high, 1);
+}
+
+TEST(EvaluationTest, MeasuresForTheBundleWhatThePairsSupport) {
+  const Strangers strangers(/*count=*/20, /*photos=*/5, /*spread=*/1.5);
+  EvaluationOptions options = kOptions;
+  options.source = "people on a circle";
+  const auto evaluation = Evaluate(strangers.embeddings, strangers.people, options);
+  ASSERT_THAT(evaluation, IsOk());
+  // 190 × 25 = 4,750 impostor pairs: ten false matches are expected at 0.0021.
+  ASSERT_THAT(evaluation->measurements.operating_points, SizeIs(5));
+  EXPECT_EQ(evaluation->measurements.operating_points[0].fmr, 0.005);
+  EXPECT_EQ(evaluation->measurements.operating_points[0].people, 20);
+  EXPECT_EQ(evaluation->measurements.operating_points[0].source, "people on a circle");
+  ASSERT_TRUE(evaluation->measurements.calibration.has_value());
+  EXPECT_EQ(evaluation->measurements.calibration->impostor_pairs, 4750);
+}
+
+TEST(EvaluationTest, HasNoCalibrationForPeopleWhoLieApart) {
+  const Strangers strangers(/*count=*/5, /*photos=*/4, /*spread=*/0.1);
+  const auto evaluation = Evaluate(strangers.embeddings, strangers.people, kOptions);
+  ASSERT_THAT(evaluation, IsOk());
+  EXPECT_FALSE(evaluation->measurements.calibration.has_value());
 }
 
 TEST(EvaluationTest, RepeatsItself) {
   const Strangers strangers(/*count=*/20, /*photos=*/5, /*spread=*/1.5);
   const auto once = Evaluate(strangers.embeddings, strangers.people, kOptions);
   const auto again = Evaluate(strangers.embeddings, strangers.people, kOptions);
-  EXPECT_EQ(once->rates[0].false_non_match_rate_low, again->rates[0].false_non_match_rate_low);
-  EXPECT_EQ(once->rates[0].false_non_match_rate_high, again->rates[0].false_non_match_rate_high);
+  EXPECT_EQ(once->rates[0].false_non_match_rate.low, again->rates[0].false_non_match_rate.low);
+  EXPECT_EQ(once->rates[0].false_non_match_rate.high, again->rates[0].false_non_match_rate.high);
 }
 
 TEST(EvaluationTest, HasOnlyHistogramsAndExamplesOfTwoPeopleWithOnePhotoEach) {

@@ -18,7 +18,10 @@ Evaluation WithRate(double rate, double high, double target = kFmr) {
   Evaluation evaluation;
   evaluation.genuine_pairs = 50;
   evaluation.impostor_pairs = 500;
-  evaluation.rates.push_back({target, {.false_non_match_rate = rate}, 0, high});
+  TargetFigures& figures = evaluation.rates.emplace_back();
+  figures.target = target;
+  figures.rates.false_non_match_rate = rate;
+  figures.false_non_match_rate.high = high;
   return evaluation;
 }
 

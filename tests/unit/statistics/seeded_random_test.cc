@@ -1,4 +1,4 @@
-#include "server/training/seeded_random.h"
+#include "server/statistics/seeded_random.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

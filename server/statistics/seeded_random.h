@@ -2,8 +2,8 @@
 //
 //   SeededRandom random(seed, RandomPurpose::kPairs, epoch);
 //   const size_t person = random.Below(people);
-#ifndef LIKENESS_SERVER_TRAINING_SEEDED_RANDOM_H_
-#define LIKENESS_SERVER_TRAINING_SEEDED_RANDOM_H_
+#ifndef LIKENESS_SERVER_STATISTICS_SEEDED_RANDOM_H_
+#define LIKENESS_SERVER_STATISTICS_SEEDED_RANDOM_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -40,4 +40,4 @@ class SeededRandom {
 
 }  // namespace likeness
 
-#endif  // LIKENESS_SERVER_TRAINING_SEEDED_RANDOM_H_
+#endif  // LIKENESS_SERVER_STATISTICS_SEEDED_RANDOM_H_
