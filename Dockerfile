@@ -66,6 +66,7 @@ RUN apt-get update \
       libturbojpeg0 \
       libwebp7 \
       libwebpdemux2 \
+      libzip4 \
  && dpkg --purge --force-depends \
       iso-codes libgl1-mesa-dri libglx-mesa0 libllvm15 libz3-4 proj-data shared-mime-info xkb-data \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf/*-old /var/log/*

@@ -20,7 +20,7 @@
 #include "server/errors/errors.h"
 #include "server/files/files.h"
 #include "server/inference/cuda_devices.h"
-#include "server/inference/seal.h"
+#include "server/seal/seal.h"
 
 namespace likeness {
 namespace {

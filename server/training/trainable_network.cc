@@ -17,7 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
 #include "server/files/files.h"
-#include "server/inference/seal.h"
+#include "server/seal/seal.h"
 
 namespace likeness {
 namespace {

@@ -12,7 +12,7 @@
 #include "server/files/files.h"
 #include "server/hashing/sha256.h"
 #include "server/inference/planes.h"
-#include "server/inference/seal.h"
+#include "server/seal/seal.h"
 #include "server/training/contrastive_loss.h"
 #include "server/training/hardest_pairs.h"
 

@@ -24,7 +24,7 @@
 #include "server/gallery/reference_cache.h"
 #include "server/gallery/sqlite_connection.h"
 #include "server/gallery/sqlite_rows.h"
-#include "server/inference/seal.h"
+#include "server/seal/seal.h"
 #include "tests/integration/photos.h"
 #include "tests/integration/server_process.h"
 

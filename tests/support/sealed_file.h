@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "server/inference/seal.h"
+#include "server/seal/seal.h"
 
 namespace likeness {
 

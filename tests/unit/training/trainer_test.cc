@@ -14,7 +14,7 @@
 #include "nlohmann/json.hpp"
 #include "server/embedding/torch_embedder.h"
 #include "server/inference/archive.h"
-#include "server/inference/seal.h"
+#include "server/seal/seal.h"
 #include "server/verification/distance.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"

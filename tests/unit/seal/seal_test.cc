@@ -1,4 +1,4 @@
-#include "server/inference/seal.h"
+#include "server/seal/seal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // The seal of a bundle file: a SHA-256 over the whole file, kept in the comment of the zip archive (docs/bundle.md).
-#ifndef LIKENESS_SERVER_INFERENCE_SEAL_H_
-#define LIKENESS_SERVER_INFERENCE_SEAL_H_
+#ifndef LIKENESS_SERVER_SEAL_SEAL_H_
+#define LIKENESS_SERVER_SEAL_SEAL_H_
 
 #include <string>
 
@@ -19,4 +19,4 @@ absl::StatusOr<std::string> SealArchive(std::string archive);
 
 }  // namespace likeness
 
-#endif  // LIKENESS_SERVER_INFERENCE_SEAL_H_
+#endif  // LIKENESS_SERVER_SEAL_SEAL_H_

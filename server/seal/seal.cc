@@ -1,4 +1,4 @@
-#include "server/inference/seal.h"
+#include "server/seal/seal.h"
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
