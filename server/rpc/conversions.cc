@@ -81,6 +81,17 @@ v1::Face ToProto(const EncodedFace& encoded) {
   return proto;
 }
 
+v1::Calibration ToProto(const Calibration& calibration) {
+  v1::Calibration proto;
+  proto.set_offset(calibration.offset);
+  proto.set_slope(calibration.slope);
+  proto.set_genuine_pairs(calibration.genuine_pairs);
+  proto.set_impostor_pairs(calibration.impostor_pairs);
+  proto.set_people(calibration.people);
+  proto.set_source(calibration.source);
+  return proto;
+}
+
 v1::Threshold ToProto(const Threshold& threshold) {
   v1::Threshold proto;
   proto.set_distance(threshold.distance);

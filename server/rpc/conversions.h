@@ -9,11 +9,13 @@
 #include "server/embedding/embedder.h"
 #include "server/encoding/face_encoder.h"
 #include "server/gallery/store.h"
+#include "server/verification/calibration.h"
 #include "server/verification/decision.h"
 
 namespace likeness {
 
 v1::Face ToProto(const EncodedFace& encoded);
+v1::Calibration ToProto(const Calibration& calibration);
 v1::Threshold ToProto(const Threshold& threshold);
 v1::Reference ToProto(const ReferenceRecord& reference);
 v1::Person ToProto(const PersonRecord& person);

@@ -123,6 +123,9 @@ absl::Status FaceVerification::Embed(const v1::EmbedRequest& request, StillWante
   *response.mutable_face() = ToProto(*encoded);
   *response.mutable_model() = ModelOf(*generation->embedder);
   *response.mutable_threshold() = ToProto(generation->threshold);
+  if (const auto& calibration = generation->embedder->manifest().calibration; calibration.has_value()) {
+    *response.mutable_calibration() = ToProto(*calibration);
+  }
   return absl::OkStatus();
 }
 
