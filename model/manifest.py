@@ -71,6 +71,17 @@ _OPERATING_POINT: Dict[str, Check] = {
     "source": _text,
 }
 
+_INTERVAL: Dict[str, Check] = {"fmr_low": _number, "fmr_high": _number}
+
+_CALIBRATION: Dict[str, Check] = {
+    "offset": _number,
+    "slope": lambda value: _number(value) and value < 0,
+    "genuine_pairs": _count,
+    "impostor_pairs": _count,
+    "people": _count,
+    "source": _text,
+}
+
 _FACE_FINDER: Dict[str, Check] = {
     "name": _text,
     "version": _text,
@@ -98,6 +109,8 @@ def validate(manifest: Dict[str, Any]) -> None:
     if manifest["kind"] == "embedding":
         _check_input(manifest)
         _check_operating_points(manifest["operating_points"])
+        if manifest["calibration"] is not None:
+            _check(manifest["calibration"], _CALIBRATION, "calibration.")
 
 
 def _check(manifest: Dict[str, Any], checks: Dict[str, Check], prefix: str = "") -> None:
@@ -127,5 +140,9 @@ def _check_input(manifest: Dict[str, Any]) -> None:
 def _check_operating_points(points: list) -> None:
     for index, point in enumerate(points):
         _check(point, _OPERATING_POINT, f"operating_points[{index}].")
+        if "fmr_low" in point:
+            _check(point, _INTERVAL, f"operating_points[{index}].")
+            if not 0 <= point["fmr_low"] <= point["fmr"] <= point["fmr_high"] <= 1:
+                raise ManifestError(f"operating_points[{index}].fmr_low, fmr_high: do not hold the rate")
         if index > 0 and not all(points[index - 1][field] < point[field] for field in ("fmr", "distance")):
             raise ManifestError(f"operating_points[{index}]: fmr and distance must ascend")

@@ -4,6 +4,7 @@
 
 #include "CLI/CLI.hpp"
 #include "client/cli/bench_command.h"
+#include "client/cli/calibrate_command.h"
 #include "client/cli/eval_command.h"
 #include "client/cli/face_commands.h"
 #include "client/cli/health_command.h"
@@ -49,6 +50,7 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments, Console& cons
   AddPersonCommands(app, invocation);
   AddHealthCommand(app, invocation);
   AddEvalCommand(app, invocation);
+  AddCalibrateCommand(app, invocation);
   AddBenchCommand(app, invocation);
   AddTrainCommand(app, invocation);
   AddTrainingCommands(app, invocation);

@@ -2,61 +2,64 @@
 
 #include <fstream>
 #include <memory>
-#include <optional>
 #include <ostream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/cli/photo_file.h"
-#include "client/cli/progress_bar.h"
-#include "client/evaluation/embed_photos.h"
-#include "client/evaluation/pairs_file.h"
+#include "absl/strings/str_format.h"
+#include "client/cli/comparison_options.h"
+#include "client/cli/evaluation_report.h"
 #include "client/evaluation/report.h"
 #include "client/evaluation/scores.h"
+#include "server/files/files.h"
 
 namespace likeness {
 namespace {
 
-constexpr char kDescription[] = "Measure the server's accuracy on labelled pairs of photos";
+constexpr char kDescription[] = "Measure the server's errors on photos of known people";
 constexpr char kFooter[] =
+    "Compares every photo of the folder with every other, or what --pairs, or --probes and --references, say.\n"
     "Embeds each photo once, taking its most central face, and holds the distances of the pairs against their labels.\n"
-    "A photo that fails counts against the score: all its pairs count as wrong in the accuracies; in EER and TAR its\n"
-    "genuine pairs count as rejected, and its impostor pairs, which tell nothing about false accepts, are left out.";
+    "A photo that fails counts against the score: all its pairs count as wrong in the accuracies; elsewhere its "
+    "genuine\n"
+    "pairs count as rejected, and its impostor pairs, which tell nothing about false matches, are left out.\n"
+    "Intervals are 95 % confidence intervals, bootstrapped over people.";
 
 struct EvalOptions {
-  std::string images;
-  std::string pairs;
-  int jobs = 4;
+  ComparisonOptions comparisons;
+  std::string report;
+  std::string distances;
 };
 
-absl::StatusOr<ExitCode> Evaluate(Invocation& invocation, const EvalOptions& options) {
-  std::ifstream file(options.pairs);
-  const absl::StatusOr<PairFolds> folds = ReadPairs(file);
-  if (!folds.ok()) {
-    return absl::Status(folds.status().code(), absl::StrCat(options.pairs, ": ", folds.status().message()));
-  }
-  const std::vector<std::string> photos = PhotosOf(*folds);
-  Client client(invocation.client_options);
-  const auto embed = [&](const std::string& path) -> absl::StatusOr<v1::EmbedResponse> {
-    absl::StatusOr<std::string> photo = ReadPhotoFile(options.images + "/" + path);
-    if (!photo.ok()) return photo.status();
-    v1::EmbedRequest request;
-    request.set_photo(*std::move(photo));
-    request.set_face_policy(v1::FACE_POLICY_MOST_CENTRAL);
-    return client.Embed(request);
-  };
-  Console& console = invocation.console;
-  std::optional<ProgressBar> progress;
-  // A program that reads --json finds nothing but errors on stderr.
-  if (console.err_is_terminal || !invocation.json) {
-    progress.emplace(console.err, console.err_is_terminal, "embedding photos", static_cast<int64_t>(photos.size()));
-  }
-  const PhotoEmbeddings embeddings = EmbedPhotos(photos, options.jobs, embed, [&] {
-    if (progress) progress->Advance();
+// One pair a line: both photos, 1 where they show one person, the distance.
+absl::Status WriteDistances(const std::string& path, const Comparisons& comparisons, const MeasuredPairs& measured) {
+  std::ofstream file(path);
+  file << "photo_a\tphoto_b\tgenuine\tdistance\n";
+  auto pair = measured.pairs.pairs.begin();
+  ForEachComparison(comparisons, [&](uint32_t a, uint32_t b) {
+    file << comparisons.photos[a].path << '\t' << comparisons.photos[b].path << '\t' << (pair->genuine() ? 1 : 0)
+         << absl::StrFormat("\t%.9g\n", pair->distance);
+    ++pair;
   });
-  progress.reset();
-  const absl::StatusOr<Scores> scores = ScorePairs(*folds, embeddings);
+  file.close();
+  return file ? absl::OkStatus() : absl::FailedPreconditionError(absl::StrCat(path, " cannot be written"));
+}
+
+absl::StatusOr<ExitCode> Evaluate(Invocation& invocation, const EvalOptions& options) {
+  const absl::StatusOr<Comparisons> comparisons = ReadComparisons(options.comparisons);
+  if (!comparisons.ok()) return comparisons.status();
+  const absl::StatusOr<MeasuredPairs> measured = MeasureThroughServer(invocation, options.comparisons, *comparisons);
+  if (!measured.ok()) return measured.status();
+  const absl::StatusOr<Scores> scores = ScorePairs(*comparisons, *measured);
   if (!scores.ok()) return scores.status();
-  console.out << (invocation.json ? ReportJson(*scores) + "\n" : ReportText(*scores));
+  if (!options.distances.empty()) {
+    if (absl::Status status = WriteDistances(options.distances, *comparisons, *measured); !status.ok()) return status;
+  }
+  if (!options.report.empty()) {
+    const std::string page = EvaluationReport(options.comparisons.images, *comparisons, *measured, *scores);
+    if (absl::Status status = ReplaceFile(options.report, page); !status.ok()) return status;
+  }
+  invocation.console.out << (invocation.json ? ReportJson(*scores) + "\n" : ReportText(*scores));
   return kExitSuccess;
 }
 
@@ -66,18 +69,10 @@ void AddEvalCommand(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("eval", kDescription);
   auto options = std::make_shared<EvalOptions>();
   command->footer(kFooter);
-  command->add_option("--images", options->images, "Folder of the photos, DIR/name/name_0001.jpg")
-      ->type_name("DIR")
-      ->required()
-      ->check(CLI::ExistingDirectory.description(""));
-  command->add_option("--pairs", options->pairs, "Pairs in the format of Labeled Faces in the Wild")
-      ->type_name("FILE")
-      ->required()
-      ->check(CLI::ExistingFile.description(""));
-  command->add_option("--jobs", options->jobs, "Calls in flight")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 256).description(""));
+  AddFolderOptions(*command, options->comparisons);
+  AddListOptions(*command, options->comparisons);
+  command->add_option("--report", options->report, "Write a page with plots and the worst pairs")->type_name("FILE");
+  command->add_option("--distances", options->distances, "Write the distance of every pair")->type_name("FILE");
   command->callback(
       [&invocation, options] { invocation.exit_code = invocation.Finish(Evaluate(invocation, *options)); });
 }

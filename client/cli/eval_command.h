@@ -1,4 +1,4 @@
-// The command that measures a server's accuracy on a list of pairs.
+// The command that measures a server's accuracy on photos of known people.
 #ifndef LIKENESS_CLIENT_CLI_EVAL_COMMAND_H_
 #define LIKENESS_CLIENT_CLI_EVAL_COMMAND_H_
 

@@ -1,10 +1,12 @@
 #include "client/cli/person_commands.h"
 
+#include <algorithm>
 #include <memory>
 #include <ostream>
 
 #include "absl/strings/str_format.h"
 #include "client/cli/photo_file.h"
+#include "client/cli/quality_text.h"
 #include "google/protobuf/util/time_util.h"
 
 namespace likeness {
@@ -19,6 +21,8 @@ struct EnrollOptions {
   std::vector<std::string> photos;
   v1::FacePolicy face_policy = v1::FACE_POLICY_ONLY;
   std::string request_id;
+  v1::QualityGate quality_gate = v1::QUALITY_GATE_UNSPECIFIED;
+  bool validate_only = false;
 };
 
 struct PersonOptions {
@@ -28,6 +32,15 @@ struct PersonOptions {
 
 std::string References(int64_t count) { return absl::StrFormat("%d reference%s", count, count == 1 ? "" : "s"); }
 
+// One line for each photo: the reference that was made of it, or the photo itself, and how good its face is.
+void PrintPhotos(std::ostream& out, const EnrollOptions& options, const v1::EnrollResponse& response) {
+  for (int i = 0; i < std::max(response.references_size(), response.faces_size()); ++i) {
+    out << "  " << (i < response.references_size() ? response.references(i).reference_id() : options.photos.at(i));
+    const std::string quality = i < response.faces_size() ? QualityText(response.faces(i)) : "";
+    out << (quality.empty() ? "" : "  ") << quality << '\n';
+  }
+}
+
 absl::StatusOr<ExitCode> Enroll(Invocation& invocation, const EnrollOptions& options) {
   absl::StatusOr<std::vector<std::string>> photos = ReadPhotos(options.photos, invocation.console.in);
   if (!photos.ok()) return photos.status();
@@ -36,17 +49,19 @@ absl::StatusOr<ExitCode> Enroll(Invocation& invocation, const EnrollOptions& opt
   for (std::string& photo : *photos) request.add_photos(std::move(photo));
   request.set_face_policy(options.face_policy);
   request.set_request_id(options.request_id);
+  request.set_quality_gate(options.quality_gate);
+  request.set_validate_only(options.validate_only);
   const absl::StatusOr<v1::EnrollResponse> response = Client(invocation.client_options).Enroll(request);
   if (!response.ok()) return response.status();
   if (invocation.json) {
     invocation.PrintJson(*response);
     return kExitSuccess;
   }
-  invocation.console.out << (response->replayed() ? "enrolled before by this request id: " : "enrolled: ")
-                         << options.person_id << " has " << References(response->reference_count()) << '\n';
-  for (const v1::Reference& reference : response->references()) {
-    invocation.console.out << "  " << reference.reference_id() << '\n';
-  }
+  const char* what = options.validate_only  ? "could be enrolled, and was not: "
+                     : response->replayed() ? "enrolled before by this request id: "
+                                            : "enrolled: ";
+  invocation.console.out << what << options.person_id << " has " << References(response->reference_count()) << '\n';
+  PrintPhotos(invocation.console.out, options, *response);
   return kExitSuccess;
 }
 
@@ -129,6 +144,9 @@ void AddEnroll(CLI::App& app, Invocation& invocation) {
   command->add_option("--request-id", options->request_id, "Makes the call safe to repeat, a UUID for example")
       ->type_name("ID");
   AddFaceOption(*command, options->face_policy);
+  AddQualityGateOption(*command, options->quality_gate);
+  command->add_flag("--validate-only", options->validate_only,
+                    "Check everything that an enrolment checks, enrol nothing");
   command->callback([&invocation, options] { invocation.exit_code = invocation.Finish(Enroll(invocation, *options)); });
 }
 

@@ -17,7 +17,7 @@
 #include "client/cli/training_display.h"
 #include "client/cli/training_outcome.h"
 #include "client/cli/training_text.h"
-#include "client/training/photo_folder.h"
+#include "client/photo_folder/photo_folder.h"
 #include "client/training/report_files.h"
 #include "client/training_client.h"
 

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/training/photo_folder.h"
+#include "client/photo_folder/photo_folder.h"
 #include "client/training/report_page.h"
 #include "likeness/v1/training_service.pb.h"
 

@@ -83,6 +83,20 @@ class ManifestTest(unittest.TestCase):
             with self.subTest(wrong), self.assertRaisesRegex(ManifestError, r"^operating_points\[1\]: .* ascend"):
                 manifest.validate(embedding_manifest(operating_points=wrong))
 
+    def test_an_interval_holds_its_rate(self):
+        manifest.validate(embedding_manifest(operating_points=[{**POINT, "fmr_low": 0.0005, "fmr_high": 0.002}]))
+        for low, high in ((0.0011, 0.002), (0.0005, 0.0009), (-0.1, 0.002), (0.0005, 1.1)):
+            wrong = {**POINT, "fmr_low": low, "fmr_high": high}
+            with self.subTest(wrong), self.assertRaisesRegex(ManifestError, r"^operating_points\[0\].fmr_low, fmr_high:"):
+                manifest.validate(embedding_manifest(operating_points=[wrong]))
+
+    def test_a_calibration_falls_with_the_distance(self):
+        calibration = {"offset": 30, "slope": -27, "genuine_pairs": 5, "impostor_pairs": 9, "people": 3, "source": "x"}
+        manifest.validate(embedding_manifest(calibration=calibration))
+        for field, value in (("slope", 0), ("slope", "x"), ("offset", float("nan")), ("people", 0), ("source", "")):
+            with self.subTest(field), self.assertRaisesRegex(ManifestError, f"^calibration.{field}: cannot be"):
+                manifest.validate(embedding_manifest(calibration={**calibration, field: value}))
+
     def test_a_field_missing_in_an_operating_point_is_refused_by_name(self):
         for field in POINT:
             broken = {key: value for key, value in POINT.items() if key != field}

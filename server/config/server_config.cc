@@ -90,6 +90,13 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
       ->transform(CLI::CheckedTransformer(std::map<std::string, QualityGate>{
           {"off", QualityGate::kOff}, {"standard", QualityGate::kStandard}, {"strict", QualityGate::kStrict}}))
       ->default_str("standard");
+  AddOption(app, "--reference-policy", config.reference_policy,
+            "How a person's references decide together: nearest, mean-embedding or mean-distance")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, ReferencePolicy>{{"nearest", ReferencePolicy::kNearest},
+                                                 {"mean-embedding", ReferencePolicy::kMeanEmbedding},
+                                                 {"mean-distance", ReferencePolicy::kMeanDistance}}))
+      ->default_str("mean-embedding");
   AddOption(app, "--gallery", raw.gallery, "Where persons are kept: sqlite:PATH")->required();
   AddOption(app, "--cached-references", config.gallery.cached_references, "References held in memory")
       ->check(CLI::NonNegativeNumber);

@@ -12,6 +12,7 @@
 #include "server/inference/device.h"
 #include "server/rpc/grpc_server.h"
 #include "server/telemetry/log.h"
+#include "server/verification/decision.h"
 #include "server/trainings/training_jobs.h"
 
 namespace likeness {
@@ -33,6 +34,7 @@ struct ServerConfig {
   bool retain_crops = true;  // keep the aligned crop of each reference, so that another model can embed it
   double target_fmr = 1e-3;
   QualityGate quality_gate = QualityGate::kStandard;  // of an Enroll that names none
+  ReferencePolicy reference_policy = ReferencePolicy::kMeanEmbedding;
   PhotoLimits photo;
   // Crops that go through the network together; 1: no batching, 0 in the flags: 1 on the CPU and 32 on a GPU.
   int max_batch = 0;

@@ -34,6 +34,7 @@ absl::StatusCode CodeOf(Reason::Value reason) {
     case Reason::PERSON_WITHOUT_REFERENCE:
     case Reason::MODEL_MISMATCH:
     case Reason::TOO_MANY_REFERENCES:
+    case Reason::REFERENCE_MISMATCH:
     case Reason::MODEL_IN_USE:
     case Reason::ACTIVATION_RUNNING:
     case Reason::REFERENCES_WITHOUT_CROP:

@@ -2,16 +2,12 @@
 #ifndef LIKENESS_SERVER_RPC_FACE_VERIFICATION_H_
 #define LIKENESS_SERVER_RPC_FACE_VERIFICATION_H_
 
-#include <functional>
-#include <string>
-
-#include "absl/status/statusor.h"
-#include "absl/time/time.h"
+#include "absl/status/status.h"
 #include "likeness/v1/face_verification_service.pb.h"
 #include "server/encoding/face_encoder.h"
 #include "server/gallery/gallery.h"
-#include "server/image/quality_gate.h"
 #include "server/models/generation.h"
+#include "server/rpc/enroller.h"
 #include "server/verification/decision.h"
 
 namespace likeness {
@@ -20,16 +16,11 @@ namespace likeness {
 // otherwise what is in it means nothing.
 class FaceVerification {
  public:
-  struct Options {
-    bool retain_crops = true;                        // keep the crop of each reference, for other models to embed
-    std::function<std::string()> make_reference_id;  // unique, 32 hex digits
-    std::function<absl::Time()> now;
-    QualityGate quality_gate = QualityGate::kStandard;  // of an Enroll that names none
-  };
+  using Options = EnrollerOptions;
 
   // All must outlive it.
   FaceVerification(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, Metrics& metrics,
-                   Options options);
+                   Options options, ReferencePolicy reference_policy = ReferencePolicy::kMeanEmbedding);
 
   absl::Status Verify(const v1::VerifyRequest& request, StillWanted still_wanted, v1::VerifyResponse& response);
   absl::Status Compare(const v1::CompareRequest& request, StillWanted still_wanted, v1::CompareResponse& response);
@@ -45,22 +36,12 @@ class FaceVerification {
                                v1::DeleteReferenceResponse& response);
 
  private:
-  // Encodes the request's photos and enrols them.
-  absl::StatusOr<EnrolmentResult> EnrolPhotos(const v1::EnrollRequest& request, const ContentDigest& content,
-                                              StillWanted still_wanted, v1::EnrollResponse& response);
-  // Does all that EnrolPhotos() does, but enrols nothing.
-  absl::Status CheckPhotos(const v1::EnrollRequest& request, const ContentDigest& content, StillWanted still_wanted,
-                           v1::EnrollResponse& response);
-  // Encodes them by one model, and holds their faces against the quality gate.
-  absl::StatusOr<Enrolment> EncodePhotos(const Embedder& embedder, const v1::EnrollRequest& request,
-                                         const ContentDigest& content, StillWanted still_wanted,
-                                         v1::EnrollResponse& response) const;
-
   const FaceEncoder& encoder_;
   const ActiveGeneration& active_;
   Gallery& gallery_;
   Metrics& metrics_;
-  const Options options_;
+  const ReferencePolicy reference_policy_;
+  Enroller enroller_;
 };
 
 }  // namespace likeness

@@ -9,8 +9,9 @@
 //   absl::StatusOr<double> eer = EqualErrorRate(distances);
 //   absl::StatusOr<OperatingPointRates> rates = RatesAtFalseMatchRate(distances, 0.001);
 //
-// All functions are pure, thread-safe and take O(n log n), or O(n) where the distances ascend already; they fail with INVALID_ARGUMENT for NaN or where a set that
-// they need is empty. Terms follow ISO/IEC 19795-1 (Biometric performance testing and reporting, part 1).
+// All functions are pure, thread-safe and take O(n log n), or O(n) where the distances ascend already; they fail with
+// INVALID_ARGUMENT for NaN or where a set that they need is empty. Terms follow ISO/IEC 19795-1 (Biometric performance
+// testing and reporting, part 1).
 #ifndef LIKENESS_SERVER_VERIFICATION_ACCURACY_H_
 #define LIKENESS_SERVER_VERIFICATION_ACCURACY_H_
 

@@ -1,6 +1,7 @@
 #include "server/verification/decision.h"
 
 #include <cmath>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
@@ -13,6 +14,37 @@ constexpr double kRounding = 1e-9;
 
 bool IsSupported(const OperatingPoint& point) {
   return point.fmr * static_cast<double>(point.impostor_pairs) * (1 + kRounding) >= kFewestFalseMatches;
+}
+
+absl::StatusOr<double> MeanDistance(const Embedding& probe, const std::vector<const Embedding*>& references) {
+  double sum = 0;
+  for (const Embedding* reference : references) {
+    const absl::StatusOr<double> distance = MeasureDistance(probe, *reference);
+    if (!distance.ok()) return distance.status();
+    sum += *distance;
+  }
+  return sum / static_cast<double>(references.size());
+}
+
+// FindNearestReference() has found their sizes to be those of the probe.
+absl::StatusOr<double> DistanceToMean(const Embedding& probe, const std::vector<const Embedding*>& references,
+                                      bool unit_length) {
+  // Unit vectors that all but cancel each other out have a mean whose direction says nothing.
+  constexpr double kShortest = 1e-3;
+  std::vector<double> mean(probe.values.size());
+  for (const Embedding* reference : references) {
+    for (size_t i = 0; i < mean.size(); ++i) mean[i] += reference->values[i];
+  }
+  double square = 0;
+  for (double& value : mean) {
+    value /= static_cast<double>(references.size());
+    square += value * value;
+  }
+  const double length = unit_length ? std::sqrt(square) : 1;
+  if (!(length >= kShortest)) return MakeError(Reason::NETWORK_FAILED, "the references have no mean of a direction");
+  Embedding scaled{probe.model, {}};
+  for (double value : mean) scaled.values.push_back(static_cast<float>(value / length));
+  return MeasureDistance(probe, scaled);
 }
 
 }  // namespace
@@ -92,6 +124,23 @@ absl::StatusOr<NearestReference> FindNearestReference(const Embedding& probe,
                      "all references of the person were made by another model than the active one; enrol again");
   }
   return *nearest;
+}
+
+absl::StatusOr<ReferenceMatch> MatchReferences(const Embedding& probe, absl::Span<const ReferenceEmbedding> references,
+                                               ReferencePolicy policy, bool unit_length) {
+  const absl::StatusOr<NearestReference> nearest = FindNearestReference(probe, references);
+  if (!nearest.ok()) return nearest.status();
+  std::vector<const Embedding*> comparable;
+  for (const ReferenceEmbedding& reference : references) {
+    if (reference.embedding.model == probe.model) comparable.push_back(&reference.embedding);
+  }
+  absl::StatusOr<double> distance = nearest->distance;
+  if (policy == ReferencePolicy::kMeanDistance) distance = MeanDistance(probe, comparable);
+  if (policy == ReferencePolicy::kMeanEmbedding && comparable.size() > 1) {
+    distance = DistanceToMean(probe, comparable, unit_length);
+  }
+  if (!distance.ok()) return distance.status();
+  return ReferenceMatch{nearest->index, *distance};
 }
 
 bool IsSamePerson(double distance, const Threshold& threshold) {

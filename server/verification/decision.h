@@ -78,6 +78,24 @@ struct NearestReference {
 absl::StatusOr<NearestReference> FindNearestReference(const Embedding& probe,
                                                       absl::Span<const ReferenceEmbedding> references);
 
+// How a person's references decide together. docs/accuracy.md compares them.
+enum class ReferencePolicy {
+  kNearest,        // the distance to the nearest: the more references, the more often it matches, a stranger too
+  kMeanEmbedding,  // the distance to their mean, which has unit length where embeddings do
+  kMeanDistance,   // the mean of the distances
+};
+
+// Where a probe lies among a person's references.
+struct ReferenceMatch {
+  size_t nearest = 0;   // number of the nearest reference
+  double distance = 0;  // what decides
+};
+
+// By the references of the probe's model alone; with one of them all policies say the same, but for rounding. Errors
+// are those of FindNearestReference(); NETWORK_FAILED too where the references have no mean of a direction.
+absl::StatusOr<ReferenceMatch> MatchReferences(const Embedding& probe, absl::Span<const ReferenceEmbedding> references,
+                                               ReferencePolicy policy, bool unit_length);
+
 // True exactly when `distance` is a number in 0…threshold.distance.
 bool IsSamePerson(double distance, const Threshold& threshold);
 

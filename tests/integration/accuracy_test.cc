@@ -100,7 +100,10 @@ TEST(AccuracyTest, BestAccuracyOnTheLfwDevelopmentPairsIsAtLeastNinetyNinePercen
   EXPECT_EQ(report["pairs"]["genuine"], 500);
   EXPECT_EQ(report["pairs"]["impostor"], 500);
   EXPECT_TRUE(report["photos"]["failed"].empty());
-  EXPECT_GE(report["accuracy"]["best"]["accuracy"], 0.990);
+  const double best = report["accuracy"]["best"]["accuracy"];
+  EXPECT_GE(best, 0.990);
+  // The threshold was measured on half of these people; docs/accuracy.md has the other half alone.
+  EXPECT_GE(report["at_server_threshold"]["accuracy"]["value"], best - 0.005);
 }
 
 }  // namespace

@@ -161,7 +161,7 @@ TEST_F(LifecycleTest, ABundleOfTheOtherKindIsRefused) {
 TEST_F(LifecycleTest, ATargetRateThatWasNeverMeasuredIsRefused) {
   const FailedStart failed = StartWith({"--target-fmr=1e-8"});
   EXPECT_EQ(failed.exit_code, 1);
-  EXPECT_THAT(failed.log, HasSubstr("the lowest that they do is 1e-05"));
+  EXPECT_THAT(failed.log, HasSubstr("the lowest that they do is 5e-05"));
 }
 
 TEST_F(LifecycleTest, BadFlagsEndWithCodeTwo) {

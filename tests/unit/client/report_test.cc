@@ -1,43 +1,67 @@
 #include "client/evaluation/report.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
 #include "absl/strings/str_cat.h"
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
-#include "nlohmann/json.hpp"
 
 namespace likeness {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::Not;
+using testing::HasSubstr;
+using testing::Not;
+
+Figure Some(double value) { return {value, {value * 0.75, value * 1.25}}; }
 
 Scores SomeScores() {
   Scores scores;
   scores.model.set_name("mobilefacenet-192");
   scores.model.set_version("1.0.0");
-  scores.genuine_pairs = 500;
-  scores.impostor_pairs = 500;
   scores.photos = 1549;
-  scores.best = {1.115, 0.994};
-  scores.at_server_threshold = {1.042, 0.992};
-  scores.equal_error_rate = 0.008;
-  scores.tar = {{1e-2, OperatingPointRates{1.1, 0.01, 0.0125, 500, 500}}, {1e-3, std::nullopt}};
+  scores.figures.genuine_pairs = 500;
+  scores.figures.impostor_pairs = 500;
+  scores.figures.people = 963;
+  scores.accuracy = ListAccuracy{{1.115, 0.994}, {0.99, 0.998}, std::nullopt};
+  scores.figures.thresholds = {{1.042, Some(0.002), Some(0.012), {0.992, {0.985, 0.996}}}};
+  scores.figures.equal_error_rate = Some(0.008);
+  scores.figures.targets = {{.target = 0.01,
+                             .rates = {1.1, 0.01, 0.0125, 500, 500},
+                             .false_match_rate = {0.008, 0.014},
+                             .false_non_match_rate = {0.005, 0.02}}};
+  scores.figures.cllr = Some(0.04);
+  scores.figures.min_cllr = Some(0.02);
+  scores.rejection = RejectionCurve{1e-2, 1.1, {{0, 0.0125}, {0.04, 0.01}, {0.1, 0.005}, {0.2, 0.0025}}};
   return scores;
 }
 
-TEST(ReportTextTest, SaysWhatWasMeasured) {
+TEST(ReportTextTest, SaysWhatWasMeasuredWithItsIntervals) {
   const std::string text = ReportText(SomeScores());
   EXPECT_THAT(text, HasSubstr("model       mobilefacenet-192 1.0.0\n"));
-  EXPECT_THAT(text, HasSubstr("accuracy    99.40 % at the best threshold for these pairs, 1.1150\n"));
-  EXPECT_THAT(text, HasSubstr("            99.20 % at the server's threshold, 1.0420\n"));
-  EXPECT_THAT(text, HasSubstr("EER         0.80 %\n"));
-  EXPECT_THAT(text, HasSubstr("TAR         98.75 % at FAR 0.01 (threshold 1.1000, measured FAR 0.01)\n"));
-  EXPECT_THAT(text, HasSubstr("TAR         not measurable at FAR 0.001\n"));
+  EXPECT_THAT(text, HasSubstr("data        963 people, 1549 photos, 0 failed\n"));
+  EXPECT_THAT(text, HasSubstr("accuracy    99.40 % [99.00, 99.80] at the best threshold for these pairs, 1.1150\n"));
+  EXPECT_THAT(text, HasSubstr("            99.20 % [98.50, 99.60] at the server's threshold, 1.0420\n"));
+  EXPECT_THAT(text, HasSubstr("server      FMR 0.20 % [0.15, 0.25], FNMR 1.20 % [0.90, 1.50] at its threshold"));
+  EXPECT_THAT(text, HasSubstr("EER         0.80 % [0.60, 1.00]\n"));
+  EXPECT_THAT(text, HasSubstr("FNMR        1.25 % [0.50, 2.00] at FMR 0.01 (threshold 1.1000, whose FMR lies in "
+                              "[0.008, 0.014])\n"));
+  EXPECT_THAT(text, HasSubstr("Cllr        0.0400 [0.0300, 0.0500] bits\nmin Cllr    0.0200"));
+  EXPECT_THAT(text, HasSubstr("quality     FNMR at FMR 0.01: 1.25 %, 0.50 % without the worst 10 %, 0.25 % without the "
+                              "worst 20 %\n"));
+}
+
+TEST(ReportTextTest, SaysWhatCouldNotBeMeasured) {
+  Scores scores;
+  const std::string text = ReportText(scores);
+  EXPECT_THAT(text, HasSubstr("EER         not measurable\n"));
+  EXPECT_THAT(text, Not(HasSubstr("accuracy")));
+  EXPECT_THAT(text, Not(HasSubstr("Cllr")));
 }
 
 TEST(ReportTextTest, GivesMeanAndStandardErrorOfTheFolds) {
   Scores scores = SomeScores();
-  scores.cross_validated = CrossValidatedAccuracy{0.9942, 0.0011, std::vector<ThresholdAccuracy>(10)};
+  scores.accuracy->cross_validated = CrossValidatedAccuracy{0.9942, 0.0011, std::vector<ThresholdAccuracy>(10)};
   EXPECT_THAT(ReportText(scores), HasSubstr("accuracy    99.42 % ± 0.11 % (mean ± standard error of 10 folds"));
 }
 
@@ -47,7 +71,7 @@ TEST(ReportTextTest, NamesTwentyFailedPhotosAndCountsAll) {
     scores.failed_photos.push_back({absl::StrCat("photo ", i), i <= 3 ? "SEVERAL_FACES" : "FACE_NOT_FOUND"});
   }
   const std::string text = ReportText(scores);
-  EXPECT_THAT(text, HasSubstr("photos      1549, 23 failed\n"));
+  EXPECT_THAT(text, HasSubstr("1549 photos, 23 failed\n"));
   EXPECT_THAT(text, HasSubstr("     20 FACE_NOT_FOUND\n"));
   EXPECT_THAT(text, HasSubstr("      3 SEVERAL_FACES\n"));
   EXPECT_THAT(text, HasSubstr("photo 20: FACE_NOT_FOUND\n"));
@@ -59,20 +83,24 @@ TEST(ReportJsonTest, HasEveryScoreAndEveryFailedPhoto) {
   Scores scores = SomeScores();
   scores.failed_photos = {{"a.jpg", "FACE_NOT_FOUND"}, {"not \xff UTF-8.jpg", "FACE_NOT_FOUND"}};
   const nlohmann::json json = nlohmann::json::parse(ReportJson(scores));
+  EXPECT_EQ(json["people"], 963);
   EXPECT_EQ(json["pairs"]["genuine"], 500);
   EXPECT_EQ(json["photos"]["total"], 1549);
   EXPECT_EQ(json["photos"]["failed"].size(), 2u);
   EXPECT_EQ(json["photos"]["failed"][0]["photo"], "a.jpg");
   EXPECT_EQ(json["photos"]["failed_by_reason"]["FACE_NOT_FOUND"], 2);
   EXPECT_EQ(json["accuracy"]["best"]["accuracy"], 0.994);
-  EXPECT_EQ(json["accuracy"]["best"]["threshold"], 1.115);
-  EXPECT_EQ(json["accuracy"]["at_server_threshold"]["accuracy"], 0.992);
+  EXPECT_EQ(json["accuracy"]["best"]["interval"][0], 0.99);
   EXPECT_TRUE(json["accuracy"]["cross_validated"].is_null());
-  EXPECT_EQ(json["eer"], 0.008);
+  EXPECT_EQ(json["at_server_threshold"]["accuracy"]["value"], 0.992);
+  EXPECT_EQ(json["at_server_threshold"]["fmr"]["value"], 0.002);
+  EXPECT_EQ(json["eer"]["value"], 0.008);
   EXPECT_TRUE(json["auc"].is_null());
-  EXPECT_EQ(json["tar_at_far"][0]["far"], 0.01);
-  EXPECT_EQ(json["tar_at_far"][0]["tar"], 0.9875);
-  EXPECT_TRUE(json["tar_at_far"][1]["tar"].is_null());
+  EXPECT_EQ(json["fnmr_at_fmr"][0]["target_fmr"], 0.01);
+  EXPECT_EQ(json["fnmr_at_fmr"][0]["fnmr"]["value"], 0.0125);
+  EXPECT_EQ(json["fnmr_at_fmr"][0]["fmr"]["interval"][1], 0.014);
+  EXPECT_EQ(json["cllr"]["value"], 0.04);
+  EXPECT_EQ(json["fnmr_by_rejection"]["points"][2]["fnmr"], 0.005);
 }
 
 }  // namespace

@@ -65,7 +65,18 @@ TEST_F(FaceVerificationTest, DoesNotVerifyAFaceBeyondTheThreshold) {
   EXPECT_NEAR(response->distance(), 0.6, 1e-6);
 }
 
-TEST_F(FaceVerificationTest, LetsTheNearestReferenceDecide) {
+TEST_F(FaceVerificationTest, LetsTheMeanOfTheReferencesDecide) {
+  Enrol("ada", {205, 0, 0});
+  Enrol("ada", kReddish);
+  const auto response = Verify("ada", {255, 0, 0});
+  ASSERT_THAT(response, IsOk());
+  EXPECT_NEAR(response->distance(), 1 - (205 + 153) / 2.0 / 255, 1e-6);
+  EXPECT_EQ(response->reference_id(), "00000000000000000000000000000001");
+}
+
+TEST_F(FaceVerificationTest, LetsTheNearestReferenceDecideWhereTheServerWasToldTo) {
+  methods_ =
+      std::make_unique<FaceVerification>(encoder_, active_, *gallery_, metrics_, options_, ReferencePolicy::kNearest);
   Enrol("ada", kGreen);
   Enrol("ada", kRed);
   const auto response = Verify("ada", kReddish);

@@ -173,6 +173,53 @@ TEST(FindNearestReferenceTest, FindsTheNearest) {
   EXPECT_EQ(nearest->distance, 1);
 }
 
+std::vector<ReferenceEmbedding> RightAngle() { return {{"right", At({1, 0})}, {"up", At({0, 1})}}; }
+
+TEST(MatchReferencesTest, DecidesByTheNearest) {
+  const auto match = MatchReferences(At({0.6f, 0.8f}), RightAngle(), ReferencePolicy::kNearest, true);
+  ASSERT_THAT(match, IsOk());
+  EXPECT_EQ(match->nearest, 1u);
+  EXPECT_NEAR(match->distance, std::sqrt(0.4), 1e-6);
+}
+
+TEST(MatchReferencesTest, DecidesByTheMeanOfUnitLength) {
+  const float diagonal = std::sqrt(0.5f);
+  const auto match = MatchReferences(At({diagonal, diagonal}), RightAngle(), ReferencePolicy::kMeanEmbedding, true);
+  ASSERT_THAT(match, IsOk());
+  EXPECT_NEAR(match->distance, 0, 1e-6);
+  EXPECT_NEAR(MatchReferences(At({0.6f, 0.8f}), RightAngle(), ReferencePolicy::kMeanEmbedding, true)->distance,
+              std::hypot(0.6 - diagonal, 0.8 - diagonal), 1e-6);
+}
+
+TEST(MatchReferencesTest, DecidesByThePlainMeanWhereEmbeddingsHaveNoUnitLength) {
+  const auto match = MatchReferences(At({0.5f, 0.5f}), RightAngle(), ReferencePolicy::kMeanEmbedding, false);
+  ASSERT_THAT(match, IsOk());
+  EXPECT_NEAR(match->distance, 0, 1e-6);
+}
+
+TEST(MatchReferencesTest, DecidesByTheMeanDistance) {
+  const auto match = MatchReferences(At({1, 0}), RightAngle(), ReferencePolicy::kMeanDistance, true);
+  ASSERT_THAT(match, IsOk());
+  EXPECT_EQ(match->nearest, 0u);
+  EXPECT_NEAR(match->distance, std::sqrt(2.0) / 2, 1e-6);
+}
+
+TEST(MatchReferencesTest, SaysTheSameOfOneReferenceWhateverThePolicy) {
+  const std::vector<ReferenceEmbedding> one = {{"other model", At({0.6f, 0.8f}, 2)}, {"one", At({1, 0})}};
+  for (ReferencePolicy policy :
+       {ReferencePolicy::kNearest, ReferencePolicy::kMeanEmbedding, ReferencePolicy::kMeanDistance}) {
+    EXPECT_EQ(MatchReferences(At({0.6f, 0.8f}), one, policy, true)->distance,
+              FindNearestReference(At({0.6f, 0.8f}), one)->distance);
+  }
+}
+
+// The mean of opposites is no direction; scaled up, its rounding errors would decide.
+TEST(MatchReferencesTest, RefusesReferencesThatCancelEachOtherOut) {
+  const std::vector<ReferenceEmbedding> opposites = {{"left", At({-1, 0})}, {"right", At({1, 0})}};
+  EXPECT_THAT(MatchReferences(At({1, 0}), opposites, ReferencePolicy::kMeanEmbedding, true),
+              FailsWith(Reason::NETWORK_FAILED));
+}
+
 TEST(FindNearestReferenceTest, PassesOverReferencesOfOtherModels) {
   const std::vector<ReferenceEmbedding> references = {{"same place, other model", At({0, 0}, 2)}, {"far", At({7, 0})}};
   const absl::StatusOr<NearestReference> nearest = FindNearestReference(At({0, 0}), references);

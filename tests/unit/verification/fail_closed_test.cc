@@ -84,6 +84,59 @@ TEST(FailClosedTest, NeverVerifiesBeyondTheThreshold) {
   EXPECT_GT(verified, kRounds / 20);
 }
 
+// Whatever the policy, the threshold's origin and the faults among probe, references and points.
+TEST(FailClosedTest, NeverVerifiesAnythingButAMeasuredDistanceUnderTheThreshold) {
+  constexpr ReferencePolicy kPolicies[] = {ReferencePolicy::kNearest, ReferencePolicy::kMeanEmbedding,
+                                           ReferencePolicy::kMeanDistance};
+  Inputs inputs(/*seed=*/20261124);
+  int verified = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    const Embedding probe = inputs.Point();
+    std::vector<ReferenceEmbedding> references(static_cast<size_t>(inputs.Whole(0, 4)));
+    for (ReferenceEmbedding& reference : references) reference.embedding = inputs.Point();
+    std::vector<OperatingPoint> points(static_cast<size_t>(inputs.Whole(0, 2)));
+    for (OperatingPoint& point : points) {
+      point.fmr = std::abs(inputs.Number()) / 2;
+      point.distance = std::abs(inputs.Number());
+      point.impostor_pairs = inputs.Whole(0, 1000);
+    }
+    ThresholdRequest request;
+    if (inputs.Whole(0, 2) == 0) request.max_distance = inputs.Number();
+    if (inputs.Whole(0, 2) == 0) request.target_fmr = inputs.Number();
+    const Threshold standard = ChooseThreshold(points, inputs.Number(), inputs.Number());
+    const ReferencePolicy policy = kPolicies[inputs.Whole(0, 2)];
+
+    const absl::StatusOr<Threshold> threshold = RequestThreshold(standard, points, request);
+    const absl::StatusOr<ReferenceMatch> match = MatchReferences(probe, references, policy, inputs.Whole(0, 1) == 0);
+    if (!threshold.ok() || !match.ok() || !IsSamePerson(match->distance, *threshold)) continue;
+
+    ++verified;
+    ASSERT_TRUE(std::isfinite(match->distance) && match->distance >= 0) << "round " << round;
+    ASSERT_LE(match->distance, threshold->distance) << "round " << round;
+    if (request.max_distance.has_value()) {
+      ASSERT_LE(match->distance, *request.max_distance);
+    } else if (request.target_fmr.has_value()) {
+      ASSERT_TRUE(threshold->point.has_value()) << "round " << round;
+      ASSERT_LE(threshold->point->fmr, *request.target_fmr * (1 + 1e-8)) << "round " << round;
+      ASSERT_GE(threshold->point->fmr * static_cast<double>(threshold->point->impostor_pairs), 9.99);
+    }
+    ASSERT_LT(match->nearest, references.size()) << "round " << round;
+    ASSERT_TRUE(references[match->nearest].embedding.model == probe.model) << "round " << round;
+    int comparable = 0;
+    for (const ReferenceEmbedding& reference : references) {
+      if (!(reference.embedding.model == probe.model)) continue;
+      ++comparable;
+      // A fault in any reference that could decide fails the call.
+      ASSERT_TRUE(std::isfinite(TrueDistance(probe, reference.embedding))) << "round " << round;
+    }
+    if (comparable == 1) {
+      ASSERT_NEAR(match->distance, TrueDistance(probe, references[match->nearest].embedding),
+                  1e-6 * (1 + match->distance));
+    }
+  }
+  EXPECT_GT(verified, kRounds / 50);
+}
+
 TEST(FailClosedTest, NeverCallsTwoFacesTheSameForAThresholdThatWasNotMeasured) {
   Inputs inputs(/*seed=*/7);
   for (int round = 0; round < kRounds; ++round) {

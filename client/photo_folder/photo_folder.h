@@ -3,8 +3,8 @@
 //   faces/alice/2019.jpg
 //   faces/alice/holiday/beach.PNG
 //   faces/bob/door.webp
-#ifndef LIKENESS_CLIENT_TRAINING_PHOTO_FOLDER_H_
-#define LIKENESS_CLIENT_TRAINING_PHOTO_FOLDER_H_
+#ifndef LIKENESS_CLIENT_PHOTO_FOLDER_PHOTO_FOLDER_H_
+#define LIKENESS_CLIENT_PHOTO_FOLDER_PHOTO_FOLDER_H_
 
 #include <cstdint>
 #include <string>
@@ -42,4 +42,4 @@ absl::StatusOr<PhotoFolder> ListPhotoFolder(const std::string& path);
 
 }  // namespace likeness
 
-#endif  // LIKENESS_CLIENT_TRAINING_PHOTO_FOLDER_H_
+#endif  // LIKENESS_CLIENT_PHOTO_FOLDER_PHOTO_FOLDER_H_

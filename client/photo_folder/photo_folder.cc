@@ -1,4 +1,4 @@
-#include "client/training/photo_folder.h"
+#include "client/photo_folder/photo_folder.h"
 
 #include <algorithm>
 #include <filesystem>

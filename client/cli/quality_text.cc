@@ -1,0 +1,62 @@
+#include "client/cli/quality_text.h"
+
+#include <map>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+
+namespace likeness {
+namespace {
+
+const char* IssueText(int issue) {
+  switch (issue) {
+    case v1::QUALITY_ISSUE_TOO_SMALL:
+      return "too few pixels";
+    case v1::QUALITY_ISSUE_BLURRED:
+      return "blurred";
+    case v1::QUALITY_ISSUE_TOO_DARK:
+      return "too dark";
+    case v1::QUALITY_ISSUE_TOO_BRIGHT:
+      return "too bright";
+    case v1::QUALITY_ISSUE_LOW_CONTRAST:
+      return "too little contrast";
+    case v1::QUALITY_ISSUE_YAW:
+      return "head turned aside";
+    case v1::QUALITY_ISSUE_PITCH:
+      return "head raised or lowered";
+    case v1::QUALITY_ISSUE_ROLL:
+      return "head tilted";
+    case v1::QUALITY_ISSUE_CUT_OFF:
+      return "cut off by the photo's edge";
+    default:
+      return "something that this version has no words for";
+  }
+}
+
+}  // namespace
+
+std::string QualityText(const v1::Face& face) {
+  if (!face.has_quality()) return "";
+  std::vector<std::string> issues;
+  for (const int issue : face.quality().issues()) issues.emplace_back(IssueText(issue));
+  const std::string score = absl::StrFormat("quality %.2f", face.quality().score());
+  return issues.empty() ? score : absl::StrCat(score, ": ", absl::StrJoin(issues, ", "));
+}
+
+void AddQualityGateOption(CLI::App& command, v1::QualityGate& gate) {
+  static const std::map<std::string, v1::QualityGate> kGates = {
+      {"off", v1::QUALITY_GATE_OFF},
+      {"standard", v1::QUALITY_GATE_STANDARD},
+      {"strict", v1::QUALITY_GATE_STRICT},
+  };
+  command
+      .add_option_function<std::string>(
+          "--quality-gate", [&gate](const std::string& name) { gate = kGates.at(name); },
+          "How good each face must be; without it the server decides")
+      ->type_name("off|standard|strict")
+      ->check(CLI::IsMember(&kGates).description(""));
+}
+
+}  // namespace likeness

@@ -1,0 +1,22 @@
+// The quality of a face in words.
+#ifndef LIKENESS_CLIENT_CLI_QUALITY_TEXT_H_
+#define LIKENESS_CLIENT_CLI_QUALITY_TEXT_H_
+
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "likeness/v1/types.pb.h"
+
+namespace likeness {
+
+// The score and what could be better: "quality 0.84", or "quality 0.31: too few pixels, blurred". Empty for a face that
+// was not assessed.
+std::string QualityText(const v1::Face& face);
+
+// Adds --quality-gate off|standard|strict to a command; unspecified where it is not given. `gate` must outlive the
+// parsing.
+void AddQualityGateOption(CLI::App& command, v1::QualityGate& gate);
+
+}  // namespace likeness
+
+#endif  // LIKENESS_CLIENT_CLI_QUALITY_TEXT_H_

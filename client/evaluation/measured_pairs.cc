@@ -1,0 +1,100 @@
+#include "client/evaluation/measured_pairs.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "client/client.h"
+#include "server/verification/distance.h"
+
+namespace likeness {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Fills in what the responses say about model and photos.
+absl::Status ReadResponses(const PhotoEmbeddings& embeddings, MeasuredPairs& measured) {
+  const v1::EmbedResponse* first = nullptr;
+  const absl::Status* failure = nullptr;
+  for (const auto& [photo, embedding] : embeddings) {
+    if (!embedding.ok()) {
+      measured.failed_photos.push_back({photo, ErrorNameOf(embedding.status())});
+      if (failure == nullptr) failure = &embedding.status();
+      continue;
+    }
+    if (first == nullptr) first = &*embedding;
+    if (embedding->model().digest() != first->model().digest() ||
+        embedding->embedding_size() != first->embedding_size()) {
+      return absl::AbortedError("the server changed its model during the evaluation");
+    }
+  }
+  if (first == nullptr) {
+    return absl::FailedPreconditionError(
+        failure == nullptr
+            ? std::string("the list names no photo")
+            : absl::StrCat("none of ", embeddings.size(),
+                           " photos could be embedded; the first: ", ErrorNameOf(*failure), ": ", failure->message()));
+  }
+  measured.model = first->model();
+  measured.threshold = first->threshold();
+  if (first->has_calibration()) measured.calibration = first->calibration();
+  return absl::OkStatus();
+}
+
+// Of each photo its embedding; empty where it failed.
+using Embeddings = std::vector<absl::Span<const float>>;
+
+void MeasurePair(const Embeddings& embeddings, const Comparisons& comparisons, uint32_t a, uint32_t b,
+                 PeoplePair& pair) {
+  pair.person_a = comparisons.photos[a].person;
+  pair.person_b = comparisons.photos[b].person;
+  const bool failed = embeddings[a].empty() || embeddings[b].empty();
+  pair.distance = failed ? (pair.genuine() ? kInfinity : -kInfinity) : EuclideanDistance(embeddings[a], embeddings[b]);
+}
+
+// Every pair, some rows at a time: a photo's embedding is then fetched from memory once for all of them.
+void MeasureEveryPair(const Embeddings& embeddings, const Comparisons& comparisons, std::vector<PeoplePair>& pairs) {
+  constexpr size_t kRows = 32;
+  const size_t photos = embeddings.size();
+  pairs.resize(photos < 2 ? 0 : photos * (photos - 1) / 2);
+  for (size_t begin = 0; begin < photos; begin += kRows) {
+    const size_t end = std::min(begin + kRows, photos);
+    for (size_t b = begin + 1; b < photos; ++b) {
+      for (size_t a = begin; a < std::min(end, b); ++a) {
+        const size_t before_row = a * (2 * photos - a - 1) / 2;
+        MeasurePair(embeddings, comparisons, static_cast<uint32_t>(a), static_cast<uint32_t>(b),
+                    pairs[before_row + b - a - 1]);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<MeasuredPairs> MeasurePairs(const Comparisons& comparisons, const PhotoEmbeddings& embeddings) {
+  MeasuredPairs measured;
+  if (absl::Status status = ReadResponses(embeddings, measured); !status.ok()) return status;
+  Embeddings by_photo;
+  bool all_have_quality = true;
+  for (const KnownPhoto& photo : comparisons.photos) {
+    const absl::StatusOr<v1::EmbedResponse>& response = embeddings.at(photo.path);
+    by_photo.push_back(response.ok() ? absl::Span<const float>(response->embedding()) : absl::Span<const float>());
+    measured.quality.push_back(response.ok() ? response->face().quality().score() : 0);
+    all_have_quality &= !response.ok() || response->face().has_quality();
+  }
+  if (!all_have_quality) measured.quality.clear();
+  measured.pairs.people = comparisons.people;
+  if (comparisons.every_pair) {
+    MeasureEveryPair(by_photo, comparisons, measured.pairs.pairs);
+  } else {
+    for (const Comparison& listed : comparisons.listed) {
+      MeasurePair(by_photo, comparisons, listed.a, listed.b, measured.pairs.pairs.emplace_back());
+    }
+  }
+  return measured;
+}
+
+}  // namespace likeness

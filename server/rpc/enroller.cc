@@ -1,0 +1,150 @@
+#include "server/rpc/enroller.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/encoding/crop_kind.h"
+#include "server/errors/errors.h"
+#include "server/hashing/sha256.h"
+#include "server/image/crop_file.h"
+#include "server/rpc/conversions.h"
+#include "server/rpc/reference_match.h"
+#include "server/rpc/validation.h"
+
+namespace likeness {
+namespace {
+
+// Over every field that changes what an enrolment does. What is left out adds nothing, so that a request that an
+// earlier version carried out is still known.
+ContentDigest DigestOf(const v1::EnrollRequest& request) {
+  FieldHasher hasher;
+  hasher.Add(request.person_id());
+  const bool names_gate = request.quality_gate() != v1::QUALITY_GATE_UNSPECIFIED;
+  hasher.Add(absl::StrCat(request.face_policy(), names_gate ? absl::StrCat(" gate ", request.quality_gate()) : "",
+                          request.allow_mismatch() ? " mismatch" : ""));
+  for (const std::string& photo : request.photos()) hasher.Add(photo);
+  return hasher.Finish();
+}
+
+}  // namespace
+
+Enroller::Enroller(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery,
+                   EnrollerOptions options)
+    : encoder_(encoder), active_(active), gallery_(gallery), options_(std::move(options)) {}
+
+absl::Status Enroller::Enroll(const v1::EnrollRequest& request, StillWanted still_wanted,
+                              v1::EnrollResponse& response) {
+  if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
+  if (absl::Status status = ValidateRequestId(request.request_id()); !status.ok()) return status;
+  if (absl::Status status = ValidatePhotoCount(request.photos_size()); !status.ok()) return status;
+  const ContentDigest content = DigestOf(request);
+  std::optional<EnrolmentResult> result;
+  if (!request.request_id().empty()) {
+    // A repeated request costs no network.
+    absl::StatusOr<std::optional<EnrolmentResult>> earlier = gallery_.FindEnrolment(request.request_id(), content);
+    if (!earlier.ok()) return earlier.status();
+    result = *std::move(earlier);
+  }
+  if (request.validate_only()) return CheckPhotos(request, content, still_wanted, response);
+  if (!result.has_value()) {
+    absl::StatusOr<EnrolmentResult> enrolled = EnrolPhotos(request, content, still_wanted, response);
+    if (!enrolled.ok()) return enrolled.status();
+    result = *std::move(enrolled);
+  }
+  for (const ReferenceRecord& reference : result->references) *response.add_references() = ToProto(reference);
+  response.set_reference_count(result->reference_count);
+  response.set_replayed(result->replayed);
+  if (result->replayed) response.clear_faces();
+  if (!response.has_model()) *response.mutable_model() = ModelOf(*active_.Get()->embedder);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<EnrolmentResult> Enroller::EnrolPhotos(const v1::EnrollRequest& request, const ContentDigest& content,
+                                                      StillWanted still_wanted, v1::EnrollResponse& response) {
+  while (true) {
+    const std::shared_ptr<const Generation> generation = active_.Get();
+    const absl::StatusOr<Enrolment> enrolment =
+        EncodePhotos(*generation->embedder, request, content, still_wanted, response);
+    if (!enrolment.ok()) return enrolment.status();
+    // The last moment at which the caller's going away can leave the gallery untouched.
+    if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
+    absl::StatusOr<EnrolmentResult> result;
+    if (active_.WriteIfActive(generation, [&] { result = CheckAndWrite(request, *enrolment, *generation); })) {
+      *response.mutable_model() = ModelOf(*generation->embedder);
+      return result;
+    }
+    // Another model became the active one meanwhile, and could not compare with these embeddings.
+    response.clear_faces();
+  }
+}
+
+absl::Status Enroller::CheckPhotos(const v1::EnrollRequest& request, const ContentDigest& content,
+                                   StillWanted still_wanted, v1::EnrollResponse& response) {
+  const std::shared_ptr<const Generation> generation = active_.Get();
+  const absl::StatusOr<Enrolment> enrolment =
+      EncodePhotos(*generation->embedder, request, content, still_wanted, response);
+  if (!enrolment.ok()) return enrolment.status();
+  if (absl::Status status = CheckFaces(request, *enrolment, *generation); !status.ok()) return status;
+  const absl::StatusOr<int> references = gallery_.CheckRoomFor(request.photos_size(), request.person_id());
+  if (!references.ok()) return references.status();
+  response.set_reference_count(*references);
+  *response.mutable_model() = ModelOf(*generation->embedder);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Enrolment> Enroller::EncodePhotos(const Embedder& embedder, const v1::EnrollRequest& request,
+                                                 const ContentDigest& content, StillWanted still_wanted,
+                                                 v1::EnrollResponse& response) const {
+  const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
+  if (!policy.ok()) return policy.status();
+  const absl::StatusOr<QualityGate> gate = ReadQualityGate(request.quality_gate(), options_.quality_gate);
+  if (!gate.ok()) return gate.status();
+  Enrolment enrolment{.person_id = request.person_id(),
+                      .request_id = request.request_id(),
+                      .content = content,
+                      .references = {},
+                      .create_time = options_.now()};
+  const std::string crop_kind = CropKindOf(embedder.manifest());
+  for (int i = 0; i < request.photos_size(); ++i) {
+    absl::StatusOr<EncodedFace> encoded = encoder_.Encode(embedder, request.photos(i), *policy, still_wanted);
+    absl::Status status = encoded.status();
+    if (status.ok() && encoded->quality.has_value()) status = CheckQuality(*encoded->quality, *gate);
+    if (!status.ok()) return AtField(status, absl::StrCat("photos[", i, "]"));
+    if (options_.retain_crops) {
+      absl::StatusOr<std::string> picture = EncodeCropFile(encoded->crop);
+      if (!picture.ok()) return picture.status();
+      enrolment.crops.push_back({crop_kind, *std::move(picture)});
+    }
+    *response.add_faces() = ToProto(*encoded);
+    enrolment.references.push_back({options_.make_reference_id(), std::move(encoded->embedding)});
+  }
+  return enrolment;
+}
+
+absl::Status Enroller::CheckFaces(const v1::EnrollRequest& request, const Enrolment& enrolment,
+                                  const Generation& generation) {
+  if (request.allow_mismatch()) return absl::OkStatus();
+  absl::StatusOr<References> existing = gallery_.FindReferences(enrolment.person_id);
+  if (!existing.ok()) {
+    if (ReasonOf(existing.status()) != Reason::PERSON_NOT_FOUND) return existing.status();
+    existing = std::make_shared<const std::vector<ReferenceEmbedding>>();
+  }
+  return CheckReferencesMatch(enrolment.references, **existing, generation.threshold);
+}
+
+absl::StatusOr<EnrolmentResult> Enroller::CheckAndWrite(const v1::EnrollRequest& request, const Enrolment& enrolment,
+                                                        const Generation& generation) {
+  absl::MutexLock turn(&turn_);
+  if (!enrolment.request_id.empty()) {
+    // The same request may have been carried out while this one was encoded; its answer stays what it was.
+    absl::StatusOr<std::optional<EnrolmentResult>> earlier =
+        gallery_.FindEnrolment(enrolment.request_id, enrolment.content);
+    if (!earlier.ok()) return earlier.status();
+    if (earlier->has_value()) return **std::move(earlier);
+  }
+  if (absl::Status status = CheckFaces(request, enrolment, generation); !status.ok()) return status;
+  return gallery_.Enrol(enrolment);
+}
+
+}  // namespace likeness

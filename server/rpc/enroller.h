@@ -1,0 +1,63 @@
+// What Enroll does, without gRPC: from photos to references, and all that may speak against it.
+#ifndef LIKENESS_SERVER_RPC_ENROLLER_H_
+#define LIKENESS_SERVER_RPC_ENROLLER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "likeness/v1/face_verification_service.pb.h"
+#include "server/encoding/face_encoder.h"
+#include "server/gallery/gallery.h"
+#include "server/image/quality_gate.h"
+#include "server/models/generation.h"
+
+namespace likeness {
+
+struct EnrollerOptions {
+  bool retain_crops = true;                        // keep the crop of each reference, for other models to embed
+  std::function<std::string()> make_reference_id;  // unique, 32 hex digits
+  std::function<absl::Time()> now;
+  QualityGate quality_gate = QualityGate::kStandard;  // of an Enroll that names none
+};
+
+// Thread-safe. What is compared with the gallery and what is then written are one step: enrolments take turns at it, so
+// that of two at the same time the second is held against the first.
+class Enroller {
+ public:
+  // All must outlive it.
+  Enroller(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, EnrollerOptions options);
+
+  // As FaceVerificationService.Enroll. Fills `response` when it returns OK; otherwise what is in it means nothing.
+  absl::Status Enroll(const v1::EnrollRequest& request, StillWanted still_wanted, v1::EnrollResponse& response);
+
+ private:
+  // Encodes the request's photos and enrols them.
+  absl::StatusOr<EnrolmentResult> EnrolPhotos(const v1::EnrollRequest& request, const ContentDigest& content,
+                                              StillWanted still_wanted, v1::EnrollResponse& response);
+  // Does all that EnrolPhotos() does, but enrols nothing.
+  absl::Status CheckPhotos(const v1::EnrollRequest& request, const ContentDigest& content, StillWanted still_wanted,
+                           v1::EnrollResponse& response);
+  // Encodes them by one model, and holds their faces against the quality gate.
+  absl::StatusOr<Enrolment> EncodePhotos(const Embedder& embedder, const v1::EnrollRequest& request,
+                                         const ContentDigest& content, StillWanted still_wanted,
+                                         v1::EnrollResponse& response) const;
+  // Holds the faces against those that are enrolled.
+  absl::Status CheckFaces(const v1::EnrollRequest& request, const Enrolment& enrolment, const Generation& generation);
+  // What the request_id's enrolment was answered before, or the enrolment, once its faces have passed.
+  absl::StatusOr<EnrolmentResult> CheckAndWrite(const v1::EnrollRequest& request, const Enrolment& enrolment,
+                                                const Generation& generation);
+
+  const FaceEncoder& encoder_;
+  const ActiveGeneration& active_;
+  Gallery& gallery_;
+  const EnrollerOptions options_;
+  absl::Mutex turn_;  // held by CheckAndWrite(); the store has one writer anyway
+};
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_RPC_ENROLLER_H_

@@ -1,0 +1,19 @@
+// Whether photos to enrol show the person whom they are to be enrolled as. Pure functions.
+#ifndef LIKENESS_SERVER_RPC_REFERENCE_MATCH_H_
+#define LIKENESS_SERVER_RPC_REFERENCE_MATCH_H_
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "server/verification/decision.h"
+
+namespace likeness {
+
+// OK when each of `added` lies within `threshold` of one of `existing`, or of one before it in `added`. What is of
+// another model than `added` is passed over, and the first face that there is is held against nothing.
+// REFERENCE_MISMATCH with both distances, at the field photos[i]; the errors of MeasureDistance().
+absl::Status CheckReferencesMatch(absl::Span<const ReferenceEmbedding> added,
+                                  absl::Span<const ReferenceEmbedding> existing, const Threshold& threshold);
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_RPC_REFERENCE_MATCH_H_
