@@ -13,7 +13,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY third_party third_party
-RUN third_party/fetch.py google-gax
+RUN third_party/fetch.py google-gax chart.js
 
 
 # The model bundles, made of published weights.

