@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
-#include <regex>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -38,9 +37,10 @@ std::string Open(const std::string& html) {
   return dom;
 }
 
-int Count(const std::string& dom, const char* pattern) {
-  const std::regex regex(pattern);
-  return static_cast<int>(std::distance(std::sregex_iterator(dom.begin(), dom.end(), regex), std::sregex_iterator()));
+int Count(const std::string& dom, const std::string& part) {
+  int count = 0;
+  for (size_t at = dom.find(part); at != std::string::npos; at = dom.find(part, at + 1)) ++count;
+  return count;
 }
 
 class EvaluationPageBrowserTest : public testing::Test {
@@ -53,7 +53,8 @@ class EvaluationPageBrowserTest : public testing::Test {
 TEST_F(EvaluationPageBrowserTest, DrawsEveryPlotWithoutAnError) {
   const std::string dom = Open(EvaluationPageHtml(MadeUpPage()));
   EXPECT_EQ(Count(dom, "<body data-errors=\"0\">"), 1);
-  EXPECT_EQ(Count(dom, "<canvas id=\"plot-[a-z]+\"[^>]*data-drawn=\"true\""), 5);
+  EXPECT_EQ(Count(dom, "<canvas id=\"plot-"), 5);
+  EXPECT_EQ(Count(dom, "data-drawn=\"true\""), 5);
 }
 
 TEST_F(EvaluationPageBrowserTest, ShowsAPlotThatCannotBeDrawnAsAnError) {
