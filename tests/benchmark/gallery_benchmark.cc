@@ -52,7 +52,8 @@ ReferenceEmbedding RandomReference(const ModelDigest& model, int number, std::mt
 // A folder with a gallery of so many people, one random reference each. In one transaction: a million commits would
 // take an hour.
 std::string MakeGallery(const std::string& parent, int persons, const ModelDigest& model) {
-  const std::string folder = absl::StrFormat("%s/gallery-%d", parent, persons);
+  // By model: references of another one could not be compared with.
+  const std::string folder = absl::StrFormat("%s/gallery-%d-%s", parent, persons, model.Hex().substr(0, 8));
   const std::string path = folder + "/gallery.db";
   if (std::filesystem::exists(path)) return folder;
   std::fprintf(stderr, "making a gallery of %d people\n", persons);
