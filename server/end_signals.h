@@ -6,8 +6,8 @@
 
 namespace likeness {
 
-// Blocks the signals in this thread and in all that it starts, so that Wait() alone gets them. Make one before the first
-// thread is started.
+// Blocks the signals in this thread and in all that it starts, so that Wait() alone gets them. Make one before the
+// first thread is started.
 class EndSignals {
  public:
   EndSignals();

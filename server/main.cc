@@ -78,8 +78,10 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
       [&loader](const Generation& generation) { loader.Announce(generation); });
 
   const FaceEncoder encoder(*finder, config.photo, metrics);
-  FaceVerification methods(encoder, active, **gallery, metrics,
-                           {config.retain_crops, RandomId, absl::Now, config.quality_gate}, config.reference_policy);
+  FaceVerification methods(
+      encoder, active, **gallery, metrics,
+      {config.retain_crops, RandomId, absl::Now, config.quality_gate, config.duplicates, config.reveal_duplicates},
+      config.reference_policy);
   WorkPool pool({config.workers, config.queue_limit, [&metrics](int64_t depth) { metrics.SetQueueDepth(depth); }});
   CallDispatcher dispatcher(pool, metrics);
   FaceVerificationService service(methods, dispatcher);

@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
 #include "client/cli/invocation.h"
 #include "client/evaluation/comparisons.h"
 #include "client/evaluation/measured_pairs.h"

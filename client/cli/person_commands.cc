@@ -23,6 +23,8 @@ struct EnrollOptions {
   std::string request_id;
   v1::QualityGate quality_gate = v1::QUALITY_GATE_UNSPECIFIED;
   bool validate_only = false;
+  bool allow_mismatch = false;
+  bool allow_duplicate = false;
 };
 
 struct PersonOptions {
@@ -51,6 +53,8 @@ absl::StatusOr<ExitCode> Enroll(Invocation& invocation, const EnrollOptions& opt
   request.set_request_id(options.request_id);
   request.set_quality_gate(options.quality_gate);
   request.set_validate_only(options.validate_only);
+  request.set_allow_mismatch(options.allow_mismatch);
+  request.set_allow_duplicate(options.allow_duplicate);
   const absl::StatusOr<v1::EnrollResponse> response = Client(invocation.client_options).Enroll(request);
   if (!response.ok()) return response.status();
   if (invocation.json) {
@@ -62,6 +66,11 @@ absl::StatusOr<ExitCode> Enroll(Invocation& invocation, const EnrollOptions& opt
                                             : "enrolled: ";
   invocation.console.out << what << options.person_id << " has " << References(response->reference_count()) << '\n';
   PrintPhotos(invocation.console.out, options, *response);
+  for (const v1::Duplicate& duplicate : response->duplicates()) {
+    invocation.console.err << "warning: " << options.photos.at(static_cast<size_t>(duplicate.photo()))
+                           << " is enrolled under another id already" << (duplicate.person_id().empty() ? "" : ": ")
+                           << duplicate.person_id() << absl::StrFormat(" (distance %.3f)\n", duplicate.distance());
+  }
   return kExitSuccess;
 }
 
@@ -147,6 +156,10 @@ void AddEnroll(CLI::App& app, Invocation& invocation) {
   AddQualityGateOption(*command, options->quality_gate);
   command->add_flag("--validate-only", options->validate_only,
                     "Check everything that an enrolment checks, enrol nothing");
+  command->add_flag("--allow-mismatch", options->allow_mismatch,
+                    "Enrol faces also where they do not look like one person");
+  command->add_flag("--allow-duplicate", options->allow_duplicate,
+                    "Enrol a face also where it is enrolled under another id already");
   command->callback([&invocation, options] { invocation.exit_code = invocation.Finish(Enroll(invocation, *options)); });
 }
 

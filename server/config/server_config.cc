@@ -97,6 +97,12 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
                                                  {"mean-embedding", ReferencePolicy::kMeanEmbedding},
                                                  {"mean-distance", ReferencePolicy::kMeanDistance}}))
       ->default_str("mean-embedding");
+  AddOption(app, "--duplicates", config.duplicates,
+            "What becomes of a face to enrol that is enrolled under another id: off (nobody looks), report or refuse")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, DuplicatePolicy>{
+          {"off", DuplicatePolicy::kOff}, {"report", DuplicatePolicy::kReport}, {"refuse", DuplicatePolicy::kRefuse}}))
+      ->default_str("report");
+  AddOption(app, "--reveal-duplicates", config.reveal_duplicates, "Whether callers are told that other id");
   AddOption(app, "--gallery", raw.gallery, "Where persons are kept: sqlite:PATH")->required();
   AddOption(app, "--cached-references", config.gallery.cached_references, "References held in memory")
       ->check(CLI::NonNegativeNumber);

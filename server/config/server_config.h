@@ -10,10 +10,11 @@
 #include "server/image/photo.h"
 #include "server/image/quality_gate.h"
 #include "server/inference/device.h"
+#include "server/rpc/enroller.h"
 #include "server/rpc/grpc_server.h"
 #include "server/telemetry/log.h"
-#include "server/verification/decision.h"
 #include "server/trainings/training_jobs.h"
+#include "server/verification/decision.h"
 
 namespace likeness {
 
@@ -35,6 +36,8 @@ struct ServerConfig {
   double target_fmr = 1e-3;
   QualityGate quality_gate = QualityGate::kStandard;  // of an Enroll that names none
   ReferencePolicy reference_policy = ReferencePolicy::kMeanEmbedding;
+  DuplicatePolicy duplicates = DuplicatePolicy::kReport;  // of a face that is enrolled under another id
+  bool reveal_duplicates = false;                         // whether callers are told that id
   PhotoLimits photo;
   // Crops that go through the network together; 1: no batching, 0 in the flags: 1 on the CPU and 32 on a GPU.
   int max_batch = 0;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr char kReasonPayload[] = "likeness/reason";
 constexpr char kFieldPayload[] = "likeness/field";
+constexpr char kPersonPayload[] = "likeness/person";
 
 absl::StatusCode CodeOf(Reason::Value reason) {
   switch (reason) {
@@ -42,6 +43,7 @@ absl::StatusCode CodeOf(Reason::Value reason) {
     case Reason::LOSS_NOT_FINITE:
       return absl::StatusCode::kFailedPrecondition;
     case Reason::REQUEST_ID_REUSED:
+    case Reason::DUPLICATE_OF:
       return absl::StatusCode::kAlreadyExists;
     case Reason::OVERLOADED:
       return absl::StatusCode::kResourceExhausted;
@@ -62,6 +64,12 @@ absl::StatusCode CodeOf(Reason::Value reason) {
   return absl::StatusCode::kInternal;
 }
 
+// Empty where there is none.
+std::string TextPayload(const absl::Status& status, absl::string_view name) {
+  const absl::optional<absl::Cord> text = status.GetPayload(name);
+  return text.has_value() ? std::string(*text) : std::string();
+}
+
 }  // namespace
 
 absl::Status MakeError(Reason::Value reason, absl::string_view message) {
@@ -80,6 +88,12 @@ absl::Status WithField(const absl::Status& status, absl::string_view field) {
   return with_field;
 }
 
+absl::Status WithPerson(const absl::Status& status, absl::string_view person_id) {
+  absl::Status with_person = status;
+  with_person.SetPayload(kPersonPayload, absl::Cord(person_id));
+  return with_person;
+}
+
 Reason::Value ReasonOf(const absl::Status& status) {
   const absl::optional<absl::Cord> name = status.GetPayload(kReasonPayload);
   v1::ErrorReason reason;
@@ -89,10 +103,9 @@ Reason::Value ReasonOf(const absl::Status& status) {
   return static_cast<Reason::Value>(reason);
 }
 
-std::string FieldOf(const absl::Status& status) {
-  const absl::optional<absl::Cord> field = status.GetPayload(kFieldPayload);
-  return field.has_value() ? std::string(*field) : std::string();
-}
+std::string FieldOf(const absl::Status& status) { return TextPayload(status, kFieldPayload); }
+
+std::string PersonOf(const absl::Status& status) { return TextPayload(status, kPersonPayload); }
 
 std::string ReasonName(Reason::Value reason) {
   const std::string& name = v1::ErrorReason_Name(static_cast<v1::ErrorReason>(reason));

@@ -38,6 +38,7 @@ struct Reason {
     MODEL_MISMATCH = v1::ERROR_REASON_MODEL_MISMATCH,
     TOO_MANY_REFERENCES = v1::ERROR_REASON_TOO_MANY_REFERENCES,
     REFERENCE_MISMATCH = v1::ERROR_REASON_REFERENCE_MISMATCH,
+    DUPLICATE_OF = v1::ERROR_REASON_DUPLICATE_OF,
     REQUEST_ID_REUSED = v1::ERROR_REASON_REQUEST_ID_REUSED,
     MODEL_NOT_FOUND = v1::ERROR_REASON_MODEL_NOT_FOUND,
     TRAINING_NOT_FOUND = v1::ERROR_REASON_TRAINING_NOT_FOUND,
@@ -67,11 +68,17 @@ absl::Status InvalidField(absl::string_view field, absl::string_view message);
 // `status`, an error, with the request's field that it came from.
 absl::Status WithField(const absl::Status& status, absl::string_view field);
 
+// `status`, an error, with the id of a person whom the caller may know of.
+absl::Status WithPerson(const absl::Status& status, absl::string_view person_id);
+
 // The reason that `status` carries; INTERNAL where it carries none.
 Reason::Value ReasonOf(const absl::Status& status);
 
 // The field that InvalidField() or WithField() named; empty for other statuses.
 std::string FieldOf(const absl::Status& status);
+
+// The person that WithPerson() named; empty for other statuses.
+std::string PersonOf(const absl::Status& status);
 
 // The public name of a reason, for example "FACE_NOT_FOUND".
 std::string ReasonName(Reason::Value reason);

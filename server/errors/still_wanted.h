@@ -7,8 +7,8 @@
 
 namespace likeness {
 
-// OK as long as somebody waits for the answer; CANCELLED or DEADLINE_EXCEEDED when the work would be for nothing. Cheap,
-// and may be asked from any thread while the call lasts.
+// OK as long as somebody waits for the answer; CANCELLED or DEADLINE_EXCEEDED when the work would be for nothing.
+// Cheap, and may be asked from any thread while the call lasts.
 using StillWanted = absl::FunctionRef<absl::Status()>;
 
 }  // namespace likeness

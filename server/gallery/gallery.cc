@@ -62,6 +62,32 @@ absl::StatusOr<int> Gallery::CheckRoomFor(int added, absl::string_view person_id
   return references;
 }
 
+absl::StatusOr<std::optional<NearestPerson>> Gallery::FindNearestOther(const Embedding& probe,
+                                                                       absl::string_view person_id) {
+  absl::MutexLock lock(&index_mutex_);
+  if (absl::Status status = CatchUp(probe.model); !status.ok()) return status;
+  const StageTimer timer(metrics_, Stage::kSearch);
+  return index_.FindNearest(probe.values, person_id);
+}
+
+absl::Status Gallery::CatchUp(const ModelDigest& model) {
+  constexpr int kPage = 1000;
+  if (index_.model() != model) index_.Reset(model);
+  while (true) {
+    const absl::StatusOr<std::vector<NumberedEmbedding>> page =
+        store_->EmbeddingsBy(model, index_.last_number(), kPage);
+    if (!page.ok()) return page.status();
+    for (const NumberedEmbedding& embedding : *page) index_.Add(embedding);
+    metrics_.SetIndexedReferences(index_.size());
+    if (page->size() < kPage) return absl::OkStatus();
+  }
+}
+
+GallerySize Gallery::size() const {
+  absl::MutexLock lock(&size_mutex_);
+  return size_;
+}
+
 absl::StatusOr<PersonRecord> Gallery::GetPerson(absl::string_view person_id) {
   const StageTimer timer(metrics_, Stage::kStore);
   return store_->GetPerson(person_id);
@@ -74,14 +100,23 @@ absl::StatusOr<std::vector<PersonRecord>> Gallery::ListPersons(absl::string_view
 
 absl::StatusOr<int> Gallery::DeletePerson(absl::string_view person_id) {
   const StageTimer timer(metrics_, Stage::kStore);
+  absl::MutexLock lock(&index_mutex_);
   const absl::StatusOr<int> deleted = store_->DeletePerson(person_id);
+  // Also after an error: its outcome may be unknown.
+  index_.RemovePerson(person_id);
+  if (ReasonOf(deleted.status()) == Reason::STORE_FAILED) index_.Reset(index_.model());
+  metrics_.SetIndexedReferences(index_.size());
   NoteChange(person_id, deleted.ok() ? -1 : 0, deleted.ok() ? -*deleted : 0);
   return deleted;
 }
 
 absl::StatusOr<int> Gallery::DeleteReference(absl::string_view person_id, absl::string_view reference_id) {
   const StageTimer timer(metrics_, Stage::kStore);
+  absl::MutexLock lock(&index_mutex_);
   const absl::StatusOr<int> left = store_->DeleteReference(person_id, reference_id);
+  index_.RemoveReference(person_id, reference_id);
+  if (ReasonOf(left.status()) == Reason::STORE_FAILED) index_.Reset(index_.model());
+  metrics_.SetIndexedReferences(index_.size());
   NoteChange(person_id, 0, left.ok() ? -1 : 0);
   return left;
 }
@@ -103,14 +138,19 @@ absl::StatusOr<std::vector<UnembeddedReference>> Gallery::Unembedded(const Model
 
 absl::Status Gallery::AddEmbeddings(absl::Span<const UnembeddedReference> references,
                                     absl::Span<const Embedding> embeddings) {
+  absl::MutexLock lock(&index_mutex_);
   const absl::Status added = store_->AddEmbeddings(references, embeddings);
+  // Their references' numbers are ones that the index has gone past.
+  if (!embeddings.empty() && embeddings.front().model == index_.model()) index_.Reset(index_.model());
   // Also after an error: its outcome may be unknown.
   for (const UnembeddedReference& reference : references) cache_.Invalidate(reference.person_id);
   return added;
 }
 
 absl::StatusOr<int64_t> Gallery::DeleteEmbeddings(const ModelDigest& model) {
+  absl::MutexLock lock(&index_mutex_);
   const absl::StatusOr<int64_t> deleted = store_->DeleteEmbeddings(model);
+  if (model == index_.model()) index_.Reset(model);
   cache_.InvalidateAll();
   return deleted;
 }

@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "server/gallery/reference_cache.h"
+#include "server/gallery/reference_index.h"
 #include "server/gallery/store.h"
 #include "server/telemetry/metrics.h"
 
@@ -36,6 +38,12 @@ class Gallery {
   // How many references the person has, 0 for one who is not enrolled. TOO_MANY_REFERENCES when `added` more would be
   // more than are allowed now.
   absl::StatusOr<int> CheckRoomFor(int added, absl::string_view person_id);
+  // Of all persons but this one, the one with the reference nearest to the probe, by the probe's model; nothing where
+  // there is none. Looks at every reference of the gallery, in memory: the first call, and the first after another
+  // model became active, reads them all from the store.
+  absl::StatusOr<std::optional<NearestPerson>> FindNearestOther(const Embedding& probe, absl::string_view person_id);
+  // As counted at the start and since.
+  GallerySize size() const;
   absl::StatusOr<PersonRecord> GetPerson(absl::string_view person_id);
   absl::StatusOr<std::vector<PersonRecord>> ListPersons(absl::string_view after, int limit);
   absl::StatusOr<int> DeletePerson(absl::string_view person_id);
@@ -56,11 +64,17 @@ class Gallery {
   // Forgets what is in memory of a person whose rows may have changed, and counts the change.
   void NoteChange(absl::string_view person_id, int64_t persons, int64_t references);
 
+  // Brings the index up to what the store has by this model.
+  absl::Status CatchUp(const ModelDigest& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mutex_);
+
   const std::unique_ptr<Store> store_;
   const GalleryOptions options_;
   Metrics& metrics_;
   ReferenceCache cache_;
-  absl::Mutex size_mutex_;  // held while the metric is set, so that the last change is what it shows
+  // Held while rows leave the store, so that none of them comes back into the index.
+  absl::Mutex index_mutex_;
+  ReferenceIndex index_ ABSL_GUARDED_BY(index_mutex_);
+  mutable absl::Mutex size_mutex_;  // held while the metric is set, so that the last change is what it shows
   GallerySize size_ ABSL_GUARDED_BY(size_mutex_);
 };
 

@@ -45,6 +45,18 @@ ModelDigest DigestColumn(const SQLite::Statement& statement, int index) {
   return digest;
 }
 
+// Nothing where the stored embedding is damaged or belongs to somebody else.
+std::optional<std::vector<float>> Values(absl::string_view bytes, absl::string_view checksum,
+                                         absl::string_view person_id, absl::string_view reference_id,
+                                         absl::string_view model) {
+  if (checksum != StoredChecksum(person_id, reference_id, model, bytes) || bytes.size() % sizeof(float) != 0) {
+    return std::nullopt;
+  }
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
 }  // namespace
 
 void BindText(SQLite::Statement& statement, int index, absl::string_view text) {
@@ -104,17 +116,34 @@ absl::StatusOr<std::vector<ReferenceEmbedding>> ReadEmbeddings(SqliteConnection&
   std::vector<ReferenceEmbedding> references;
   while (select.executeStep()) {
     const std::string reference_id = select.getColumn(0).getString();
-    const absl::string_view model = BlobColumn(select, 1);
-    const absl::string_view bytes = BlobColumn(select, 2);
-    if (BlobColumn(select, 3) != StoredChecksum(person_id, reference_id, model, bytes) ||
-        bytes.size() % sizeof(float) != 0) {
+    std::optional<std::vector<float>> values =
+        Values(BlobColumn(select, 2), BlobColumn(select, 3), person_id, reference_id, BlobColumn(select, 1));
+    if (!values.has_value()) {
       return MakeError(Reason::STORE_CORRUPT, "a stored reference is damaged; delete it and enrol again");
     }
-    std::vector<float> values(bytes.size() / sizeof(float));
-    std::memcpy(values.data(), bytes.data(), bytes.size());
-    references.push_back({reference_id, Embedding{DigestColumn(select, 1), std::move(values)}});
+    references.push_back({reference_id, Embedding{DigestColumn(select, 1), *std::move(values)}});
   }
   return references;
+}
+
+std::vector<NumberedEmbedding> ReadEmbeddingsBy(SqliteConnection& connection, const ModelDigest& model, int64_t after,
+                                                int limit) {
+  SQLite::Statement& select = connection.Prepared(
+      "SELECT number, person_id, reference_id, embedding, checksum FROM face_reference JOIN embedding ON reference = "
+      "number WHERE number > ? AND embedding.model_digest = ? ORDER BY number LIMIT ?");
+  select.bind(1, after);
+  BindDigest(select, 2, model);
+  select.bind(3, limit);
+  std::vector<NumberedEmbedding> embeddings;
+  while (select.executeStep()) {
+    NumberedEmbedding embedding{
+        select.getColumn(0).getInt64(), select.getColumn(1).getString(), select.getColumn(2).getString(), {}};
+    embedding.values = Values(BlobColumn(select, 3), BlobColumn(select, 4), embedding.person_id, embedding.reference_id,
+                              AsText(model.bytes))
+                           .value_or(std::vector<float>());
+    embeddings.push_back(std::move(embedding));
+  }
+  return embeddings;
 }
 
 absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqliteConnection& connection, absl::string_view request_id,

@@ -47,6 +47,8 @@ absl::StatusOr<std::vector<std::string>> ReadPersonsWithoutCrop(SqliteConnection
                                                                 absl::string_view crop_kind, int limit);
 absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqliteConnection& connection, const ModelDigest& model,
                                                                 absl::string_view crop_kind, int64_t after, int limit);
+std::vector<NumberedEmbedding> ReadEmbeddingsBy(SqliteConnection& connection, const ModelDigest& model, int64_t after,
+                                                int limit);
 
 // As Store::FindEnrolment().
 absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqliteConnection& connection, absl::string_view request_id,

@@ -266,6 +266,12 @@ absl::Status SqliteStore::AddEmbeddings(absl::Span<const UnembeddedReference> re
       .status();
 }
 
+absl::StatusOr<std::vector<NumberedEmbedding>> SqliteStore::EmbeddingsBy(const ModelDigest& model, int64_t after,
+                                                                         int limit) {
+  return Read<std::vector<NumberedEmbedding>>(
+      [&](SqliteConnection& connection) { return ReadEmbeddingsBy(connection, model, after, limit); });
+}
+
 absl::StatusOr<int64_t> SqliteStore::DeleteEmbeddings(const ModelDigest& model) {
   return Write<int64_t>([&](SqliteConnection& connection) -> absl::StatusOr<int64_t> {
     SQLite::Statement& remove = connection.Prepared("DELETE FROM embedding WHERE model_digest = ?");

@@ -42,6 +42,8 @@ class SqliteStore : public Store {
                                                               int64_t after, int limit) override;
   absl::Status AddEmbeddings(absl::Span<const UnembeddedReference> references,
                              absl::Span<const Embedding> embeddings) override;
+  absl::StatusOr<std::vector<NumberedEmbedding>> EmbeddingsBy(const ModelDigest& model, int64_t after,
+                                                              int limit) override;
   absl::StatusOr<int64_t> DeleteEmbeddings(const ModelDigest& model) override;
 
  private:

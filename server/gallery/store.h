@@ -77,6 +77,14 @@ struct UnembeddedReference {
   std::string picture;
 };
 
+// A reference's embedding by some model.
+struct NumberedEmbedding {
+  int64_t number = 0;  // of the reference: the store's own, ascending in the order of enrolment, never used again
+  std::string person_id;
+  std::string reference_id;
+  std::vector<float> values;  // empty where what is stored is damaged
+};
+
 // How much of the gallery a model can answer for.
 struct ModelCoverage {
   int64_t references = 0;  // all
@@ -136,6 +144,9 @@ class Store {
   // by somebody else, are passed over.
   virtual absl::Status AddEmbeddings(absl::Span<const UnembeddedReference> references,
                                      absl::Span<const Embedding> embeddings) = 0;
+  // At most `limit` embeddings by `model`, with numbers above `after` and ascending.
+  virtual absl::StatusOr<std::vector<NumberedEmbedding>> EmbeddingsBy(const ModelDigest& model, int64_t after,
+                                                                      int limit) = 0;
   // Deletes all embeddings by `model`; returns how many.
   virtual absl::StatusOr<int64_t> DeleteEmbeddings(const ModelDigest& model) = 0;
 };

@@ -28,8 +28,7 @@ absl::StatusOr<Face> ChooseFace(absl::Span<const Face> faces, FacePolicy policy,
   const auto rank = [&](const Face& face) {
     return policy == FacePolicy::kMostCentral ? Centrality(face, centre) : face.box.Area();
   };
-  return *std::max_element(faces.begin(), faces.end(),
-                           [&](const Face& a, const Face& b) { return rank(a) < rank(b); });
+  return *std::max_element(faces.begin(), faces.end(), [&](const Face& a, const Face& b) { return rank(a) < rank(b); });
 }
 
 }  // namespace likeness

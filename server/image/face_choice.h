@@ -14,7 +14,8 @@ enum class FacePolicy {
   kMostCentral,  // the largest box area − 2 × squared distance of its centre from the picture's centre
 };
 
-// FACE_NOT_FOUND when there is none, SEVERAL_FACES when the policy is kOnly and there are several. Ties go to the first.
+// FACE_NOT_FOUND when there is none, SEVERAL_FACES when the policy is kOnly and there are several. Ties go to the
+// first.
 absl::StatusOr<Face> ChooseFace(absl::Span<const Face> faces, FacePolicy policy, int picture_width, int picture_height);
 
 }  // namespace likeness

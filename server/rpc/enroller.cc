@@ -22,16 +22,16 @@ ContentDigest DigestOf(const v1::EnrollRequest& request) {
   hasher.Add(request.person_id());
   const bool names_gate = request.quality_gate() != v1::QUALITY_GATE_UNSPECIFIED;
   hasher.Add(absl::StrCat(request.face_policy(), names_gate ? absl::StrCat(" gate ", request.quality_gate()) : "",
-                          request.allow_mismatch() ? " mismatch" : ""));
+                          request.allow_mismatch() ? " mismatch" : "", request.allow_duplicate() ? " duplicate" : ""));
   for (const std::string& photo : request.photos()) hasher.Add(photo);
   return hasher.Finish();
 }
 
 }  // namespace
 
-Enroller::Enroller(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery,
+Enroller::Enroller(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, Metrics& metrics,
                    EnrollerOptions options)
-    : encoder_(encoder), active_(active), gallery_(gallery), options_(std::move(options)) {}
+    : encoder_(encoder), active_(active), gallery_(gallery), metrics_(metrics), options_(std::move(options)) {}
 
 absl::Status Enroller::Enroll(const v1::EnrollRequest& request, StillWanted still_wanted,
                               v1::EnrollResponse& response) {
@@ -55,7 +55,10 @@ absl::Status Enroller::Enroll(const v1::EnrollRequest& request, StillWanted stil
   for (const ReferenceRecord& reference : result->references) *response.add_references() = ToProto(reference);
   response.set_reference_count(result->reference_count);
   response.set_replayed(result->replayed);
-  if (result->replayed) response.clear_faces();
+  if (result->replayed) {
+    response.clear_faces();
+    response.clear_duplicates();
+  }
   if (!response.has_model()) *response.mutable_model() = ModelOf(*active_.Get()->embedder);
   return absl::OkStatus();
 }
@@ -70,12 +73,14 @@ absl::StatusOr<EnrolmentResult> Enroller::EnrolPhotos(const v1::EnrollRequest& r
     // The last moment at which the caller's going away can leave the gallery untouched.
     if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
     absl::StatusOr<EnrolmentResult> result;
-    if (active_.WriteIfActive(generation, [&] { result = CheckAndWrite(request, *enrolment, *generation); })) {
+    if (active_.WriteIfActive(generation,
+                              [&] { result = CheckAndWrite(request, *enrolment, *generation, response); })) {
       *response.mutable_model() = ModelOf(*generation->embedder);
       return result;
     }
     // Another model became the active one meanwhile, and could not compare with these embeddings.
     response.clear_faces();
+    response.clear_duplicates();
   }
 }
 
@@ -85,7 +90,7 @@ absl::Status Enroller::CheckPhotos(const v1::EnrollRequest& request, const Conte
   const absl::StatusOr<Enrolment> enrolment =
       EncodePhotos(*generation->embedder, request, content, still_wanted, response);
   if (!enrolment.ok()) return enrolment.status();
-  if (absl::Status status = CheckFaces(request, *enrolment, *generation); !status.ok()) return status;
+  if (absl::Status status = CheckFaces(request, *enrolment, *generation, response); !status.ok()) return status;
   const absl::StatusOr<int> references = gallery_.CheckRoomFor(request.photos_size(), request.person_id());
   if (!references.ok()) return references.status();
   response.set_reference_count(*references);
@@ -123,18 +128,51 @@ absl::StatusOr<Enrolment> Enroller::EncodePhotos(const Embedder& embedder, const
 }
 
 absl::Status Enroller::CheckFaces(const v1::EnrollRequest& request, const Enrolment& enrolment,
-                                  const Generation& generation) {
-  if (request.allow_mismatch()) return absl::OkStatus();
+                                  const Generation& generation, v1::EnrollResponse& response) {
+  if (!request.allow_mismatch()) {
+    if (absl::Status status = CheckPerson(enrolment, generation.threshold); !status.ok()) return status;
+  }
+  if (options_.duplicates == DuplicatePolicy::kOff) return absl::OkStatus();
+  return CheckOthers(request.allow_duplicate(), enrolment, generation, response);
+}
+
+absl::Status Enroller::CheckPerson(const Enrolment& enrolment, const Threshold& threshold) {
   absl::StatusOr<References> existing = gallery_.FindReferences(enrolment.person_id);
   if (!existing.ok()) {
     if (ReasonOf(existing.status()) != Reason::PERSON_NOT_FOUND) return existing.status();
     existing = std::make_shared<const std::vector<ReferenceEmbedding>>();
   }
-  return CheckReferencesMatch(enrolment.references, **existing, generation.threshold);
+  return CheckReferencesMatch(enrolment.references, **existing, threshold);
+}
+
+absl::Status Enroller::CheckOthers(bool allowed, const Enrolment& enrolment, const Generation& generation,
+                                   v1::EnrollResponse& response) {
+  const std::optional<Calibration>& calibration = generation.embedder->manifest().calibration;
+  for (size_t i = 0; i < enrolment.references.size(); ++i) {
+    const absl::StatusOr<std::optional<NearestPerson>> nearest =
+        gallery_.FindNearestOther(enrolment.references[i].embedding, enrolment.person_id);
+    if (!nearest.ok()) return nearest.status();
+    if (!nearest->has_value()) continue;
+    const auto& [person_id, distance] = **nearest;
+    if (!IsDuplicate(distance, gallery_.size().persons, generation.threshold, calibration)) continue;
+    metrics_.CountDuplicate();
+    if (options_.duplicates == DuplicatePolicy::kRefuse && !allowed) {
+      const absl::Status refusal =
+          WithField(MakeError(Reason::DUPLICATE_OF, "the face is enrolled under another id already"),
+                    absl::StrCat("photos[", i, "]"));
+      return options_.reveal_duplicates ? WithPerson(refusal, person_id) : refusal;
+    }
+    v1::Duplicate& duplicate = *response.add_duplicates();
+    duplicate.set_photo(static_cast<int>(i));
+    if (options_.reveal_duplicates) duplicate.set_person_id(person_id);
+    duplicate.set_distance(distance);
+    if (calibration.has_value()) duplicate.set_log_likelihood_ratio(LogLikelihoodRatio(*calibration, distance));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<EnrolmentResult> Enroller::CheckAndWrite(const v1::EnrollRequest& request, const Enrolment& enrolment,
-                                                        const Generation& generation) {
+                                                        const Generation& generation, v1::EnrollResponse& response) {
   absl::MutexLock turn(&turn_);
   if (!enrolment.request_id.empty()) {
     // The same request may have been carried out while this one was encoded; its answer stays what it was.
@@ -143,7 +181,7 @@ absl::StatusOr<EnrolmentResult> Enroller::CheckAndWrite(const v1::EnrollRequest&
     if (!earlier.ok()) return earlier.status();
     if (earlier->has_value()) return **std::move(earlier);
   }
-  if (absl::Status status = CheckFaces(request, enrolment, generation); !status.ok()) return status;
+  if (absl::Status status = CheckFaces(request, enrolment, generation, response); !status.ok()) return status;
   return gallery_.Enrol(enrolment);
 }
 

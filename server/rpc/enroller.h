@@ -17,11 +17,20 @@
 
 namespace likeness {
 
+// What becomes of a face that is enrolled under another id already.
+enum class DuplicatePolicy {
+  kOff,     // nobody looks
+  kReport,  // it is enrolled, and the response says so
+  kRefuse,  // DUPLICATE_OF, unless the request allows it
+};
+
 struct EnrollerOptions {
   bool retain_crops = true;                        // keep the crop of each reference, for other models to embed
   std::function<std::string()> make_reference_id;  // unique, 32 hex digits
   std::function<absl::Time()> now;
   QualityGate quality_gate = QualityGate::kStandard;  // of an Enroll that names none
+  DuplicatePolicy duplicates = DuplicatePolicy::kReport;
+  bool reveal_duplicates = false;  // whether callers are told the other id
 };
 
 // Thread-safe. What is compared with the gallery and what is then written are one step: enrolments take turns at it, so
@@ -29,7 +38,8 @@ struct EnrollerOptions {
 class Enroller {
  public:
   // All must outlive it.
-  Enroller(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, EnrollerOptions options);
+  Enroller(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, Metrics& metrics,
+           EnrollerOptions options);
 
   // As FaceVerificationService.Enroll. Fills `response` when it returns OK; otherwise what is in it means nothing.
   absl::Status Enroll(const v1::EnrollRequest& request, StillWanted still_wanted, v1::EnrollResponse& response);
@@ -46,14 +56,21 @@ class Enroller {
                                          const ContentDigest& content, StillWanted still_wanted,
                                          v1::EnrollResponse& response) const;
   // Holds the faces against those that are enrolled.
-  absl::Status CheckFaces(const v1::EnrollRequest& request, const Enrolment& enrolment, const Generation& generation);
+  absl::Status CheckFaces(const v1::EnrollRequest& request, const Enrolment& enrolment, const Generation& generation,
+                          v1::EnrollResponse& response);
+  // Holds them against the person's own.
+  absl::Status CheckPerson(const Enrolment& enrolment, const Threshold& threshold);
+  // Holds them against everybody else's.
+  absl::Status CheckOthers(bool allowed, const Enrolment& enrolment, const Generation& generation,
+                           v1::EnrollResponse& response);
   // What the request_id's enrolment was answered before, or the enrolment, once its faces have passed.
   absl::StatusOr<EnrolmentResult> CheckAndWrite(const v1::EnrollRequest& request, const Enrolment& enrolment,
-                                                const Generation& generation);
+                                                const Generation& generation, v1::EnrollResponse& response);
 
   const FaceEncoder& encoder_;
   const ActiveGeneration& active_;
   Gallery& gallery_;
+  Metrics& metrics_;
   const EnrollerOptions options_;
   absl::Mutex turn_;  // held by CheckAndWrite(); the store has one writer anyway
 };

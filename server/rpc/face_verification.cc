@@ -42,7 +42,7 @@ FaceVerification::FaceVerification(const FaceEncoder& encoder, const ActiveGener
       gallery_(gallery),
       metrics_(metrics),
       reference_policy_(reference_policy),
-      enroller_(encoder, active, gallery, std::move(options)) {}
+      enroller_(encoder, active, gallery, metrics, std::move(options)) {}
 
 absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWanted still_wanted,
                                       v1::VerifyResponse& response) {

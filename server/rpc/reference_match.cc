@@ -1,5 +1,7 @@
 #include "server/rpc/reference_match.h"
 
+#include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -40,6 +42,14 @@ absl::Status CheckReferencesMatch(absl::Span<const ReferenceEmbedding> added,
         absl::StrCat("photos[", i, "]"));
   }
   return absl::OkStatus();
+}
+
+bool IsDuplicate(double distance, int64_t people, const Threshold& threshold,
+                 const std::optional<Calibration>& calibration) {
+  if (!IsSamePerson(distance, threshold)) return false;
+  if (!calibration.has_value()) return true;
+  const double supported = std::log(static_cast<double>(calibration->impostor_pairs) + 1);
+  return LogLikelihoodRatio(*calibration, distance) >= std::min(std::log(static_cast<double>(people)), supported);
 }
 
 }  // namespace likeness

@@ -1,9 +1,13 @@
-// Whether photos to enrol show the person whom they are to be enrolled as. Pure functions.
+// Whether photos to enrol show the person whom they are to be enrolled as, and nobody else. Pure functions.
 #ifndef LIKENESS_SERVER_RPC_REFERENCE_MATCH_H_
 #define LIKENESS_SERVER_RPC_REFERENCE_MATCH_H_
 
+#include <cstdint>
+#include <optional>
+
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "server/verification/calibration.h"
 #include "server/verification/decision.h"
 
 namespace likeness {
@@ -13,6 +17,12 @@ namespace likeness {
 // REFERENCE_MISMATCH with both distances, at the field photos[i]; the errors of MeasureDistance().
 absl::Status CheckReferencesMatch(absl::Span<const ReferenceEmbedding> added,
                                   absl::Span<const ReferenceEmbedding> existing, const Threshold& threshold);
+
+// Whether the nearest of `people` (>= 1) others is the same person rather than the likest of so many strangers. It must
+// lie within the threshold and, where there is a calibration, its likelihood ratio must outweigh the prior odds of one
+// in `people`: the log-likelihood ratio must reach log(people), or the most that the calibration's pairs can support.
+bool IsDuplicate(double distance, int64_t people, const Threshold& threshold,
+                 const std::optional<Calibration>& calibration);
 
 }  // namespace likeness
 

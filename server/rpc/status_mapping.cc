@@ -26,6 +26,9 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   google::rpc::ErrorInfo info;
   info.set_domain(kDomain);
   info.set_reason(ReasonName(reason));
+  if (const std::string person_id = PersonOf(status); !person_id.empty()) {
+    (*info.mutable_metadata())["person_id"] = person_id;
+  }
   details.add_details()->PackFrom(info);
   if (const std::string field = FieldOf(status); !field.empty()) {
     google::rpc::BadRequest bad_request;

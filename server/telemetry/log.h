@@ -17,7 +17,8 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 // Lines below this level are dropped. Thread-safe, as is Log().
 void SetLogLevel(LogLevel level);
 
-void Log(LogLevel level, absl::string_view event, const nlohmann::ordered_json& fields = nlohmann::ordered_json::object());
+void Log(LogLevel level, absl::string_view event,
+         const nlohmann::ordered_json& fields = nlohmann::ordered_json::object());
 
 }  // namespace likeness
 

@@ -14,7 +14,7 @@ const prometheus::Histogram::BucketBoundaries kStageBuckets = {0.0001, 0.00025, 
 const prometheus::Histogram::BucketBoundaries kDistanceBuckets = {0.1, 0.2,  0.3, 0.4,  0.5, 0.6, 0.7, 0.8, 0.9,  0.95,
                                                                   1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.5, 1.75, 2.0};
 const prometheus::Histogram::BucketBoundaries kBatchSizeBuckets = {1, 2, 4, 8, 16, 32, 64, 128, 256};
-constexpr const char* kStageNames[kStageCount] = {"decode", "detect", "align", "embed", "compare", "store"};
+constexpr const char* kStageNames[kStageCount] = {"decode", "detect", "align", "embed", "compare", "store", "search"};
 
 template <typename Family>
 auto& Registered(Family builder, const char* name, const char* help, prometheus::Registry& registry) {
@@ -45,6 +45,12 @@ Metrics::Metrics()
   cache_misses_ = &lookups.Add({{"result", "miss"}});
   cached_references_ =
       &Registered(BuildGauge(), "likeness_cached_references", "References held in memory.", *registry_).Add({});
+  indexed_references_ = &Registered(BuildGauge(), "likeness_indexed_references",
+                                    "References in memory to search for duplicates.", *registry_)
+                             .Add({});
+  duplicates_ = &Registered(BuildCounter(), "likeness_duplicates_total",
+                            "Faces to enrol that were enrolled under another id.", *registry_)
+                     .Add({});
   persons_ = &Registered(BuildGauge(), "likeness_gallery_persons", "Enrolled persons.", *registry_).Add({});
   references_ = &Registered(BuildGauge(), "likeness_gallery_references", "Enrolled references.", *registry_).Add({});
   queue_depth_ = &Registered(BuildGauge(), "likeness_queue_depth", "Calls that wait for a worker.", *registry_).Add({});
@@ -86,6 +92,10 @@ void Metrics::CountVerdict(absl::string_view method, bool verified, double dista
 void Metrics::CountCacheLookup(bool hit) { (hit ? cache_hits_ : cache_misses_)->Increment(); }
 
 void Metrics::SetCachedReferences(int64_t references) { cached_references_->Set(static_cast<double>(references)); }
+
+void Metrics::SetIndexedReferences(int64_t references) { indexed_references_->Set(static_cast<double>(references)); }
+
+void Metrics::CountDuplicate() { duplicates_->Increment(); }
 
 void Metrics::SetGallerySize(int64_t persons, int64_t references) {
   persons_->Set(static_cast<double>(persons));

@@ -23,8 +23,8 @@
 namespace likeness {
 
 // The parts of a photo's way through the server.
-enum class Stage { kDecode, kDetect, kAlign, kEmbed, kCompare, kStore };
-inline constexpr int kStageCount = 6;
+enum class Stage { kDecode, kDetect, kAlign, kEmbed, kCompare, kStore, kSearch };
+inline constexpr int kStageCount = 7;
 
 // Thread-safe. One for each server; tests make their own.
 class Metrics {
@@ -44,6 +44,10 @@ class Metrics {
   // A look for a person's references in the cache.
   void CountCacheLookup(bool hit);
   void SetCachedReferences(int64_t references);
+  // References in the index that is searched for duplicates.
+  void SetIndexedReferences(int64_t references);
+  // A face to enrol that is enrolled under another id.
+  void CountDuplicate();
   void SetGallerySize(int64_t persons, int64_t references);
   void SetQueueDepth(int64_t waiting);
   // Batching in front of the network: what waits, how long each crop waited, and each run of the network.
@@ -64,6 +68,8 @@ class Metrics {
   prometheus::Counter* cache_hits_;
   prometheus::Counter* cache_misses_;
   prometheus::Gauge* cached_references_;
+  prometheus::Gauge* indexed_references_;
+  prometheus::Counter* duplicates_;
   prometheus::Gauge* persons_;
   prometheus::Gauge* references_;
   prometheus::Gauge* queue_depth_;

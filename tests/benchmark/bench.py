@@ -96,6 +96,7 @@ def gallery_bars(gallery: Dict[str, Any]) -> List[bars.Bar]:
         bars.at_most("p50 with 1,000,000 people against 1,000", gallery["p50_ratio"], 1.1, "times"),
         bars.at_most("start to SERVING with 1,000,000 people", gallery["start_seconds_1000000"], 3, "s"),
         bars.at_most("memory of a cached reference", gallery["cache_bytes_per_reference"], 1200, "bytes"),
+        bars.at_most("a face sought among 100,000 people", gallery["duplicate_search_ms"], 20, "ms"),
     ]
 
 

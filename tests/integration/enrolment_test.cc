@@ -97,6 +97,38 @@ TEST_F(EnrolmentTest, APhotoOfSomebodyElseIsNotAddedToAPersonUnlessTheCallerInsi
   EXPECT_EQ(enrolled->reference_count(), 2);
 }
 
+TEST_F(EnrolmentTest, AFaceThatIsEnrolledUnderAnotherIdIsReported) {
+  EXPECT_THAT(Enrol("cage", "cage.jpg").duplicates(), SizeIs(0));
+  EXPECT_THAT(Enrol("audrey", "audrey.jpg").duplicates(), SizeIs(0));
+  const v1::EnrollResponse again = Enrol("coppola", "cage2_crop.jpg");
+  EXPECT_THAT(again.references(), SizeIs(1));
+  ASSERT_THAT(again.duplicates(), SizeIs(1));
+  EXPECT_NEAR(again.duplicates(0).distance(), 0.63, 0.05);
+  EXPECT_GT(again.duplicates(0).log_likelihood_ratio(), 1);
+  EXPECT_EQ(again.duplicates(0).person_id(), "");
+  EXPECT_EQ(server_->Metric("likeness_duplicates_total"), 1);
+}
+
+TEST_F(EnrolmentTest, AFaceThatIsEnrolledUnderAnotherIdIsRefusedWhereTheServerIsToldTo) {
+  TemporaryFolder folder;
+  auto server =
+      ServerProcess::Start({.folder = folder.path(), .flags = {"--duplicates=refuse", "--reveal-duplicates=true"}});
+  ASSERT_TRUE(server.ok()) << server.status();
+  client_ = std::make_unique<Client>(Client::Options{.target = (*server)->target()});
+  Enrol("cage", "cage.jpg");
+  v1::EnrollRequest request;
+  request.set_person_id("coppola");
+  request.add_photos(Photo("cage2_crop.jpg"));
+  const auto refused = client_->Enroll(request);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(ErrorReasonOf(refused.status()), "DUPLICATE_OF");
+  request.set_allow_duplicate(true);
+  const auto enrolled = client_->Enroll(request);
+  ASSERT_TRUE(enrolled.ok()) << enrolled.status();
+  ASSERT_THAT(enrolled->duplicates(), SizeIs(1));
+  EXPECT_EQ(enrolled->duplicates(0).person_id(), "cage");
+}
+
 TEST_F(EnrolmentTest, TheRequestsOwnMaxDistanceDecides) {
   Enrol("cage", "cage.jpg");
   v1::VerifyRequest request;

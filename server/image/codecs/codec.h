@@ -12,7 +12,7 @@
 namespace likeness {
 
 struct PhotoHeader {
-  int width = 0;   // as stored, before the orientation is applied
+  int width = 0;  // as stored, before the orientation is applied
   int height = 0;
   Orientation orientation = Orientation::kUpright;
 };
@@ -28,8 +28,8 @@ class Codec {
   PhotoHeader header_;
 };
 
-// Each reads the header only. `bytes` must outlive the codec. PHOTO_CORRUPT, or PHOTO_FORMAT_UNSUPPORTED for a variant of
-// the format that is not read.
+// Each reads the header only. `bytes` must outlive the codec. PHOTO_CORRUPT, or PHOTO_FORMAT_UNSUPPORTED for a variant
+// of the format that is not read.
 absl::StatusOr<std::unique_ptr<Codec>> OpenJpeg(absl::string_view bytes);
 absl::StatusOr<std::unique_ptr<Codec>> OpenPng(absl::string_view bytes);
 absl::StatusOr<std::unique_ptr<Codec>> OpenWebp(absl::string_view bytes);

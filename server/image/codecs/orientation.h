@@ -9,13 +9,13 @@ namespace likeness {
 
 // The tag's values: where row 0 and column 0 of the stored pixels belong in the upright picture.
 enum class Orientation {
-  kUpright = 1,         // top, left
-  kMirrored = 2,        // top, right
-  kHalfTurn = 3,        // bottom, right
-  kFlipped = 4,         // bottom, left
-  kTransposed = 5,      // left, top
+  kUpright = 1,           // top, left
+  kMirrored = 2,          // top, right
+  kHalfTurn = 3,          // bottom, right
+  kFlipped = 4,           // bottom, left
+  kTransposed = 5,        // left, top
   kQuarterTurnRight = 6,  // right, top: turn clockwise to view
-  kTransversed = 7,     // right, bottom
+  kTransversed = 7,       // right, bottom
   kQuarterTurnLeft = 8,   // left, bottom: turn counter-clockwise to view
 };
 

@@ -79,6 +79,21 @@ TEST_F(EnrollCommandTest, SaysThatAnEnrolmentWasOnlyChecked) {
             "could be enrolled, and was not: alice has 1 reference\n  " + photo_ + "  quality 0.50: blurred\n");
 }
 
+TEST_F(EnrollCommandTest, WarnsOfAFaceThatIsEnrolledUnderAnotherId) {
+  v1::Duplicate& duplicate = *response_.add_duplicates();
+  duplicate.set_distance(0.25);
+  EXPECT_EQ(Run({}).err, "warning: " + photo_ + " is enrolled under another id already (distance 0.250)\n");
+  duplicate.set_person_id("bob");
+  EXPECT_EQ(Run({}).err, "warning: " + photo_ + " is enrolled under another id already: bob (distance 0.250)\n");
+}
+
+TEST_F(EnrollCommandTest, InsistsOnlyWhereItIsTold) {
+  EXPECT_EQ(Run({}).exit_code, 0);
+  EXPECT_FALSE(sent_.allow_mismatch() || sent_.allow_duplicate());
+  EXPECT_EQ(Run({"--allow-mismatch", "--allow-duplicate"}).exit_code, 0);
+  EXPECT_TRUE(sent_.allow_mismatch() && sent_.allow_duplicate());
+}
+
 TEST_F(EnrollCommandTest, SaysWhatToFixAndInWhichPhoto) {
   server_.service.enroll = [](const v1::EnrollRequest&, v1::EnrollResponse*) {
     return ToGrpcStatus({grpc::StatusCode::INVALID_ARGUMENT,

@@ -73,6 +73,10 @@ class WatchedStore : public Store {
                              absl::Span<const Embedding> embeddings) override {
     return store_->AddEmbeddings(references, embeddings);
   }
+  absl::StatusOr<std::vector<NumberedEmbedding>> EmbeddingsBy(const ModelDigest& model, int64_t after,
+                                                              int limit) override {
+    return store_->EmbeddingsBy(model, after, limit);
+  }
   absl::StatusOr<int64_t> DeleteEmbeddings(const ModelDigest& model) override {
     return store_->DeleteEmbeddings(model);
   }
@@ -147,6 +151,43 @@ TEST_F(GalleryTest, AsksTheStoreAgainForAPersonWhoWasNotThere) {
   EXPECT_THAT(gallery_->FindReferences("ada"), FailsWith(Reason::PERSON_NOT_FOUND));
   Enrol("ada", "r1");
   EXPECT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(1))));
+}
+
+TEST_F(GalleryTest, FindsAFaceAmongAllThatAreEnrolledNow) {
+  const auto nearest = [this](uint8_t model, const std::string& except) {
+    const auto found = gallery_->FindNearestOther({ModelNamed(model), {1, -1}}, except);
+    EXPECT_THAT(found, IsOk());
+    return found.ok() && found->has_value() ? (*found)->person_id : "";
+  };
+  EXPECT_EQ(nearest(1, ""), "");
+  Enrol("ada", "r1");
+  EXPECT_EQ(nearest(1, ""), "ada");
+  EXPECT_EQ(nearest(1, "ada"), "");
+  EXPECT_EQ(nearest(2, ""), "") << "of another model";
+  Enrol("bob", "r2");
+  EXPECT_EQ(nearest(1, "ada"), "bob");
+  ASSERT_THAT(gallery_->DeleteReference("bob", "r2"), IsOk());
+  EXPECT_EQ(nearest(1, "ada"), "");
+  ASSERT_THAT(gallery_->DeletePerson("ada"), IsOk());
+  EXPECT_EQ(nearest(1, ""), "");
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_indexed_references 0"));
+}
+
+TEST_F(GalleryTest, SeeksAmongReferencesThatWereEmbeddedAnew) {
+  Enrolment enrolment = EnrolmentOf("ada", {ReferenceNamed("r1")});
+  enrolment.crops.push_back({"kind", "crop"});
+  ASSERT_THAT(gallery_->Enrol(enrolment), IsOk());
+  const Embedding probe{ModelNamed(2), {1, 1, 1}};
+  ASSERT_THAT(gallery_->FindNearestOther(probe, ""), IsOkAndHolds(std::nullopt));
+  const auto unembedded = gallery_->Unembedded(ModelNamed(2), "kind", 0, 10);
+  ASSERT_THAT(unembedded, IsOk());
+  ASSERT_THAT(gallery_->AddEmbeddings(*unembedded, {{ModelNamed(2), {1, 2, 3}}}), IsOk());
+  const auto found = gallery_->FindNearestOther(probe, "");
+  ASSERT_THAT(found, IsOk());
+  ASSERT_TRUE(found->has_value());
+  EXPECT_EQ((*found)->person_id, "ada");
+  ASSERT_THAT(gallery_->DeleteEmbeddings(ModelNamed(2)), IsOk());
+  EXPECT_THAT(gallery_->FindNearestOther(probe, ""), IsOkAndHolds(std::nullopt));
 }
 
 TEST_F(GalleryTest, KeepsItsSizeInTheMetrics) {

@@ -106,6 +106,31 @@ TEST_P(StoreConformanceTest, PassesOverReferencesThatWereDeletedMeanwhile) {
   EXPECT_THAT(store_->Coverage(ModelNamed(2), kKind), IsOkAndHolds(Covers(0, 0, 0)));
 }
 
+TEST_P(StoreConformanceTest, HandsOutAModelsEmbeddingsInTheOrderOfEnrolment) {
+  ASSERT_THAT(store_->Enrol(WithCrops(EnrolmentOf("bob", {ReferenceNamed("r1", 7), ReferenceNamed("r2", 8)})), kMany),
+              IsOk());
+  ASSERT_THAT(store_->Enrol(EnrolmentOf("ada", {ReferenceNamed("r3", 9)}), kMany), IsOk());
+  const auto first = store_->EmbeddingsBy(ModelNamed(1), 0, 2);
+  ASSERT_THAT(first, IsOk());
+  ASSERT_THAT(IdsOf(*first), ElementsAre("r1", "r2"));
+  EXPECT_EQ(first->front().person_id, "bob");
+  EXPECT_EQ(first->front().values, (std::vector<float>{7, -7}));
+  const auto rest = store_->EmbeddingsBy(ModelNamed(1), first->back().number, 2);
+  ASSERT_THAT(rest, IsOk());
+  EXPECT_THAT(IdsOf(*rest), ElementsAre("r3"));
+  EXPECT_THAT(store_->EmbeddingsBy(ModelNamed(1), rest->back().number, 2), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(store_->EmbeddingsBy(ModelNamed(2), 0, 2), IsOkAndHolds(IsEmpty()));
+}
+
+// A number that came again would be one that whoever asks for what is new has gone past.
+TEST_P(StoreConformanceTest, NeverUsesAReferencesNumberAgain) {
+  ASSERT_THAT(store_->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")}), kMany), IsOk());
+  const int64_t number = store_->EmbeddingsBy(ModelNamed(1), 0, 1)->front().number;
+  ASSERT_THAT(store_->DeletePerson("ada"), IsOk());
+  ASSERT_THAT(store_->Enrol(EnrolmentOf("ada", {ReferenceNamed("r2")}), kMany), IsOk());
+  EXPECT_THAT(store_->EmbeddingsBy(ModelNamed(1), number, 10), IsOkAndHolds(SizeIs(1)));
+}
+
 TEST_P(StoreConformanceTest, DeletesTheEmbeddingsOfOneModel) {
   ASSERT_THAT(store_->Enrol(WithCrops(EnrolmentOf("ada", {ReferenceNamed("r1"), ReferenceNamed("r2")})), kMany),
               IsOk());

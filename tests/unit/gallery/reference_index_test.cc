@@ -1,0 +1,126 @@
+#include "server/gallery/reference_index.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/verification/distance.h"
+#include "tests/unit/gallery/store_conformance.h"
+
+namespace likeness {
+namespace {
+
+class ReferenceIndexTest : public testing::Test {
+ protected:
+  ReferenceIndexTest() { index_.Reset(ModelNamed(1)); }
+
+  void Add(const std::string& person_id, const std::string& reference_id, const std::vector<float>& values) {
+    index_.Add({index_.last_number() + 1, person_id, reference_id, values});
+  }
+
+  // Who is nearest; empty for nobody.
+  std::string Nearest(const std::vector<float>& probe, const std::string& except = "") const {
+    const auto nearest = index_.FindNearest(probe, except);
+    return nearest.has_value() ? nearest->person_id : "";
+  }
+
+  ReferenceIndex index_;
+};
+
+TEST_F(ReferenceIndexTest, FindsWhoIsNearestAndHowFar) {
+  Add("ada", "a1", {0, 0});
+  Add("bob", "b1", {3, 4});
+  const auto nearest = index_.FindNearest(std::vector<float>{3, 3}, "");
+  ASSERT_TRUE(nearest.has_value());
+  EXPECT_EQ(nearest->person_id, "bob");
+  EXPECT_DOUBLE_EQ(nearest->distance, 1);
+}
+
+TEST_F(ReferenceIndexTest, PassesOverThePersonWhoIsToBeEnrolled) {
+  Add("ada", "a1", {0, 0});
+  EXPECT_EQ(Nearest({0, 0}, "ada"), "");
+  Add("bob", "b1", {3, 4});
+  EXPECT_EQ(Nearest({0, 0}, "ada"), "bob");
+}
+
+TEST_F(ReferenceIndexTest, ForgetsWhatIsRemoved) {
+  Add("ada", "a1", {0, 0});
+  Add("bob", "b1", {5, 5});
+  Add("ada", "a2", {9, 9});
+  index_.RemoveReference("ada", "a1");
+  EXPECT_EQ(Nearest({0, 0}), "bob");
+  EXPECT_EQ(Nearest({9, 9}), "ada");
+  index_.RemovePerson("ada");
+  EXPECT_EQ(Nearest({9, 9}), "bob");
+  index_.RemovePerson("bob");
+  EXPECT_EQ(Nearest({9, 9}), "");
+  EXPECT_EQ(index_.size(), 0);
+  EXPECT_EQ(index_.last_number(), 3) << "so that none of them is asked for again";
+}
+
+TEST_F(ReferenceIndexTest, RemovesAReferenceOnlyFromItsOwnPerson) {
+  Add("ada", "a1", {0, 0});
+  index_.RemoveReference("bob", "a1");
+  EXPECT_EQ(Nearest({0, 0}), "ada");
+}
+
+TEST_F(ReferenceIndexTest, NeverNamesADamagedReference) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  Add("damaged", "d1", {});
+  Add("nan", "n1", {nan, 0});
+  Add("longer", "l1", {0, 0, 0});
+  EXPECT_EQ(Nearest({0, 0}), "");
+  EXPECT_EQ(index_.last_number(), 3);
+  Add("ada", "a1", {7, 7});
+  EXPECT_EQ(Nearest({0, 0}), "ada");
+  EXPECT_EQ(Nearest({nan, 0}), "");
+  EXPECT_EQ(Nearest({0, 0, 0}), "");
+}
+
+TEST_F(ReferenceIndexTest, BeginsAnewForAnotherModel) {
+  Add("ada", "a1", {0, 0});
+  index_.Reset(ModelNamed(2));
+  EXPECT_EQ(index_.model(), ModelNamed(2));
+  EXPECT_EQ(index_.last_number(), 0);
+  EXPECT_EQ(Nearest({0, 0}), "");
+  Add("bob", "b1", {1, 2, 3});
+  EXPECT_EQ(Nearest({0, 0, 0}), "bob");
+}
+
+TEST_F(ReferenceIndexTest, AgreesWithComparingOneByOne) {
+  constexpr int kPeople = 300;
+  constexpr size_t kNumbers = 37;  // no multiple of what a processor takes at once
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  const auto draw = [&] {
+    std::vector<float> values(kNumbers);
+    for (float& value : values) value = normal(random);
+    return values;
+  };
+  std::vector<std::pair<std::string, std::vector<float>>> people;
+  for (int person = 0; person < kPeople; ++person) {
+    people.emplace_back(absl::StrCat("person ", person), draw());
+    Add(people.back().first, absl::StrCat("reference ", person), people.back().second);
+  }
+  while (people.size() > 1) {
+    const std::vector<float> probe = draw();
+    size_t nearest = 0;
+    for (size_t i = 1; i < people.size(); ++i) {
+      if (EuclideanDistance(probe, people[i].second) < EuclideanDistance(probe, people[nearest].second)) nearest = i;
+    }
+    const auto found = index_.FindNearest(probe, "");
+    ASSERT_TRUE(found.has_value());
+    EXPECT_NEAR(found->distance, EuclideanDistance(probe, people[nearest].second), 1e-6);
+    index_.RemovePerson(people[nearest].first);
+    people.erase(people.begin() + static_cast<std::ptrdiff_t>(nearest));
+  }
+}
+
+}  // namespace
+}  // namespace likeness
