@@ -118,6 +118,23 @@ absl::StatusOr<Result> SqliteStore::Write(Work work) {
   }
 }
 
+template <typename Result, typename Work>
+absl::StatusOr<Result> SqliteStore::Erase(Work work) {
+  absl::StatusOr<Result> result = Write<Result>(std::move(work));
+  if (!result.ok()) return result;
+  absl::MutexLock lock(&writer_mutex_);
+  try {
+    // secure_delete overwrites the rows' pages in the file itself, but the log still has the pages as they were
+    // written. Waits for readers, which take milliseconds; where it fails, the next deletion or the end of the server
+    // does it.
+    SQLite::Statement truncate(writer_->database(), "PRAGMA wal_checkpoint(TRUNCATE)");
+    truncate.executeStep();
+  } catch (const std::exception&) {
+    // The deletion itself is on disk.
+  }
+  return result;
+}
+
 absl::StatusOr<std::optional<EnrolmentResult>> SqliteStore::FindEnrolment(absl::string_view request_id,
                                                                           const ContentDigest& content) {
   return Read<std::optional<EnrolmentResult>>(
@@ -185,7 +202,7 @@ absl::StatusOr<std::vector<PersonRecord>> SqliteStore::ListPersons(absl::string_
 }
 
 absl::StatusOr<int> SqliteStore::DeletePerson(absl::string_view person_id) {
-  return Write<int>([&](SqliteConnection& connection) -> absl::StatusOr<int> {
+  return Erase<int>([&](SqliteConnection& connection) -> absl::StatusOr<int> {
     const int references = CountReferences(connection, person_id);
     SQLite::Statement& remove = connection.Prepared("DELETE FROM person WHERE person_id = ?");
     BindText(remove, 1, person_id);
@@ -195,7 +212,7 @@ absl::StatusOr<int> SqliteStore::DeletePerson(absl::string_view person_id) {
 }
 
 absl::StatusOr<int> SqliteStore::DeleteReference(absl::string_view person_id, absl::string_view reference_id) {
-  return Write<int>([&](SqliteConnection& connection) -> absl::StatusOr<int> {
+  return Erase<int>([&](SqliteConnection& connection) -> absl::StatusOr<int> {
     if (!PersonExists(connection, person_id)) return PersonNotFound();
     SQLite::Statement& remove =
         connection.Prepared("DELETE FROM face_reference WHERE person_id = ? AND reference_id = ?");
@@ -273,7 +290,7 @@ absl::StatusOr<std::vector<NumberedEmbedding>> SqliteStore::EmbeddingsBy(const M
 }
 
 absl::StatusOr<int64_t> SqliteStore::DeleteEmbeddings(const ModelDigest& model) {
-  return Write<int64_t>([&](SqliteConnection& connection) -> absl::StatusOr<int64_t> {
+  return Erase<int64_t>([&](SqliteConnection& connection) -> absl::StatusOr<int64_t> {
     SQLite::Statement& remove = connection.Prepared("DELETE FROM embedding WHERE model_digest = ?");
     BindDigest(remove, 1, model);
     return remove.exec();

@@ -57,6 +57,9 @@ class SqliteStore : public Store {
   absl::StatusOr<Result> Read(Work work);
   template <typename Result, typename Work>
   absl::StatusOr<Result> Write(Work work);
+  // As Write(), for work that deletes: what is deleted is gone from the write-ahead log too.
+  template <typename Result, typename Work>
+  absl::StatusOr<Result> Erase(Work work);
 
   std::unique_ptr<SqliteConnection> TakeReader();
   void ReturnReader(std::unique_ptr<SqliteConnection> reader);

@@ -277,5 +277,23 @@ TEST(SqliteStoreTest, LeavesNoTraceOfADeletedPersonInItsFile) {
   }
 }
 
+// Old pages used to stay in the write-ahead log until new ones happened to take their place.
+TEST(SqliteStoreTest, LeavesNoTraceOfADeletedPersonInItsLogWhileItIsOpen) {
+  const std::string path = UniquePath("gallery.sqlite");
+  const auto store = SqliteStore::Open(path);
+  ASSERT_THAT(store, IsOk());
+  const std::string secret = "a crop that nobody may find";
+  Enrolment enrolment = EnrolmentOf("ada", {ReferenceNamed("r1", 1234.5F)});
+  enrolment.crops.push_back({"kind", secret});
+  ASSERT_THAT((*store)->Enrol(enrolment, kMany), IsOk());
+  ASSERT_THAT((*store)->References("ada"), IsOk()) << "so that a reader is there too";
+  const float value = 1234.5F;
+  const std::string embedding(reinterpret_cast<const char*>(&value), sizeof(value));
+  const auto on_disk = [&] { return ReadFile(path) + ReadFile(path + "-wal"); };
+  EXPECT_THAT(on_disk(), AllOf(HasSubstr(secret), HasSubstr(embedding)));
+  ASSERT_THAT((*store)->DeletePerson("ada"), IsOk());
+  EXPECT_THAT(on_disk(), AllOf(Not(HasSubstr(secret)), Not(HasSubstr(embedding)), Not(HasSubstr("ada"))));
+}
+
 }  // namespace
 }  // namespace likeness
