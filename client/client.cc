@@ -13,7 +13,7 @@ using Faces = v1::FaceVerificationService::Stub;
 
 }  // namespace
 
-Client::Client(const Options& options) : Client(ConnectWithoutTls(options.target), options) {}
+Client::Client(const Options& options) : Client(Connect(options), options) {}
 
 Client::Client(std::shared_ptr<grpc::Channel> channel, const Options& options)
     : faces_(v1::FaceVerificationService::NewStub(channel)),

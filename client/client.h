@@ -3,6 +3,7 @@
 #define LIKENESS_CLIENT_CLIENT_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -32,14 +33,24 @@ namespace likeness {
 // longer each time, and repeats the call until its time is up.
 class Client {
  public:
+  // How to be sure of the server, and it of the caller. All are PEM texts.
+  struct Tls {
+    std::string root_certificates;  // of the authorities that decide; empty: this machine's
+    std::string certificate;        // the caller's; empty: none
+    std::string key;                // of that certificate
+  };
   struct Options {
     // gRPC's name of the server, for example "localhost:50051" or "dns:///likeness.example:50051".
     std::string target = "localhost:50051";
     // How long one call may take, its repetitions included.
     absl::Duration timeout = absl::Seconds(30);
+    // Nothing: connects without TLS.
+    std::optional<Tls> tls = std::nullopt;
+    // Bearer token to come with; empty: none. It is a secret, so without TLS every call fails.
+    std::string token = "";
   };
 
-  // Connects without TLS, at the first call.
+  // Connects at the first call.
   explicit Client(const Options& options);
   // Uses a channel of the caller's making, for example one with credentials. Ignores options.target.
   Client(std::shared_ptr<grpc::Channel> channel, const Options& options);

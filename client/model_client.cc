@@ -13,7 +13,7 @@ using Models = v1::ModelService::Stub;
 
 }  // namespace
 
-ModelClient::ModelClient(const Options& options) : ModelClient(ConnectWithoutTls(options.target), options) {}
+ModelClient::ModelClient(const Options& options) : ModelClient(Connect(options), options) {}
 
 ModelClient::ModelClient(std::shared_ptr<grpc::Channel> channel, const Options& options)
     : models_(v1::ModelService::NewStub(std::move(channel))), timeout_(options.timeout) {}

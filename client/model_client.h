@@ -29,7 +29,7 @@ class ModelClient {
   // `timeout` bounds ListModels, GetModel and DeleteModel; ActivateModel and ExportModel take as long as they take.
   using Options = Client::Options;
 
-  // Connects without TLS, at the first call.
+  // Connects at the first call.
   explicit ModelClient(const Options& options);
   // Uses a channel of the caller's making. Ignores options.target.
   ModelClient(std::shared_ptr<grpc::Channel> channel, const Options& options);

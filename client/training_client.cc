@@ -44,7 +44,7 @@ bool HasEnded(const v1::Training& training) {
          training.state() == v1::TRAINING_STATE_CANCELLED;
 }
 
-TrainingClient::TrainingClient(const Options& options) : TrainingClient(ConnectWithoutTls(options.target), options) {}
+TrainingClient::TrainingClient(const Options& options) : TrainingClient(Connect(options), options) {}
 
 TrainingClient::TrainingClient(std::shared_ptr<grpc::Channel> channel, const Options& options)
     : trainings_(v1::TrainingService::NewStub(std::move(channel))), timeout_(options.timeout) {}

@@ -45,7 +45,7 @@ class TrainingClient {
     std::function<bool(const v1::Training&)> on_training = {};
   };
 
-  // Connects without TLS, at the first call.
+  // Connects at the first call.
   explicit TrainingClient(const Options& options);
   // Uses a channel of the caller's making. Ignores options.target.
   TrainingClient(std::shared_ptr<grpc::Channel> channel, const Options& options);

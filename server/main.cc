@@ -55,6 +55,9 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
     if (!started.ok()) return started.status();
     metrics_server = *std::move(started);
   }
+  const auto access = config.token_file.empty() ? absl::StatusOr<std::unique_ptr<Access>>(Access::Open())
+                                                : Access::ByTokens(config.token_file, absl::Now);
+  if (!access.ok()) return access.status();
   const absl::StatusOr<Device> device = ParseDevice(config.device);
   if (!device.ok()) return device.status();
   const absl::StatusOr<FaceFinder> finder = FaceFinder::Load(config.face_finder, *device);
@@ -83,15 +86,16 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
       {config.retain_crops, RandomId, absl::Now, config.quality_gate, config.duplicates, config.reveal_duplicates},
       config.reference_policy);
   WorkPool pool({config.workers, config.queue_limit, [&metrics](int64_t depth) { metrics.SetQueueDepth(depth); }});
-  CallDispatcher dispatcher(pool, metrics);
+  CallDispatcher dispatcher(pool, **access, metrics);
+  const AdminCalls admin_calls(**access, metrics);
   FaceVerificationService service(methods, dispatcher);
   const auto trainings = TrainingJobs::Open(config.models_folder + "/trainings", config.training,
                                             {**folder, activations, *device, config.train_threads,
                                              std::filesystem::path(config.model).parent_path().string()},
                                             active, encoder);
   if (!trainings.ok()) return trainings.status();
-  TrainingService training_service(**trainings, metrics);
-  ModelService model_service(**folder, **gallery, active, activations, config.target_fmr, metrics);
+  TrainingService training_service(**trainings, admin_calls);
+  ModelService model_service(**folder, **gallery, active, activations, config.target_fmr, admin_calls);
   const auto server =
       GrpcServer::Start(config.grpc, {&service, &model_service, &training_service},
                         {v1::FaceVerificationService::service_full_name(), v1::ModelService::service_full_name(),
@@ -106,6 +110,7 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   nlohmann::ordered_json line{{"workers", config.workers}};
   line.update(ports);
   Log(LogLevel::kInfo, "serving", line);
+  if (config.insecure) Log(LogLevel::kWarning, "insecure", {{"address", config.grpc.address}});
   if (!config.ready_file.empty()) std::ofstream(config.ready_file) << ports << '\n';
 
   const int signal = end_signals.Wait();

@@ -42,14 +42,14 @@ absl::Status AwaitConnection(grpc::Channel& channel, const std::string& target) 
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::shared_ptr<grpc::Channel>>> Connect(const std::string& target, int connections) {
+absl::StatusOr<std::vector<std::shared_ptr<grpc::Channel>>> Connect(const BenchOptions& options) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // else channels to one server share a connection
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   std::vector<std::shared_ptr<grpc::Channel>> channels;
-  for (int i = 0; i < connections; ++i) {
-    channels.push_back(grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments));
-    if (absl::Status connected = AwaitConnection(*channels.back(), target); !connected.ok()) return connected;
+  for (int i = 0; i < options.connections; ++i) {
+    channels.push_back(grpc::CreateCustomChannel(options.target, options.credentials, arguments));
+    if (absl::Status connected = AwaitConnection(*channels.back(), options.target); !connected.ok()) return connected;
   }
   return channels;
 }
@@ -132,7 +132,7 @@ class Run {
 
 absl::StatusOr<BenchReport> RunBench(const BenchOptions& options, const std::vector<std::string>& photos,
                                      const std::function<bool(const BenchProgress&)>& on_progress) {
-  const auto channels = Connect(options.target, options.connections);
+  const auto channels = Connect(options);
   if (!channels.ok()) return channels.status();
   if (const auto figures = ReadFigures(options.metrics_address); !figures.ok()) return figures.status();
   Client client({.target = options.target});  // comes again when refused, as preparations must

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,11 +15,13 @@
 #include "client/bench/server_figures.h"
 #include "client/bench/tally.h"
 #include "client/bench/workload.h"
+#include "grpcpp/security/credentials.h"
 
 namespace likeness {
 
 struct BenchOptions {
   std::string target = "localhost:50051";
+  std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
   BenchMethod method = BenchMethod::kVerify;
   LoadOptions load;
   int connections = 1;

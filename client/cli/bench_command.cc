@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "client/bench/bench.h"
 #include "client/bench/bench_report.h"
+#include "client/channel.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/live_line.h"
 #include "client/cli/photo_file.h"
@@ -59,6 +60,7 @@ absl::StatusOr<ExitCode> Bench(Invocation& invocation, BenchCommandOptions& opti
   const absl::StatusOr<std::vector<std::string>> photos = ReadPhotos(options.photos, invocation.console.in);
   if (!photos.ok()) return photos.status();
   options.bench.target = invocation.client_options.target;
+  options.bench.credentials = CredentialsOf(invocation.client_options);
   options.bench.load.timeout = absl::ToChronoNanoseconds(invocation.client_options.timeout);
   absl::StatusOr<BenchReport> report;
   {

@@ -5,11 +5,13 @@
 #include "CLI/CLI.hpp"
 #include "client/cli/bench_command.h"
 #include "client/cli/calibrate_command.h"
+#include "client/cli/connection_options.h"
 #include "client/cli/eval_command.h"
 #include "client/cli/face_commands.h"
 #include "client/cli/health_command.h"
 #include "client/cli/model_commands.h"
 #include "client/cli/person_commands.h"
+#include "client/cli/token_commands.h"
 #include "client/cli/train_command.h"
 #include "client/cli/training_commands.h"
 
@@ -24,10 +26,7 @@ constexpr char kFooter[] =
 
 void AddGlobalOptions(CLI::App& app, Invocation& invocation) {
   app.set_version_flag("--version", "likeness " LIKENESS_VERSION);
-  app.add_option("--server", invocation.client_options.target, "Address of the server")
-      ->envname("LIKENESS_SERVER")
-      ->type_name("HOST:PORT")
-      ->capture_default_str();
+  AddConnectionOptions(app, invocation.client_options);
   app.add_option_function<double>(
          "--timeout", [&invocation](double seconds) { invocation.client_options.timeout = absl::Seconds(seconds); },
          "Longest time for one call that does not follow a training, an activation or an export")
@@ -55,6 +54,7 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments, Console& cons
   AddTrainCommand(app, invocation);
   AddTrainingCommands(app, invocation);
   AddModelCommands(app, invocation);
+  AddTokenCommands(app, invocation);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes them last first
   } catch (const CLI::ParseError& error) {

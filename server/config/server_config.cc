@@ -1,5 +1,8 @@
 #include "server/config/server_config.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
@@ -11,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -123,6 +127,18 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
 
 void AddServingOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--address", config.grpc.address, "Where gRPC listens; port 0 takes a free one");
+  AddOption(app, "--tls-certificate", config.grpc.tls.certificate,
+            "Certificate chain (PEM); read again when it changes")
+      ->check(CLI::ExistingFile);
+  AddOption(app, "--tls-key", config.grpc.tls.key, "Key of the certificate (PEM)")->check(CLI::ExistingFile);
+  AddOption(app, "--tls-client-ca", config.grpc.tls.client_ca,
+            "Callers must have a certificate by one of these authorities (PEM)")
+      ->check(CLI::ExistingFile);
+  AddOption(app, "--tokens", config.token_file,
+            "Callers must have a token of this file; `likeness tokens add` makes them")
+      ->check(CLI::ExistingFile);
+  AddOption(app, "--insecure", config.insecure,
+            "Listen to other machines although there is no TLS, or nothing that says who calls");
   AddOption(app, "--metrics-address", config.metrics_address,
             "Where /metrics is scraped; port 0 takes a free one, 'off' turns it off");
   AddOption(app, "--workers", config.workers, "Threads that run networks; 0: one a core")->check(CLI::Range(0, 1024));
@@ -145,6 +161,31 @@ void AddServingOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--ready-file", config.ready_file, "File to write the bound ports to, as JSON, once serving");
 }
 
+// Whether nobody but this machine can reach the address: "127.0.0.1:1", "localhost:1", "[::1]:1" or "unix:PATH".
+bool IsLoopback(absl::string_view address) {
+  if (absl::StartsWith(address, "unix:")) return true;
+  const size_t colon = address.rfind(':');
+  absl::string_view host = address.substr(0, colon);
+  if (host == "localhost") return true;
+  if (absl::ConsumePrefix(&host, "[") && !absl::ConsumeSuffix(&host, "]")) return false;
+  in_addr ipv4;
+  if (inet_pton(AF_INET, std::string(host).c_str(), &ipv4) == 1) return ntohl(ipv4.s_addr) >> 24 == 127;
+  in6_addr ipv6;
+  return inet_pton(AF_INET6, std::string(host).c_str(), &ipv6) == 1 && IN6_IS_ADDR_LOOPBACK(&ipv6);
+}
+
+// Why it would not be safe to serve. Empty when it is.
+std::string CheckAccess(const ServerConfig& config) {
+  const TlsFiles& tls = config.grpc.tls;
+  if (tls.certificate.empty() != tls.key.empty()) return "--tls-certificate and --tls-key belong together";
+  if (!tls.client_ca.empty() && tls.certificate.empty()) return "--tls-client-ca needs --tls-certificate";
+  if (config.insecure || IsLoopback(config.grpc.address)) return "";
+  if (!tls.certificate.empty() && (!config.token_file.empty() || !tls.client_ca.empty())) return "";
+  return absl::StrCat(
+      "other machines can reach --address ", config.grpc.address,
+      ": give --tls-certificate and --tls-key, and --tokens or --tls-client-ca; or say --insecure=true");
+}
+
 // What the flags' own checks cannot see. Empty when all is well.
 std::string Finish(ServerConfig& config, const RawValues& raw) {
   absl::string_view gallery = raw.gallery;
@@ -154,6 +195,7 @@ std::string Finish(ServerConfig& config, const RawValues& raw) {
   if (config.photo.max_bytes > config.grpc.max_message_bytes) {
     return "--max-photo-bytes must not exceed --max-message-bytes";
   }
+  if (std::string unsafe = CheckAccess(config); !unsafe.empty()) return unsafe;
   config.gallery_path = std::string(gallery);
   if (config.models_folder.empty()) config.models_folder = config.gallery_path + ".models";
   if (config.workers == 0) config.workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));

@@ -22,6 +22,8 @@ inline constexpr char kMetricsOff[] = "off";
 
 struct ServerConfig {
   GrpcServerOptions grpc;
+  std::string token_file;  // of the tokens that callers need; empty: they need none
+  bool insecure = false;   // whether it may be reached from elsewhere without TLS and a proof of who calls
   std::string metrics_address = "127.0.0.1:9464";  // kMetricsOff: no metrics server
   std::string model;                               // path of the embedding bundle
   std::string face_finder;                         // path of the face-finder bundle

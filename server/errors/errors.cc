@@ -51,6 +51,12 @@ absl::StatusCode CodeOf(Reason::Value reason) {
       return absl::StatusCode::kCancelled;
     case Reason::DEADLINE_EXCEEDED:
       return absl::StatusCode::kDeadlineExceeded;
+    case Reason::TOKEN_MISSING:
+    case Reason::TOKEN_INVALID:
+    case Reason::TOKEN_EXPIRED:
+      return absl::StatusCode::kUnauthenticated;
+    case Reason::SCOPE_MISSING:
+      return absl::StatusCode::kPermissionDenied;
     case Reason::SHUTTING_DOWN:
     case Reason::STORE_FAILED:
       return absl::StatusCode::kUnavailable;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
+#include "server/rpc/call_access.h"
 #include "server/rpc/call_report.h"
 
 namespace likeness {
@@ -24,6 +25,8 @@ class CallDispatcher::Call : public grpc::ServerUnaryReactor {
   }
 
   const std::string& method() const { return method_; }
+  const std::string& caller() const { return caller_; }
+  void SetCaller(std::string caller) { caller_ = std::move(caller); }
   std::string peer() const { return context_.peer(); }
   double Seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - arrival_).count(); }
 
@@ -49,6 +52,7 @@ class CallDispatcher::Call : public grpc::ServerUnaryReactor {
   CallDispatcher& dispatcher_;
   grpc::CallbackServerContext& context_;
   const std::string method_;
+  std::string caller_;
   const std::chrono::steady_clock::time_point arrival_ = std::chrono::steady_clock::now();
 };
 
@@ -63,7 +67,15 @@ grpc::ServerUnaryReactor* CallDispatcher::Run(grpc::CallbackServerContext* conte
   }
   if (draining) {
     Answer(*call, MakeError(Reason::SHUTTING_DOWN, "the server is shutting down"));
-  } else if (!Admit(*call, std::move(handler))) {
+    return call;
+  }
+  absl::StatusOr<std::string> caller = AuthorizeCall(*context, call->method(), access_);
+  if (!caller.ok()) {
+    Answer(*call, caller.status());
+    return call;
+  }
+  call->SetCaller(*std::move(caller));
+  if (!Admit(*call, std::move(handler))) {
     Answer(*call, MakeError(Reason::OVERLOADED, "the server has as much work waiting as it allows"));
   }
   return call;
@@ -78,7 +90,7 @@ bool CallDispatcher::Admit(Call& call, Handler handler) {
 }
 
 void CallDispatcher::Answer(Call& call, const absl::Status& status) {
-  const grpc::Status answer = ReportCall({call.method(), call.peer(), call.Seconds()}, status, metrics_);
+  const grpc::Status answer = ReportCall({call.method(), call.peer(), call.caller(), call.Seconds()}, status, metrics_);
   call.Finish(answer);  // the call may be gone from here on
 }
 

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/access/access.h"
 #include "server/encoding/face_encoder.h"
 #include "server/rpc/work_pool.h"
 #include "server/telemetry/metrics.h"
@@ -24,12 +25,13 @@ class CallDispatcher {
   // What a method does. Its StillWanted tells whether the caller still waits.
   using Handler = absl::AnyInvocable<absl::Status(StillWanted)>;
 
-  // Both must outlive every call.
-  CallDispatcher(WorkPool& pool, Metrics& metrics) : pool_(pool), metrics_(metrics) {}
+  // All must outlive every call.
+  CallDispatcher(WorkPool& pool, Access& access, Metrics& metrics) : pool_(pool), access_(access), metrics_(metrics) {}
   CallDispatcher(const CallDispatcher&) = delete;
   CallDispatcher& operator=(const CallDispatcher&) = delete;
 
-  // Answers the call with what `handler` returns, or with OVERLOADED at once when no more work may wait. Work whose
+  // Answers the call with what `handler` returns; at once with why the caller may not, or with OVERLOADED when no more
+  // work may wait. Work whose
   // caller has gone or whose deadline has passed before a worker is free is not begun.
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, std::string method, Handler handler);
 
@@ -45,6 +47,7 @@ class CallDispatcher {
   bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return calls_ == 0; }
 
   WorkPool& pool_;
+  Access& access_;
   Metrics& metrics_;
   absl::Mutex mutex_;
   int64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;  // arrived and not yet over

@@ -23,6 +23,7 @@ grpc::Status ReportCall(const CallReport& call, const absl::Status& status, Metr
   if (!status.ok()) line["reason"] = ReasonName(ReasonOf(status));
   line["milliseconds"] = call.seconds * 1e3;
   line["peer"] = call.peer;
+  if (!call.caller.empty()) line["caller"] = call.caller;
   const bool our_fault = !status.ok() && IsOurFault(ReasonOf(status));
   if (our_fault) line["message"] = answer.error_message();
   Log(our_fault ? LogLevel::kError : LogLevel::kInfo, "call", line);

@@ -15,6 +15,7 @@ namespace likeness {
 struct CallReport {
   std::string method;
   std::string peer;
+  std::string caller;  // the name of the token it came with; empty where there are none
   double seconds = 0;  // from its arrival
 };
 

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/rpc/server_credentials.h"
 
 namespace likeness {
 
@@ -17,13 +18,15 @@ struct GrpcServerOptions {
   std::string address = "127.0.0.1:50051";  // port 0: any free one
   int max_message_bytes = 16 << 20;
   bool reflection = true;
+  TlsFiles tls = {};
 };
 
 // Not thread-safe, except that calls are answered on gRPC's threads from Start() on.
 class GrpcServer {
  public:
   // Listens and answers grpc.health.v1: NOT_SERVING for "" and for every service's full name until SetServing().
-  // UNAVAILABLE when the address cannot be had. The services must outlive the server.
+  // UNAVAILABLE when the address cannot be had; the errors of MakeServerCredentials(). The services must outlive the
+  // server.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const GrpcServerOptions& options,
                                                            const std::vector<grpc::Service*>& services,
                                                            std::vector<std::string> service_names);

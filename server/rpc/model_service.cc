@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "server/encoding/crop_kind.h"
-#include "server/rpc/admin_call.h"
+#include "server/rpc/admin_calls.h"
 #include "server/rpc/conversions.h"
 
 namespace likeness {
@@ -30,13 +30,13 @@ void SetCoverage(const ModelCoverage& coverage, v1::ActivateModelResponse& respo
 }  // namespace
 
 ModelService::ModelService(ModelFolder& folder, Gallery& gallery, const ActiveGeneration& active,
-                           Activations& activations, double target_fmr, Metrics& metrics)
+                           Activations& activations, double target_fmr, const AdminCalls& calls)
     : folder_(folder),
       gallery_(gallery),
       active_(active),
       activations_(activations),
       target_fmr_(target_fmr),
-      metrics_(metrics) {}
+      calls_(calls) {}
 
 v1::ModelRecord ModelService::RecordOf(const ModelEntry& entry) const {
   v1::ModelRecord record;
@@ -51,7 +51,7 @@ v1::ModelRecord ModelService::RecordOf(const ModelEntry& entry) const {
 
 grpc::Status ModelService::ListModels(grpc::ServerContext* context, const v1::ListModelsRequest*,
                                       v1::ListModelsResponse* response) {
-  return RunAdminCall(*context, "ListModels", metrics_, [&] {
+  return calls_.Run(*context, "ListModels", [&] {
     for (const ModelEntry& entry : folder_.List()) *response->add_models() = RecordOf(entry);
     std::stable_partition(response->mutable_models()->begin(), response->mutable_models()->end(),
                           [](const v1::ModelRecord& model) { return model.active(); });
@@ -61,7 +61,7 @@ grpc::Status ModelService::ListModels(grpc::ServerContext* context, const v1::Li
 
 grpc::Status ModelService::GetModel(grpc::ServerContext* context, const v1::GetModelRequest* request,
                                     v1::GetModelResponse* response) {
-  return RunAdminCall(*context, "GetModel", metrics_, [&]() -> absl::Status {
+  return calls_.Run(*context, "GetModel", [&]() -> absl::Status {
     const absl::StatusOr<ModelDigest> digest = ReadDigest(request->digest());
     if (!digest.ok()) return digest.status();
     const absl::StatusOr<ModelEntry> entry = folder_.Find(*digest);
@@ -73,7 +73,7 @@ grpc::Status ModelService::GetModel(grpc::ServerContext* context, const v1::GetM
 
 grpc::Status ModelService::ActivateModel(grpc::ServerContext* context, const v1::ActivateModelRequest* request,
                                          grpc::ServerWriter<v1::ActivateModelResponse>* writer) {
-  return RunAdminCall(*context, "ActivateModel", metrics_, [&] { return Activate(*context, *request, *writer); });
+  return calls_.Run(*context, "ActivateModel", [&] { return Activate(*context, *request, *writer); });
 }
 
 absl::StatusOr<v1::ActivateModelResponse> ModelService::FirstAnswer(const ModelEntry& entry) const {
@@ -120,7 +120,7 @@ absl::Status ModelService::Activate(const grpc::ServerContext& context, const v1
 
 grpc::Status ModelService::DeleteModel(grpc::ServerContext* context, const v1::DeleteModelRequest* request,
                                        v1::DeleteModelResponse* response) {
-  return RunAdminCall(*context, "DeleteModel", metrics_, [&]() -> absl::Status {
+  return calls_.Run(*context, "DeleteModel", [&]() -> absl::Status {
     const absl::StatusOr<ModelDigest> digest = ReadDigest(request->digest());
     if (!digest.ok()) return digest.status();
     const absl::StatusOr<int64_t> embeddings = activations_.Delete(folder_, *digest);
@@ -132,7 +132,7 @@ grpc::Status ModelService::DeleteModel(grpc::ServerContext* context, const v1::D
 
 grpc::Status ModelService::ExportModel(grpc::ServerContext* context, const v1::ExportModelRequest* request,
                                        grpc::ServerWriter<v1::ExportModelResponse>* writer) {
-  return RunAdminCall(*context, "ExportModel", metrics_, [&] { return Export(*request, *writer); });
+  return calls_.Run(*context, "ExportModel", [&] { return Export(*request, *writer); });
 }
 
 absl::Status ModelService::Export(const v1::ExportModelRequest& request,

@@ -4,7 +4,7 @@
 
 #include "likeness/v1/model_service.grpc.pb.h"
 #include "server/models/activation.h"
-#include "server/telemetry/metrics.h"
+#include "server/rpc/admin_calls.h"
 
 namespace likeness {
 
@@ -13,7 +13,7 @@ class ModelService : public v1::ModelService::Service {
  public:
   // All must outlive every call. `target_fmr`: the false match rate that thresholds stand for.
   ModelService(ModelFolder& folder, Gallery& gallery, const ActiveGeneration& active, Activations& activations,
-               double target_fmr, Metrics& metrics);
+               double target_fmr, const AdminCalls& calls);
 
   grpc::Status ListModels(grpc::ServerContext* context, const v1::ListModelsRequest* request,
                           v1::ListModelsResponse* response) override;
@@ -39,7 +39,7 @@ class ModelService : public v1::ModelService::Service {
   const ActiveGeneration& active_;
   Activations& activations_;
   const double target_fmr_;
-  Metrics& metrics_;
+  const AdminCalls& calls_;
 };
 
 }  // namespace likeness

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "server/rpc/admin_call.h"
+#include "server/rpc/admin_calls.h"
 
 namespace likeness {
 namespace {
@@ -31,7 +31,7 @@ bool IsRejection(const absl::Status& status) {
 }  // namespace
 
 grpc::Status TrainingService::Train(grpc::ServerContext* context, TrainStream* stream) {
-  return RunAdminCall(*context, "Train", metrics_, [&]() -> absl::Status {
+  return calls_.Run(*context, "Train", [&]() -> absl::Status {
     const absl::StatusOr<std::string> id = ReceivePhotos(*context, *stream);
     if (!id.ok()) return id.status();
     return Watch(*context, *id, [&](const v1::Training& training) {
@@ -83,7 +83,7 @@ absl::Status TrainingService::Watch(const grpc::ServerContext& context, const st
 
 grpc::Status TrainingService::GetTraining(grpc::ServerContext* context, const v1::GetTrainingRequest* request,
                                           v1::GetTrainingResponse* response) {
-  return RunAdminCall(*context, "GetTraining", metrics_, [&]() -> absl::Status {
+  return calls_.Run(*context, "GetTraining", [&]() -> absl::Status {
     absl::StatusOr<v1::Training> training = jobs_.Get(request->training_id());
     if (!training.ok()) return training.status();
     *response->mutable_training() = *std::move(training);
@@ -93,7 +93,7 @@ grpc::Status TrainingService::GetTraining(grpc::ServerContext* context, const v1
 
 grpc::Status TrainingService::ListTrainings(grpc::ServerContext* context, const v1::ListTrainingsRequest*,
                                             v1::ListTrainingsResponse* response) {
-  return RunAdminCall(*context, "ListTrainings", metrics_, [&] {
+  return calls_.Run(*context, "ListTrainings", [&] {
     for (v1::Training& training : jobs_.List()) *response->add_trainings() = std::move(training);
     return absl::OkStatus();
   });
@@ -101,7 +101,7 @@ grpc::Status TrainingService::ListTrainings(grpc::ServerContext* context, const 
 
 grpc::Status TrainingService::WatchTraining(grpc::ServerContext* context, const v1::WatchTrainingRequest* request,
                                             grpc::ServerWriter<v1::WatchTrainingResponse>* writer) {
-  return RunAdminCall(*context, "WatchTraining", metrics_, [&] {
+  return calls_.Run(*context, "WatchTraining", [&] {
     return Watch(*context, request->training_id(), [writer](const v1::Training& training) {
       v1::WatchTrainingResponse response;
       *response.mutable_training() = training;
@@ -112,7 +112,7 @@ grpc::Status TrainingService::WatchTraining(grpc::ServerContext* context, const 
 
 grpc::Status TrainingService::CancelTraining(grpc::ServerContext* context, const v1::CancelTrainingRequest* request,
                                              v1::CancelTrainingResponse* response) {
-  return RunAdminCall(*context, "CancelTraining", metrics_, [&]() -> absl::Status {
+  return calls_.Run(*context, "CancelTraining", [&]() -> absl::Status {
     absl::StatusOr<v1::Training> training = jobs_.Cancel(request->training_id());
     if (!training.ok()) return training.status();
     *response->mutable_training() = *std::move(training);

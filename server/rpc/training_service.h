@@ -4,7 +4,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "likeness/v1/training_service.grpc.pb.h"
-#include "server/telemetry/metrics.h"
+#include "server/rpc/admin_calls.h"
 #include "server/trainings/training_jobs.h"
 
 namespace likeness {
@@ -13,7 +13,7 @@ namespace likeness {
 class TrainingService : public v1::TrainingService::Service {
  public:
   // Both must outlive every call.
-  TrainingService(TrainingJobs& jobs, Metrics& metrics) : jobs_(jobs), metrics_(metrics) {}
+  TrainingService(TrainingJobs& jobs, const AdminCalls& calls) : jobs_(jobs), calls_(calls) {}
 
   using TrainStream = grpc::ServerReaderWriter<v1::TrainResponse, v1::TrainRequest>;
 
@@ -35,7 +35,7 @@ class TrainingService : public v1::TrainingService::Service {
                      absl::FunctionRef<bool(const v1::Training&)> send) const;
 
   TrainingJobs& jobs_;
-  Metrics& metrics_;
+  const AdminCalls& calls_;
 };
 
 }  // namespace likeness

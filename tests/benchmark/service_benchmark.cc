@@ -189,7 +189,8 @@ nlohmann::json Benchmark(const Options& options) {
   Methods whole(finder, *network, folder.path() + "/whole.db", photo);
 
   WorkPool pool({1, 64, [&fast](int64_t depth) { fast.metrics().SetQueueDepth(depth); }});
-  CallDispatcher dispatcher(pool, fast.metrics());
+  const std::unique_ptr<Access> access = Access::Open();
+  CallDispatcher dispatcher(pool, *access, fast.metrics());
   FaceVerificationService service(fast.service(), dispatcher);
   const auto server = OrThrow(GrpcServer::Start({.address = "127.0.0.1:0"}, {&service}, {}));
   server->SetServing();

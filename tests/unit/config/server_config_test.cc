@@ -84,16 +84,45 @@ TEST_F(ServerConfigTest, NeedsThreeFlagsAndHasDefaultsForTheRest) {
 }
 
 TEST_F(ServerConfigTest, TakesEveryFlag) {
-  const CommandLine line = ParseComplete({"--address",         "0.0.0.0:1", "--metrics-address",   "0.0.0.0:2",
-                                          "--device",          "cuda:1",    "--precision",         "fp16",
-                                          "--target-fmr",      "1e-4",      "--cached-references", "0",
-                                          "--models-folder",   "trained",   "--retain-crops",      "false",
-                                          "--max-references",  "5",         "--workers",           "3",
-                                          "--queue",           "0",         "--max-message-bytes", "900",
-                                          "--max-photo-bytes", "800",       "--max-photo-pixels",  "700",
-                                          "--reflection",      "false",     "--grace-period",      "1.5",
-                                          "--drain-delay",     "0.25",      "--log-level",         "warning",
-                                          "--ready-file",      "ready.json"});
+  const CommandLine line = ParseComplete({"--insecure=true",
+                                          "--address",
+                                          "0.0.0.0:1",
+                                          "--metrics-address",
+                                          "0.0.0.0:2",
+                                          "--device",
+                                          "cuda:1",
+                                          "--precision",
+                                          "fp16",
+                                          "--target-fmr",
+                                          "1e-4",
+                                          "--cached-references",
+                                          "0",
+                                          "--models-folder",
+                                          "trained",
+                                          "--retain-crops",
+                                          "false",
+                                          "--max-references",
+                                          "5",
+                                          "--workers",
+                                          "3",
+                                          "--queue",
+                                          "0",
+                                          "--max-message-bytes",
+                                          "900",
+                                          "--max-photo-bytes",
+                                          "800",
+                                          "--max-photo-pixels",
+                                          "700",
+                                          "--reflection",
+                                          "false",
+                                          "--grace-period",
+                                          "1.5",
+                                          "--drain-delay",
+                                          "0.25",
+                                          "--log-level",
+                                          "warning",
+                                          "--ready-file",
+                                          "ready.json"});
   ASSERT_FALSE(line.exit) << line.output;
   EXPECT_EQ(line.config.grpc.address, "0.0.0.0:1");
   EXPECT_EQ(line.config.metrics_address, "0.0.0.0:2");
@@ -135,12 +164,12 @@ TEST_F(ServerConfigTest, ReadsTheEnvironment) {
 
 TEST_F(ServerConfigTest, ReadsAFile) {
   const std::string file = UniquePath("likeness.toml");
-  WriteFile(file, "# a comment\nworkers = 5\ntarget-fmr = 1e-5\naddress = \"0.0.0.0:7\"\nreflection = false\n");
+  WriteFile(file, "# a comment\nworkers = 5\ntarget-fmr = 1e-5\naddress = \"127.0.0.1:7\"\nreflection = false\n");
   const CommandLine line = ParseComplete({"--config", file});
   ASSERT_FALSE(line.exit) << line.output;
   EXPECT_EQ(line.config.workers, 5);
   EXPECT_EQ(line.config.target_fmr, 1e-5);
-  EXPECT_EQ(line.config.grpc.address, "0.0.0.0:7");
+  EXPECT_EQ(line.config.grpc.address, "127.0.0.1:7");
   EXPECT_FALSE(line.config.grpc.reflection);
 }
 
@@ -224,6 +253,36 @@ TEST_F(ServerConfigTest, PrintsItsHelpAndItsVersionAndSucceeds) {
   EXPECT_TRUE(version.exit);
   EXPECT_EQ(version.exit_code, 0);
   EXPECT_THAT(version.output, HasSubstr("likeness-server "));
+}
+
+TEST_F(ServerConfigTest, IsReachedFromThisMachineOnlyUnlessItIsSafeOrToldAloud) {
+  const std::string pem = UniquePath("some.pem");
+  WriteFile(pem, "a file");
+  const std::vector<std::string> tls = {"--tls-certificate", pem, "--tls-key", pem};
+  const auto with = [](std::vector<std::string> flags, const std::vector<std::string>& more) {
+    flags.insert(flags.end(), more.begin(), more.end());
+    return flags;
+  };
+  for (const std::string address : {"127.0.0.1:0", "127.9.9.9:1", "localhost:1", "[::1]:1", "unix:/run/likeness"}) {
+    EXPECT_FALSE(ParseComplete({"--address", address}).exit) << address;
+  }
+  for (const std::string address :
+       {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "example.com:1", "127.0.0.1.example.com:1", "localhost.example:1", ":1"}) {
+    ExpectRefused({"--address", address}, "other machines can reach --address");
+    ExpectRefused(with({"--address", address}, tls), "other machines can reach --address");
+    ExpectRefused({"--address", address, "--tokens", pem}, "other machines can reach --address");
+    EXPECT_FALSE(ParseComplete(with({"--address", address, "--tokens", pem}, tls)).exit) << address;
+    EXPECT_FALSE(ParseComplete(with({"--address", address, "--tls-client-ca", pem}, tls)).exit) << address;
+    EXPECT_FALSE(ParseComplete({"--address", address, "--insecure=true"}).exit) << address;
+  }
+}
+
+TEST_F(ServerConfigTest, TakesCertificateAndKeyTogetherOnly) {
+  const std::string pem = UniquePath("some.pem");
+  WriteFile(pem, "a file");
+  ExpectRefused({"--tls-certificate", pem}, "belong together");
+  ExpectRefused({"--tls-key", pem}, "belong together");
+  ExpectRefused({"--tls-client-ca", pem}, "needs --tls-certificate");
 }
 
 }  // namespace
