@@ -61,6 +61,7 @@ RUN apt-get update \
       libprotobuf32 \
       libspdlog1.10 \
       libsqlite3-0 \
+      libpq5 \
       libssl3 \
       libtorch1.13 \
       libturbojpeg0 \

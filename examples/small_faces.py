@@ -39,7 +39,8 @@ class Likeness:
             self._server = subprocess.Popen(
                 [binaries / "likeness-server", "--address=127.0.0.1:0", "--metrics-address=off", "--log-level=warning",
                  f"--model={models / 'mobilefacenet-192.pt'}", f"--face-finder={models / 'face-finder.pt'}",
-                 f"--gallery=sqlite:{folder}/gallery.db", f"--ready-file={ready}"], stderr=log)
+                 f"--gallery=sqlite:{folder}/gallery.db", "--plaintext-gallery=true",
+                 f"--ready-file={ready}"], stderr=log)
         while not (ready.exists() and ready.read_text().endswith("\n")):
             if self._server.poll() is not None:
                 sys.exit(f"small_faces: the server did not start:\n{(folder / 'server.log').read_text()}")

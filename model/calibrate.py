@@ -62,7 +62,7 @@ def serving(arguments: argparse.Namespace, bundle: Path, folder: Path) -> Iterat
         [arguments.bin / "likeness-server", "--address=127.0.0.1:0", "--metrics-address=off", "--log-level=warning",
          f"--model={bundle}", f"--face-finder={arguments.models / 'face-finder.pt'}",
          # A rate that every bundle supports: the threshold does not matter here.
-         "--target-fmr=0.5", f"--gallery=sqlite:{folder}/gallery.db", f"--ready-file={ready}"])
+         "--target-fmr=0.5", f"--gallery=sqlite:{folder}/gallery.db", "--plaintext-gallery=true", f"--ready-file={ready}"])
     try:
         while not (ready.exists() and ready.read_text().endswith("\n")):
             if server.poll() is not None:

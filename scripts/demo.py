@@ -75,12 +75,14 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="likeness-demo-") as folder:
         ready, log = Path(folder) / "ready.json", Path(folder) / "server.log"
+        keys = Path(folder) / "master.keys"
+        subprocess.run([arguments.bin / "likeness", "keys", "add", keys], check=True, stderr=subprocess.DEVNULL)
         with log.open("w") as log_file:
             server = subprocess.Popen(
                 [arguments.bin / "likeness-server", "--address=127.0.0.1:0", "--metrics-address=127.0.0.1:0",
                  f"--model={arguments.models / 'mobilefacenet-192.pt'}",
                  f"--face-finder={arguments.models / 'face-finder.pt'}",
-                 f"--gallery=sqlite:{folder}/gallery.db", f"--ready-file={ready}"],
+                 f"--gallery=sqlite:{folder}/gallery.db", f"--master-key-file={keys}", f"--ready-file={ready}"],
                 stderr=log_file)
             try:
                 ports = wait_until_ready(server, ready, log)

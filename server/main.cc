@@ -10,12 +10,14 @@
 #include "absl/time/clock.h"
 #include "server/config/server_config.h"
 #include "server/end_signals.h"
-#include "server/gallery/sqlite_store.h"
+#include "server/gallery/change_follower.h"
+#include "server/gallery_opener.h"
 #include "server/hashing/random_id.h"
 #include "server/inference/device.h"
 #include "server/model_loader.h"
 #include "server/models/activation.h"
 #include "server/rpc/face_verification_service.h"
+#include "server/rpc/gallery_service.h"
 #include "server/rpc/model_service.h"
 #include "server/rpc/training_service.h"
 #include "server/telemetry/log.h"
@@ -24,6 +26,9 @@
 
 namespace likeness {
 namespace {
+
+// What the health service calls the gallery.
+constexpr char kGalleryPart[] = "gallery";
 
 // The model that answered before the last end of the server, or the one that --model names.
 absl::StatusOr<Generation> LoadActive(const ModelFolder& folder, Gallery& gallery, ModelLoader& loader) {
@@ -67,9 +72,7 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (absl::Status status = CheckTarget(*base, config.target_fmr); !status.ok()) return status;
   const auto folder = ModelFolder::Open(config.models_folder, *std::move(base));
   if (!folder.ok()) return folder.status();
-  auto store = SqliteStore::Open(config.gallery_path);
-  if (!store.ok()) return store.status();
-  const auto gallery = Gallery::Open(*std::move(store), config.gallery, metrics);
+  const auto gallery = OpenGallery(config, metrics);
   if (!gallery.ok()) return gallery.status();
 
   ModelLoader loader(config, *device, metrics);
@@ -96,20 +99,26 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (!trainings.ok()) return trainings.status();
   TrainingService training_service(**trainings, admin_calls);
   ModelService model_service(**folder, **gallery, active, activations, config.target_fmr, admin_calls);
+  GalleryService gallery_service(**gallery, admin_calls);
   const auto server =
-      GrpcServer::Start(config.grpc, {&service, &model_service, &training_service},
-                        {v1::FaceVerificationService::service_full_name(), v1::ModelService::service_full_name(),
-                         v1::TrainingService::service_full_name()});
+      GrpcServer::Start(config.grpc, {&service, &gallery_service, &model_service, &training_service},
+                        {v1::FaceVerificationService::service_full_name(), v1::GalleryService::service_full_name(),
+                         v1::ModelService::service_full_name(), v1::TrainingService::service_full_name()});
   if (!server.ok()) return server.status();
 
   loader.Announce(*active.Get());
   if (absl::Status status = activations.Resume(); !status.ok()) return status;
   (*server)->SetServing();
+  (*server)->SetPartServing(kGalleryPart, true);
+  const ChangeFollower follower(**gallery,
+                                {[&activations] { return activations.Follow(); },
+                                 [&](bool reachable) { (*server)->SetPartServing(kGalleryPart, reachable); }});
   const nlohmann::ordered_json ports{{"grpc_port", (*server)->port()},
                                      {"metrics_port", metrics_server == nullptr ? 0 : metrics_server->port()}};
   nlohmann::ordered_json line{{"workers", config.workers}};
   line.update(ports);
   Log(LogLevel::kInfo, "serving", line);
+  if (config.master_key.file.empty() && config.master_key.text.empty()) Log(LogLevel::kWarning, "plaintext_gallery");
   if (config.insecure) Log(LogLevel::kWarning, "insecure", {{"address", config.grpc.address}});
   if (!config.ready_file.empty()) std::ofstream(config.ready_file) << ports << '\n';
 

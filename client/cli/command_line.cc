@@ -9,6 +9,7 @@
 #include "client/cli/eval_command.h"
 #include "client/cli/face_commands.h"
 #include "client/cli/health_command.h"
+#include "client/cli/key_commands.h"
 #include "client/cli/model_commands.h"
 #include "client/cli/person_commands.h"
 #include "client/cli/token_commands.h"
@@ -55,6 +56,7 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments, Console& cons
   AddTrainingCommands(app, invocation);
   AddModelCommands(app, invocation);
   AddTokenCommands(app, invocation);
+  AddKeyCommands(app, invocation);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes them last first
   } catch (const CLI::ParseError& error) {

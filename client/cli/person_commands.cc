@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "client/cli/photo_file.h"
 #include "client/cli/quality_text.h"
+#include "client/gallery_client.h"
 #include "google/protobuf/util/time_util.h"
 
 namespace likeness {
@@ -115,6 +116,16 @@ absl::StatusOr<ExitCode> GetPerson(Invocation& invocation, const PersonOptions& 
   return kExitSuccess;
 }
 
+absl::StatusOr<ExitCode> ExportPerson(Invocation& invocation, const PersonOptions& options) {
+  v1::ExportPersonRequest request;
+  request.set_person_id(options.person_id);
+  const absl::StatusOr<v1::ExportPersonResponse> response =
+      GalleryClient(invocation.client_options).ExportPerson(request);
+  if (!response.ok()) return response.status();
+  invocation.PrintJson(*response);
+  return kExitSuccess;
+}
+
 absl::StatusOr<ExitCode> DeleteReference(Invocation& invocation, const PersonOptions& options) {
   v1::DeleteReferenceRequest request;
   request.set_person_id(options.person_id);
@@ -168,7 +179,7 @@ void AddEnroll(CLI::App& app, Invocation& invocation) {
 void AddPersonCommands(CLI::App& app, Invocation& invocation) {
   AddEnroll(app, invocation);
 
-  CLI::App* persons = app.add_subcommand("persons", "List, show or delete enrolled persons");
+  CLI::App* persons = app.add_subcommand("persons", "List, show, export or delete enrolled persons");
   persons->require_subcommand(1);
   CLI::App* list = persons->add_subcommand("list", "List all persons in the order of their ids");
   list->callback([&invocation] { invocation.exit_code = invocation.Finish(ListPersons(invocation)); });
@@ -177,6 +188,11 @@ void AddPersonCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* get = persons->add_subcommand("get", "Show a person and the person's references");
   get->add_option("PERSON", options->person_id, "Id of the person")->required();
   get->callback([&invocation, options] { invocation.exit_code = invocation.Finish(GetPerson(invocation, *options)); });
+
+  CLI::App* give = persons->add_subcommand("export", "Write all that is held on a person, as JSON; crops in base64");
+  give->add_option("PERSON", options->person_id, "Id of the person")->required();
+  give->callback(
+      [&invocation, options] { invocation.exit_code = invocation.Finish(ExportPerson(invocation, *options)); });
 
   CLI::App* remove = persons->add_subcommand("delete", "Delete a person and all references, or one reference only");
   remove->add_option("PERSON", options->person_id, "Id of the person")->required();

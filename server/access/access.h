@@ -2,7 +2,6 @@
 #ifndef LIKENESS_SERVER_ACCESS_ACCESS_H_
 #define LIKENESS_SERVER_ACCESS_ACCESS_H_
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/access/token_file.h"
+#include "server/files/secret_file.h"
 
 namespace likeness {
 
@@ -32,26 +32,15 @@ class Access {
   absl::StatusOr<std::string> Authorize(absl::string_view authorization, Scope scope);
 
  private:
-  // What tells one state of a file from another.
-  struct Stamp {
-    std::filesystem::file_time_type time;
-    uintmax_t size = 0;
-    uint64_t inode = 0;
-    friend bool operator==(const Stamp&, const Stamp&) = default;
-  };
   using Entries = std::shared_ptr<const std::vector<TokenEntry>>;
 
-  Access(std::string path, std::function<absl::Time()> now) : path_(std::move(path)), now_(std::move(now)) {}
-  static absl::StatusOr<Stamp> StampOf(const std::string& path);
-  static absl::StatusOr<Entries> Read(const std::string& path);
+  Access(std::string path, std::function<absl::Time()> now);
   // The entries of the file as it is now, or was a second ago.
-  Entries Current();
+  absl::StatusOr<Entries> Current();
 
-  const std::string path_;  // empty: everybody
-  const std::function<absl::Time()> now_;
+  const std::function<absl::Time()> now_;  // none: everybody may do everything
   absl::Mutex mutex_;
-  absl::Time looked_ ABSL_GUARDED_BY(mutex_);
-  Stamp stamp_ ABSL_GUARDED_BY(mutex_);
+  SecretFile file_ ABSL_GUARDED_BY(mutex_);
   Entries entries_ ABSL_GUARDED_BY(mutex_);
 };
 

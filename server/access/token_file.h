@@ -25,7 +25,7 @@ enum class Scope {
   kVerify,  // Verify, Compare, Embed
   kEnroll,  // Enroll, and all that reads or changes enrolled persons
   kTrain,   // TrainingService
-  kAdmin,   // ModelService
+  kAdmin,   // ModelService, GalleryService
 };
 
 // "verify", "enroll", "train" or "admin".

@@ -24,6 +24,7 @@ namespace likeness {
 namespace {
 
 constexpr absl::string_view kSqliteScheme = "sqlite:";
+constexpr absl::string_view kPostgresSchemes[] = {"postgres://", "postgresql://"};
 
 // Values as the flags carry them, before they become the config's types.
 struct RawValues {
@@ -31,6 +32,9 @@ struct RawValues {
   double grace_seconds = 30;
   double drain_seconds = 0;
   double batch_delay_milliseconds = 2;
+  double max_staleness_seconds = 30;
+  double store_timeout_seconds = 2;
+  bool plaintext_gallery = false;
 };
 
 // --max-photo-bytes is also LIKENESS_MAX_PHOTO_BYTES.
@@ -107,7 +111,19 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
           {"off", DuplicatePolicy::kOff}, {"report", DuplicatePolicy::kReport}, {"refuse", DuplicatePolicy::kRefuse}}))
       ->default_str("report");
   AddOption(app, "--reveal-duplicates", config.reveal_duplicates, "Whether callers are told that other id");
-  AddOption(app, "--gallery", raw.gallery, "Where persons are kept: sqlite:PATH")->required();
+  AddOption(app, "--gallery", raw.gallery, "Where persons are kept: sqlite:PATH, or postgres://… for several servers")
+      ->required();
+  AddOption(app, "--master-key-file", config.master_key.file,
+            "Master keys that the gallery is encrypted with; `likeness keys add` makes one")
+      ->check(CLI::ExistingFile);
+  AddOption(app, "--plaintext-gallery", raw.plaintext_gallery, "Keep embeddings and crops unencrypted");
+  AddOption(app, "--max-staleness", raw.max_staleness_seconds,
+            "Seconds for which persons in memory are verified while a shared gallery cannot be asked for changes")
+      ->check(Between(1, 3600));
+  AddOption(app, "--store-timeout", raw.store_timeout_seconds, "Seconds that a PostgreSQL gallery may take to answer")
+      ->check(Between(0.1, 600));
+  AddOption(app, "--store-connections", config.postgres.connections, "Connections to a PostgreSQL gallery")
+      ->check(CLI::Range(1, 1000));
   AddOption(app, "--cached-references", config.gallery.cached_references, "References held in memory")
       ->check(CLI::NonNegativeNumber);
   AddOption(app, "--models-folder", config.models_folder, "Where trained models are kept; empty: GALLERY.models");
@@ -186,18 +202,44 @@ std::string CheckAccess(const ServerConfig& config) {
       ": give --tls-certificate and --tls-key, and --tokens or --tls-client-ca; or say --insecure=true");
 }
 
+// Which store --gallery names. Empty when all is well.
+std::string FinishGallery(ServerConfig& config, const RawValues& raw) {
+  absl::string_view gallery = raw.gallery;
+  if (absl::StartsWith(gallery, kPostgresSchemes[0]) || absl::StartsWith(gallery, kPostgresSchemes[1])) {
+    config.postgres.url = raw.gallery;
+    if (config.models_folder.empty()) return "a PostgreSQL gallery needs --models-folder";
+  } else if (absl::ConsumePrefix(&gallery, kSqliteScheme) && !gallery.empty()) {
+    config.gallery_path = std::string(gallery);
+    if (config.models_folder.empty()) config.models_folder = config.gallery_path + ".models";
+  } else {
+    // The text itself may have a password in it.
+    return "--gallery must be sqlite:PATH or postgres://…";
+  }
+  config.gallery.max_staleness = absl::Seconds(raw.max_staleness_seconds);
+  config.postgres.timeout = absl::Seconds(raw.store_timeout_seconds);
+  return "";
+}
+
+// Faces are not left in the open by mistake. Empty when all is well.
+std::string FinishMasterKey(ServerConfig& config, bool plaintext) {
+  const char* text = std::getenv(kMasterKeyVariable);
+  config.master_key.text = text == nullptr ? "" : text;
+  const bool file = !config.master_key.file.empty(), variable = !config.master_key.text.empty();
+  if (file && variable) return absl::StrCat("--master-key-file and ", kMasterKeyVariable, " exclude each other");
+  if (plaintext && (file || variable)) return "--plaintext-gallery and a master key exclude each other";
+  if (plaintext || file || variable) return "";
+  return "the gallery needs a master key: give --master-key-file (`likeness keys add` makes one); or say "
+         "--plaintext-gallery=true";
+}
+
 // What the flags' own checks cannot see. Empty when all is well.
 std::string Finish(ServerConfig& config, const RawValues& raw) {
-  absl::string_view gallery = raw.gallery;
-  if (!absl::ConsumePrefix(&gallery, kSqliteScheme) || gallery.empty()) {
-    return absl::StrCat("--gallery must be sqlite:PATH, not '", raw.gallery, "'");
-  }
+  if (std::string wrong = FinishGallery(config, raw); !wrong.empty()) return wrong;
+  if (std::string wrong = FinishMasterKey(config, raw.plaintext_gallery); !wrong.empty()) return wrong;
   if (config.photo.max_bytes > config.grpc.max_message_bytes) {
     return "--max-photo-bytes must not exceed --max-message-bytes";
   }
   if (std::string unsafe = CheckAccess(config); !unsafe.empty()) return unsafe;
-  config.gallery_path = std::string(gallery);
-  if (config.models_folder.empty()) config.models_folder = config.gallery_path + ".models";
   if (config.workers == 0) config.workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   config.grace_period = absl::Seconds(raw.grace_seconds);
   config.drain_delay = absl::Seconds(raw.drain_seconds);

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/gallery/gallery.h"
+#include "server/gallery/postgres_database.h"
 #include "server/image/photo.h"
 #include "server/image/quality_gate.h"
 #include "server/inference/device.h"
@@ -19,6 +20,14 @@
 namespace likeness {
 
 inline constexpr char kMetricsOff[] = "off";
+// Has the text of a master key file, instead of a file.
+inline constexpr char kMasterKeyVariable[] = "LIKENESS_MASTER_KEY";
+
+// Where the gallery's master keys come from; from nowhere: it is not encrypted.
+struct MasterKeySource {
+  std::string file;
+  std::string text;  // of the environment
+};
 
 struct ServerConfig {
   GrpcServerOptions grpc;
@@ -30,6 +39,8 @@ struct ServerConfig {
   std::string device = "auto";
   Precision precision = Precision::kFp32;  // of the embedding network
   std::string gallery_path;                // of the SQLite file
+  PostgresOptions postgres;                // with a url, instead of the file
+  MasterKeySource master_key;
   GalleryOptions gallery;
   std::string models_folder;  // where trained models are kept; beside the gallery unless the flags say so
   TrainingLimits training;

@@ -12,6 +12,7 @@ namespace {
 constexpr char kReasonPayload[] = "likeness/reason";
 constexpr char kFieldPayload[] = "likeness/field";
 constexpr char kPersonPayload[] = "likeness/person";
+constexpr char kRetryPayload[] = "likeness/retry";
 
 absl::StatusCode CodeOf(Reason::Value reason) {
   switch (reason) {
@@ -41,11 +42,15 @@ absl::StatusCode CodeOf(Reason::Value reason) {
     case Reason::REFERENCES_WITHOUT_CROP:
     case Reason::TARGET_FMR_UNSUPPORTED:
     case Reason::LOSS_NOT_FINITE:
+    case Reason::REVISION_UNKNOWN:
       return absl::StatusCode::kFailedPrecondition;
     case Reason::REQUEST_ID_REUSED:
     case Reason::DUPLICATE_OF:
       return absl::StatusCode::kAlreadyExists;
     case Reason::OVERLOADED:
+    case Reason::QUOTA_EXCEEDED:
+    case Reason::RATE_LIMITED:
+    case Reason::TOO_MANY_MISMATCHES:
       return absl::StatusCode::kResourceExhausted;
     case Reason::CANCELLED:
       return absl::StatusCode::kCancelled;
@@ -98,6 +103,27 @@ absl::Status WithPerson(const absl::Status& status, absl::string_view person_id)
   absl::Status with_person = status;
   with_person.SetPayload(kPersonPayload, absl::Cord(person_id));
   return with_person;
+}
+
+absl::Status WithRetryDelay(const absl::Status& status, absl::Duration delay) {
+  absl::Status with_delay = status;
+  with_delay.SetPayload(kRetryPayload, absl::Cord(absl::FormatDuration(delay)));
+  return with_delay;
+}
+
+std::optional<absl::Duration> RetryAfterOf(const absl::Status& status) {
+  absl::Duration delay;
+  if (const std::string text = TextPayload(status, kRetryPayload); !text.empty() && absl::ParseDuration(text, &delay)) {
+    return delay;
+  }
+  switch (ReasonOf(status)) {
+    case Reason::OVERLOADED:
+      return absl::Milliseconds(200);  // a worker turns to other work many times within this
+    case Reason::STORE_FAILED:
+      return absl::Seconds(1);
+    default:
+      return std::nullopt;
+  }
 }
 
 Reason::Value ReasonOf(const absl::Status& status) {

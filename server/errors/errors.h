@@ -10,10 +10,12 @@
 #ifndef LIKENESS_SERVER_ERRORS_ERRORS_H_
 #define LIKENESS_SERVER_ERRORS_ERRORS_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "likeness/v1/error_reason.pb.h"
 
 namespace likeness {
@@ -39,6 +41,10 @@ struct Reason {
     TOO_MANY_REFERENCES = v1::ERROR_REASON_TOO_MANY_REFERENCES,
     REFERENCE_MISMATCH = v1::ERROR_REASON_REFERENCE_MISMATCH,
     DUPLICATE_OF = v1::ERROR_REASON_DUPLICATE_OF,
+    REVISION_UNKNOWN = v1::ERROR_REASON_REVISION_UNKNOWN,
+    QUOTA_EXCEEDED = v1::ERROR_REASON_QUOTA_EXCEEDED,
+    RATE_LIMITED = v1::ERROR_REASON_RATE_LIMITED,
+    TOO_MANY_MISMATCHES = v1::ERROR_REASON_TOO_MANY_MISMATCHES,
     REQUEST_ID_REUSED = v1::ERROR_REASON_REQUEST_ID_REUSED,
     MODEL_NOT_FOUND = v1::ERROR_REASON_MODEL_NOT_FOUND,
     TRAINING_NOT_FOUND = v1::ERROR_REASON_TRAINING_NOT_FOUND,
@@ -75,6 +81,9 @@ absl::Status WithField(const absl::Status& status, absl::string_view field);
 // `status`, an error, with the id of a person whom the caller may know of.
 absl::Status WithPerson(const absl::Status& status, absl::string_view person_id);
 
+// `status`, an error, with the time after which the call may succeed.
+absl::Status WithRetryDelay(const absl::Status& status, absl::Duration delay);
+
 // The reason that `status` carries; INTERNAL where it carries none.
 Reason::Value ReasonOf(const absl::Status& status);
 
@@ -83,6 +92,9 @@ std::string FieldOf(const absl::Status& status);
 
 // The person that WithPerson() named; empty for other statuses.
 std::string PersonOf(const absl::Status& status);
+
+// When to come again: what WithRetryDelay() said, otherwise the reason's own delay; nothing where it does not help.
+std::optional<absl::Duration> RetryAfterOf(const absl::Status& status);
 
 // The public name of a reason, for example "FACE_NOT_FOUND".
 std::string ReasonName(Reason::Value reason);

@@ -1,8 +1,10 @@
 #include "server/gallery/gallery.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "server/errors/errors.h"
 
 namespace likeness {
@@ -11,7 +13,9 @@ absl::StatusOr<std::unique_ptr<Gallery>> Gallery::Open(std::unique_ptr<Store> st
                                                        Metrics& metrics) {
   const absl::StatusOr<GallerySize> size = store->Size();
   if (!size.ok()) return size.status();
-  return std::unique_ptr<Gallery>(new Gallery(std::move(store), options, *size, metrics));
+  std::unique_ptr<Gallery> gallery(new Gallery(std::move(store), options, *size, metrics));
+  if (absl::Status status = gallery->Sync().status(); !status.ok()) return status;
+  return gallery;
 }
 
 Gallery::Gallery(std::unique_ptr<Store> store, GalleryOptions options, GallerySize size, Metrics& metrics)
@@ -21,7 +25,8 @@ Gallery::Gallery(std::unique_ptr<Store> store, GalleryOptions options, GallerySi
 
 absl::StatusOr<References> Gallery::FindReferences(absl::string_view person_id) {
   uint64_t ticket = 0;
-  if (References cached = cache_.Find(person_id, &ticket)) {
+  // Asked also when it may not answer, for the ticket.
+  if (References cached = cache_.Find(person_id, &ticket); cached != nullptr && !IsStale()) {
     metrics_.CountCacheLookup(/*hit=*/true);
     return cached;
   }
@@ -98,27 +103,130 @@ absl::StatusOr<std::vector<PersonRecord>> Gallery::ListPersons(absl::string_view
   return store_->ListPersons(after, limit);
 }
 
-absl::StatusOr<int> Gallery::DeletePerson(absl::string_view person_id) {
+absl::StatusOr<DeletionResult> Gallery::DeletePerson(absl::string_view person_id) {
   const StageTimer timer(metrics_, Stage::kStore);
   absl::MutexLock lock(&index_mutex_);
-  const absl::StatusOr<int> deleted = store_->DeletePerson(person_id);
+  const absl::StatusOr<DeletionResult> deleted = store_->DeletePerson(person_id);
   // Also after an error: its outcome may be unknown.
-  index_.RemovePerson(person_id);
+  index_.RemovePerson(PersonKeyOf(person_id));
   if (ReasonOf(deleted.status()) == Reason::STORE_FAILED) index_.Reset(index_.model());
   metrics_.SetIndexedReferences(index_.size());
-  NoteChange(person_id, deleted.ok() ? -1 : 0, deleted.ok() ? -*deleted : 0);
+  NoteChange(person_id, deleted.ok() ? -1 : 0, deleted.ok() ? -deleted->references : 0);
   return deleted;
 }
 
-absl::StatusOr<int> Gallery::DeleteReference(absl::string_view person_id, absl::string_view reference_id) {
+absl::StatusOr<DeletionResult> Gallery::DeleteReference(absl::string_view person_id, absl::string_view reference_id) {
   const StageTimer timer(metrics_, Stage::kStore);
   absl::MutexLock lock(&index_mutex_);
-  const absl::StatusOr<int> left = store_->DeleteReference(person_id, reference_id);
-  index_.RemoveReference(person_id, reference_id);
+  const absl::StatusOr<DeletionResult> left = store_->DeleteReference(person_id, reference_id);
+  index_.RemoveReference(PersonKeyOf(person_id), reference_id);
   if (ReasonOf(left.status()) == Reason::STORE_FAILED) index_.Reset(index_.model());
   metrics_.SetIndexedReferences(index_.size());
   NoteChange(person_id, 0, left.ok() ? -1 : 0);
   return left;
+}
+
+absl::StatusOr<PersonData> Gallery::ReadPersonData(absl::string_view person_id) {
+  const StageTimer timer(metrics_, Stage::kStore);
+  return store_->ReadPersonData(person_id);
+}
+
+absl::StatusOr<bool> Gallery::Sync() {
+  absl::MutexLock lock(&sync_mutex_);
+  bool models = false;
+  while (true) {
+    const auto asked = std::chrono::steady_clock::now();
+    const absl::Time time = absl::Now();
+    int64_t revision;
+    {
+      absl::MutexLock synced(&synced_mutex_);
+      revision = revision_;
+    }
+    const absl::StatusOr<GalleryChanges> changes = store_->ChangesAfter(revision);
+    if (!changes.ok()) return changes.status();
+    Apply(*changes);
+    models |= !changes->complete ||
+              std::any_of(changes->changes.begin(), changes->changes.end(),
+                          [](const auto& change) { return change.kind == GalleryChange::Kind::kModels; });
+    absl::MutexLock synced(&synced_mutex_);
+    revision_ = changes->revision;
+    if (changes->more) continue;
+    synced_ = asked;
+    if (shared()) metrics_.SetGallerySynced(time);
+    return models;
+  }
+}
+
+void Gallery::Apply(const GalleryChanges& changes) {
+  if (!changes.complete) {
+    absl::MutexLock lock(&index_mutex_);
+    index_.Reset(index_.model());
+    cache_.InvalidateAll();
+  }
+  for (const GalleryChange& change : changes.changes) Apply(change);
+  metrics_.SetCachedReferences(cache_.size());
+  if (!shared()) return;  // NoteChange() counts
+  absl::MutexLock lock(&size_mutex_);
+  size_ = changes.size;
+  metrics_.SetGallerySize(size_.persons, size_.references);
+}
+
+void Gallery::Apply(const GalleryChange& change) {
+  using Kind = GalleryChange::Kind;
+  if (change.kind != Kind::kModels) cache_.Invalidate(change.person);
+  if (change.kind == Kind::kEnrolled) return;  // the index asks for what is new
+  absl::MutexLock lock(&index_mutex_);
+  switch (change.kind) {
+    case Kind::kEnrolled:
+      break;
+    case Kind::kPersonDeleted:
+      index_.RemovePerson(change.person);
+      break;
+    case Kind::kReferenceDeleted:
+      index_.RemoveReference(change.person, change.subject);
+      break;
+    case Kind::kEmbedded:
+      // Their references' numbers are ones that the index has gone past.
+      if (change.subject == index_.model().Hex()) index_.Reset(index_.model());
+      break;
+    case Kind::kModels:
+      index_.Reset(index_.model());
+      cache_.InvalidateAll();
+      break;
+  }
+  metrics_.SetIndexedReferences(index_.size());
+}
+
+bool Gallery::IsStale() const {
+  if (!shared()) return false;
+  absl::MutexLock lock(&synced_mutex_);
+  return absl::FromChrono(std::chrono::steady_clock::now() - synced_) > options_.max_staleness;
+}
+
+absl::Status Gallery::AwaitRevision(int64_t revision) {
+  const auto seen = [&] {
+    absl::MutexLock lock(&synced_mutex_);
+    return revision_ >= revision;
+  };
+  if (seen()) return absl::OkStatus();
+  // What a caller knows of is in the store already, so that nobody needs to wait for it.
+  if (absl::Status status = Sync().status(); !status.ok()) return status;
+  if (seen()) return absl::OkStatus();
+  return MakeError(Reason::REVISION_UNKNOWN, absl::StrCat("the gallery has not come to revision ", revision,
+                                                          "; was it restored, or is it another one?"));
+}
+
+absl::StatusOr<int64_t> Gallery::RotateKeys() {
+  constexpr int kPage = 100;
+  int64_t changed = 0;
+  std::string after;
+  while (true) {
+    absl::StatusOr<KeyRotation> rotation = store_->RotateKeys(after, kPage);
+    if (!rotation.ok()) return rotation.status();
+    if (rotation->last.empty()) return changed;
+    changed += rotation->changed;
+    after = std::move(rotation->last);
+  }
 }
 
 absl::StatusOr<ModelCoverage> Gallery::Coverage(const ModelDigest& model, absl::string_view crop_kind) {
@@ -159,6 +267,7 @@ void Gallery::NoteChange(absl::string_view person_id, int64_t persons, int64_t r
   // Also after an error: its outcome may be unknown.
   cache_.Invalidate(person_id);
   metrics_.SetCachedReferences(cache_.size());
+  if (shared()) return;  // Sync() counts, also what others change
   absl::MutexLock lock(&size_mutex_);
   size_.persons += persons;
   size_.references += references;

@@ -2,6 +2,7 @@
 #ifndef LIKENESS_SERVER_GALLERY_GALLERY_H_
 #define LIKENESS_SERVER_GALLERY_GALLERY_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "server/gallery/reference_cache.h"
 #include "server/gallery/reference_index.h"
 #include "server/gallery/store.h"
@@ -20,12 +22,15 @@ namespace likeness {
 struct GalleryOptions {
   int64_t cached_references = 100'000;
   int max_references_per_person = 64;
+  // In a shared gallery, how long what is in memory is relied on while nobody can say what others have changed.
+  absl::Duration max_staleness = absl::Seconds(30);
 };
 
-// Thread-safe. Errors are the store's. A change that was answered is seen by every later call.
+// Thread-safe. Errors are the store's. A change that was answered is seen by every later call to this object; one that
+// another server answered, by every call after Sync().
 class Gallery {
  public:
-  // Reads the size of the gallery once; STORE_FAILED when it cannot.
+  // Reads the size and the revision of the gallery once; STORE_FAILED when it cannot.
   static absl::StatusOr<std::unique_ptr<Gallery>> Open(std::unique_ptr<Store> store, GalleryOptions options,
                                                        Metrics& metrics);
 
@@ -46,8 +51,21 @@ class Gallery {
   GallerySize size() const;
   absl::StatusOr<PersonRecord> GetPerson(absl::string_view person_id);
   absl::StatusOr<std::vector<PersonRecord>> ListPersons(absl::string_view after, int limit);
-  absl::StatusOr<int> DeletePerson(absl::string_view person_id);
-  absl::StatusOr<int> DeleteReference(absl::string_view person_id, absl::string_view reference_id);
+  absl::StatusOr<DeletionResult> DeletePerson(absl::string_view person_id);
+  absl::StatusOr<DeletionResult> DeleteReference(absl::string_view person_id, absl::string_view reference_id);
+  absl::StatusOr<PersonData> ReadPersonData(absl::string_view person_id);
+
+  // Whether other servers change the gallery too; ChangeFollower keeps up with them.
+  bool shared() const { return store_->shared(); }
+  // Takes note of what others have changed. Returns whether a model was among it.
+  absl::StatusOr<bool> Sync();
+  void AwaitChange(absl::Duration limit) { store_->AwaitChange(limit); }
+  absl::Status ForgetChanges(absl::Duration age) { return store_->ForgetChanges(age); }
+  // Returns when every change up to this revision is seen. REVISION_UNKNOWN when there is no such revision.
+  absl::Status AwaitRevision(int64_t revision);
+
+  // Wraps all persons' keys with the master key that wraps now; returns how many were wrapped by another one.
+  absl::StatusOr<int64_t> RotateKeys();
 
   absl::StatusOr<ModelChoice> ReadModelChoice() { return store_->ReadModelChoice(); }
   absl::Status SetModelChoice(const ModelChoice& choice) { return store_->SetModelChoice(choice); }
@@ -64,6 +82,12 @@ class Gallery {
   // Forgets what is in memory of a person whose rows may have changed, and counts the change.
   void NoteChange(absl::string_view person_id, int64_t persons, int64_t references);
 
+  // Takes note of changes that others may have made.
+  void Apply(const GalleryChanges& changes);
+  void Apply(const GalleryChange& change);
+  // Whether what is in memory may be older than is allowed.
+  bool IsStale() const;
+
   // Brings the index up to what the store has by this model.
   absl::Status CatchUp(const ModelDigest& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mutex_);
 
@@ -74,6 +98,11 @@ class Gallery {
   // Held while rows leave the store, so that none of them comes back into the index.
   absl::Mutex index_mutex_;
   ReferenceIndex index_ ABSL_GUARDED_BY(index_mutex_);
+  // Held while changes are fetched and taken note of, so that this happens in their order. Before index_mutex_.
+  absl::Mutex sync_mutex_;
+  mutable absl::Mutex synced_mutex_;
+  int64_t revision_ ABSL_GUARDED_BY(synced_mutex_) = 0;                          // up to which everything is seen
+  std::chrono::steady_clock::time_point synced_ ABSL_GUARDED_BY(synced_mutex_);  // when that was the last one
   mutable absl::Mutex size_mutex_;  // held while the metric is set, so that the last change is what it shows
   GallerySize size_ ABSL_GUARDED_BY(size_mutex_);
 };

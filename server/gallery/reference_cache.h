@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "server/gallery/person_key.h"
 #include "server/verification/embedding.h"
 
 namespace likeness {
@@ -38,7 +39,8 @@ class ReferenceCache {
   // Keeps the references, unless the person was invalidated since the ticket was handed out.
   void Insert(absl::string_view person_id, References references, uint64_t ticket);
   // Forgets the person; to be called after each change and before it is answered.
-  void Invalidate(absl::string_view person_id);
+  void Invalidate(absl::string_view person_id) { Invalidate(PersonKeyOf(person_id)); }
+  void Invalidate(const PersonKey& person);
   // Forgets everybody.
   void InvalidateAll();
 
@@ -47,6 +49,7 @@ class ReferenceCache {
 
  private:
   struct Entry {
+    PersonKey person;
     std::string person_id;
     References references;
   };
@@ -55,13 +58,13 @@ class ReferenceCache {
   // Invalidations are counted for groups of persons, by hash: rare needless misses, constant memory.
   static constexpr size_t kGroups = 1024;
   static int64_t Weight(const References& references);
-  static size_t GroupOf(absl::string_view person_id);
+  static size_t GroupOf(const PersonKey& person);
   void Remove(Entries::iterator entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const int64_t capacity_;
   mutable absl::Mutex mutex_;
   Entries entries_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<std::string, Entries::iterator> by_person_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<PersonKey, Entries::iterator> by_person_ ABSL_GUARDED_BY(mutex_);
   std::array<uint64_t, kGroups> invalidations_ ABSL_GUARDED_BY(mutex_){};
   int64_t size_ ABSL_GUARDED_BY(mutex_) = 0;
 };

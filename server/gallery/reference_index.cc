@@ -41,7 +41,7 @@ void ReferenceIndex::Add(const NumberedEmbedding& reference) {
   if (reference.values.empty()) return;
   if (width_ == 0) width_ = reference.values.size();
   if (reference.values.size() != width_) return;
-  rows_.push_back({reference.person_id, reference.reference_id});
+  rows_.push_back({PersonKeyOf(reference.person_id), reference.person_id, reference.reference_id});
   if (values_.size() + width_ > values_.capacity()) {
     // Vectors leave copies behind where they grow.
     std::vector<float> larger;
@@ -53,12 +53,13 @@ void ReferenceIndex::Add(const NumberedEmbedding& reference) {
   values_.insert(values_.end(), reference.values.begin(), reference.values.end());
 }
 
-void ReferenceIndex::RemovePerson(absl::string_view person_id) {
-  RemoveWhere([person_id](const Row& row) { return row.person_id == person_id; });
+void ReferenceIndex::RemovePerson(const PersonKey& person) {
+  RemoveWhere([&person](const Row& row) { return row.person == person; });
 }
 
-void ReferenceIndex::RemoveReference(absl::string_view person_id, absl::string_view reference_id) {
-  RemoveWhere([=](const Row& row) { return row.reference_id == reference_id && row.person_id == person_id; });
+void ReferenceIndex::RemoveReference(const PersonKey& person, absl::string_view reference_id) {
+  RemoveWhere(
+      [&person, reference_id](const Row& row) { return row.reference_id == reference_id && row.person == person; });
 }
 
 std::optional<NearestPerson> ReferenceIndex::FindNearest(absl::Span<const float> probe,

@@ -24,7 +24,7 @@ struct NearestPerson {
 };
 
 // Not thread-safe. Looks at all references, one after the other in memory: exact, and bounded by the speed of the
-// memory. A reference costs its embedding (four bytes a number) and about 130 bytes for its ids.
+// memory. A reference costs its embedding (four bytes a number) and about 150 bytes for its ids.
 class ReferenceIndex {
  public:
   // The model whose references it holds; none that exists, at first.
@@ -40,8 +40,8 @@ class ReferenceIndex {
   // before it, is passed over.
   void Add(const NumberedEmbedding& reference);
   // Both overwrite what they forget.
-  void RemovePerson(absl::string_view person_id);
-  void RemoveReference(absl::string_view person_id, absl::string_view reference_id);
+  void RemovePerson(const PersonKey& person);
+  void RemoveReference(const PersonKey& person, absl::string_view reference_id);
 
   // The person nearest to the probe, except this one; nothing where nobody else is there, where the probe is not as
   // long as the references, or where no distance to it is a number.
@@ -49,6 +49,7 @@ class ReferenceIndex {
 
  private:
   struct Row {
+    PersonKey person;
     std::string person_id;
     std::string reference_id;
   };

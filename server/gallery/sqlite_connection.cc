@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 #include <utility>
+#include <variant>
 
 namespace likeness {
 namespace {
@@ -13,9 +14,11 @@ constexpr int kBusyTimeoutMs = 5000;
 
 // Schema versions: kMigrations[v] leads from version v to v + 1. Entries are never changed, only added.
 //
-// embedding.checksum is the first 16 bytes of SHA-256 over person_id, reference_id, model_digest and embedding
-// (StoredChecksum() in sqlite_rows.cc): an embedding that was damaged, or moved to another person, is never compared.
-// crop.checksum is the same over person_id, reference_id, kind and picture. Embeddings are little-endian 32-bit floats.
+// Embeddings are little-endian 32-bit floats. In a gallery that is not encrypted, embedding.checksum is the first 16
+// bytes of SHA-256 over person_id, reference_id, model_digest and embedding, crop.checksum the same over person_id,
+// reference_id, kind and picture: what was damaged, or moved to another person, is never compared. In one that is
+// encrypted, embedding and picture are ciphertexts, checksum is their nonce and tag, and person.data_key is the
+// person's key, wrapped (server/protection/).
 constexpr const char* kMigrations[] = {
     R"sql(
       CREATE TABLE person (
@@ -89,8 +92,44 @@ constexpr const char* kMigrations[] = {
       ) STRICT;
       INSERT INTO model_choice VALUES (1, NULL, NULL, 0);
     )sql",
+    // Whoever changes the gallery counts its rows and its revisions.
+    R"sql(
+      ALTER TABLE person ADD COLUMN data_key BLOB;
+      DROP TRIGGER person_added;
+      DROP TRIGGER person_removed;
+      DROP TRIGGER face_reference_added;
+      DROP TRIGGER face_reference_removed;
+      CREATE TABLE gallery (
+        only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+        persons INTEGER NOT NULL,
+        face_references INTEGER NOT NULL,
+        revision INTEGER NOT NULL,
+        encrypted INTEGER NOT NULL
+      ) STRICT;
+      INSERT INTO gallery SELECT 1, persons, face_references, 0, 0 FROM gallery_size;
+      DROP TABLE gallery_size;
+    )sql",
 };
 constexpr int kSchemaVersion = static_cast<int>(std::size(kMigrations));
+
+struct Binder {
+  SQLite::Statement& statement;
+  const int index;
+
+  void operator()(std::monostate) const { statement.bind(index); }
+  void operator()(int64_t number) const { statement.bind(index, number); }
+  void operator()(const std::string& text) const { statement.bind(index, text); }
+  void operator()(const Blob& blob) const {
+    statement.bind(index, static_cast<const void*>(blob.bytes.data()), static_cast<int>(blob.bytes.size()));
+  }
+};
+
+SqlValue ValueOf(const SQLite::Column& column) {
+  if (column.isNull()) return std::monostate();
+  if (column.isInteger()) return column.getInt64();
+  if (column.isText()) return column.getString();
+  return Blob{std::string(static_cast<const char*>(column.getBlob()), static_cast<size_t>(column.getBytes()))};
+}
 
 int ReadPragma(SQLite::Database& database, const char* pragma) { return database.execAndGet(pragma).getInt(); }
 
@@ -118,19 +157,41 @@ SqliteConnection::SqliteConnection(const std::string& path)
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;");
 }
 
-SQLite::Statement& SqliteConnection::Prepared(const char* sql) {
-  if (const auto found = statements_.find(sql); found != statements_.end()) {
-    found->second->reset();
-    found->second->clearBindings();
-    return *found->second;
+SQLite::Statement& SqliteConnection::Prepared(const char* sql, const std::vector<SqlValue>& parameters) {
+  auto found = statements_.find(sql);
+  if (found == statements_.end()) {
+    // Kept only once it has been compiled, which throws where the file is damaged.
+    auto compiled = std::make_unique<SQLite::Statement>(database_, sql);
+    found = statements_.emplace(sql, std::move(compiled)).first;
   }
-  // Kept only once it has been compiled, which throws where the file is damaged.
-  auto compiled = std::make_unique<SQLite::Statement>(database_, sql);
-  return *statements_.emplace(sql, std::move(compiled)).first->second;
+  SQLite::Statement& statement = *found->second;
+  statement.reset();
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    // SQLite numbers named parameters in the order of their first use, which is that of their names.
+    std::visit(Binder{statement, static_cast<int>(i) + 1}, parameters[i]);
+  }
+  return statement;
 }
 
-void SqliteConnection::ResetStatements() {
-  for (const auto& [sql, statement] : statements_) statement->tryReset();
+std::vector<SqlRow> SqliteConnection::Run(const char* sql, const std::vector<SqlValue>& parameters) {
+  SQLite::Statement& statement = Prepared(sql, parameters);
+  std::vector<SqlRow> rows;
+  try {
+    while (statement.executeStep()) {
+      SqlRow& row = rows.emplace_back();
+      for (int i = 0; i < statement.getColumnCount(); ++i) row.push_back(ValueOf(statement.getColumn(i)));
+    }
+  } catch (...) {
+    statement.tryReset();
+    throw;
+  }
+  statement.reset();  // so that it holds no lock
+  return rows;
+}
+
+int64_t SqliteConnection::Change(const char* sql, const std::vector<SqlValue>& parameters) {
+  Run(sql, parameters);
+  return database_.getChanges();
 }
 
 void Migrate(SQLite::Database& database) {

@@ -7,24 +7,28 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
+
+#include "server/gallery/sql.h"
 
 namespace likeness {
 
 // Not thread-safe: one thread at a time. Everything throws SQLite::Exception.
-class SqliteConnection {
+class SqliteConnection : public SqlSession {
  public:
   // Throws std::runtime_error, and leaves the file as it is, when it is another program's or of a newer likeness.
   explicit SqliteConnection(const std::string& path);
 
   SQLite::Database& database() { return database_; }
 
-  // The statement for `sql`, compiled at its first use, without bindings.
-  SQLite::Statement& Prepared(const char* sql);
-
-  // Resets all statements that are still in the middle of a result, so that none holds a lock.
-  void ResetStatements();
+  using SqlSession::Run;
+  std::vector<SqlRow> Run(const char* sql, const std::vector<SqlValue>& parameters) override;
+  int64_t Change(const char* sql, const std::vector<SqlValue>& parameters) override;
 
  private:
+  // The statement for `sql`, compiled at its first use, with these parameters.
+  SQLite::Statement& Prepared(const char* sql, const std::vector<SqlValue>& parameters);
+
   SQLite::Database database_;
   std::map<std::string, std::unique_ptr<SQLite::Statement>> statements_;
 };

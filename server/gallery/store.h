@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "server/gallery/person_key.h"
 #include "server/hashing/sha256.h"
 #include "server/verification/embedding.h"
 
@@ -55,6 +56,26 @@ struct EnrolmentResult {
   int reference_count = 0;                  // of the person, now
   bool replayed = false;
   bool new_person = false;
+  int64_t revision = 0;  // of the gallery, with the enrolment in it
+};
+
+struct DeletionResult {
+  int references = 0;    // of a deleted person; or that the person has left
+  int64_t revision = 0;  // of the gallery, after the deletion
+};
+
+// A reference's kept crop.
+struct ReferenceCrop {
+  std::string reference_id;
+  KeptCrop crop;
+};
+
+// All that is held on a person.
+struct PersonData {
+  PersonRecord person;
+  std::vector<ReferenceEmbedding> embeddings;  // oldest reference first, one entry for each model
+  std::vector<ReferenceCrop> crops;
+  std::vector<std::string> request_ids;  // of remembered enrolments
 };
 
 struct GallerySize {
@@ -92,6 +113,38 @@ struct ModelCoverage {
   int64_t embeddable = 0;  // without, but with a crop of the kind that the model takes
 };
 
+// What a revision of the gallery changed.
+struct GalleryChange {
+  enum class Kind : int64_t {
+    kEnrolled = 1,          // references of a person were added
+    kPersonDeleted = 2,     // with all references
+    kReferenceDeleted = 3,  // one of a person
+    kEmbedded = 4,          // references of a person by another model
+    kModels = 5,            // which model answers, or all embeddings by one
+  };
+  Kind kind = Kind::kModels;
+  PersonKey person{};   // except kModels
+  std::string subject;  // kReferenceDeleted: the reference_id. kEmbedded: the model's digest, as Hex()
+
+  friend bool operator==(const GalleryChange&, const GalleryChange&) = default;
+};
+
+// The changes up to a revision.
+struct GalleryChanges {
+  int64_t revision = 0;
+  bool more = false;  // whether there are later revisions
+  GallerySize size;   // at that revision
+  // Whether the log reaches back to where the reader was, who must forget everything otherwise.
+  bool complete = true;
+  std::vector<GalleryChange> changes;  // in their order; empty when not complete
+};
+
+// How far master keys have been changed.
+struct KeyRotation {
+  std::string last;     // the last person looked at; empty when none was left
+  int64_t changed = 0;  // persons whose key was wrapped anew
+};
+
 // Thread-safe. A mutation that returned OK is on disk; one that returned an error changed nothing, except that after
 // STORE_FAILED its outcome may be unknown. All methods may return STORE_FAILED.
 class Store {
@@ -117,12 +170,16 @@ class Store {
   // At most `limit` persons whose id comes after `after` in byte order, in that order.
   virtual absl::StatusOr<std::vector<PersonRecord>> ListPersons(absl::string_view after, int limit) = 0;
 
-  // Deletes the person, the references and the memory of the person's enrolments; returns how many references there
-  // were. PERSON_NOT_FOUND.
-  virtual absl::StatusOr<int> DeletePerson(absl::string_view person_id) = 0;
+  // Deletes the person, with the person's key, the references and the memory of the person's enrolments.
+  // PERSON_NOT_FOUND.
+  virtual absl::StatusOr<DeletionResult> DeletePerson(absl::string_view person_id) = 0;
 
-  // Deletes one reference and returns how many the person has left. PERSON_NOT_FOUND, REFERENCE_NOT_FOUND.
-  virtual absl::StatusOr<int> DeleteReference(absl::string_view person_id, absl::string_view reference_id) = 0;
+  // Deletes one reference. PERSON_NOT_FOUND, REFERENCE_NOT_FOUND.
+  virtual absl::StatusOr<DeletionResult> DeleteReference(absl::string_view person_id,
+                                                         absl::string_view reference_id) = 0;
+
+  // PERSON_NOT_FOUND; STORE_CORRUPT when something stored is damaged.
+  virtual absl::StatusOr<PersonData> ReadPersonData(absl::string_view person_id) = 0;
 
   virtual absl::StatusOr<GallerySize> Size() = 0;
 
@@ -149,6 +206,20 @@ class Store {
                                                                       int limit) = 0;
   // Deletes all embeddings by `model`; returns how many.
   virtual absl::StatusOr<int64_t> DeleteEmbeddings(const ModelDigest& model) = 0;
+
+  // Every mutation makes the gallery's revision one higher; a new gallery has revision 0. In the order of revisions,
+  // what was changed after `revision`, some thousand revisions at most.
+  virtual absl::StatusOr<GalleryChanges> ChangesAfter(int64_t revision) = 0;
+  // Whether others may change the gallery too. Where they may not, the log says nothing but the revision and the size.
+  virtual bool shared() const = 0;
+  // Waits until somebody else may have changed something, or `limit` has passed.
+  virtual void AwaitChange(absl::Duration limit) = 0;
+  // Makes the log forget what is older than `age`.
+  virtual absl::Status ForgetChanges(absl::Duration age) = 0;
+
+  // Wraps the keys of at most `limit` persons whose id comes after `after`, in byte order, with the master key that
+  // wraps now.
+  virtual absl::StatusOr<KeyRotation> RotateKeys(absl::string_view after, int limit) = 0;
 };
 
 }  // namespace likeness

@@ -49,6 +49,45 @@ absl::Status Activations::Resume() {
   return gallery_.SetModelChoice({.active = choice->active, .target = std::nullopt, .leave_behind = false});
 }
 
+absl::Status Activations::Follow() {
+  absl::MutexLock begin(&begin_mutex_);
+  if (const std::optional<ActivationProgress> progress = Progress(); progress.has_value() && progress->running) {
+    return MakeError(Reason::ACTIVATION_RUNNING, "a model is being activated");
+  }
+  const absl::StatusOr<ModelChoice> choice = gallery_.ReadModelChoice();
+  if (!choice.ok()) return choice.status();
+  const ModelDigest model = choice->active.value_or(folder_.base().digest);
+  if (active_.Get()->embedder->digest() == model) return absl::OkStatus();
+  const absl::StatusOr<ModelEntry> entry = folder_.Find(model);
+  if (!entry.ok()) return entry.status();
+  if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
+  if (thread_.joinable()) thread_.join();
+  Report({.model = model, .coverage = {}, .running = true, .outcome = absl::OkStatus()});
+  thread_ = std::thread([this, entry = *entry] { RunFollow(entry); });
+  // Called once more to see that it has been done.
+  return MakeError(Reason::ACTIVATION_RUNNING, "");
+}
+
+void Activations::RunFollow(const ModelEntry& entry) {
+  absl::StatusOr<Generation> next = load_(entry);
+  absl::Status outcome = next.status();
+  if (outcome.ok()) {
+    const Generation active = *next;
+    // Those that this server enrolled since the other one looked.
+    outcome = active_.Replace(*std::move(next),
+                              [&] { return EmbedUpTo(active, std::numeric_limits<int64_t>::max()).status(); });
+    if (outcome.ok()) on_active_(active);
+  }
+  if (!outcome.ok()) {
+    Log(LogLevel::kError, "activation_failed",
+        {{"digest", entry.digest.Hex()}, {"message", std::string(outcome.message())}});
+  }
+  std::optional<ActivationProgress> progress = Progress();
+  progress->running = false;
+  progress->outcome = outcome;
+  Report(*progress);
+}
+
 absl::Status Activations::Begin(const ModelDigest& model, bool leave_behind) {
   absl::MutexLock begin(&begin_mutex_);
   if (const std::optional<ActivationProgress> progress = Progress(); progress.has_value() && progress->running) {

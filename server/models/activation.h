@@ -43,6 +43,11 @@ class Activations {
   // Goes on with what a restart interrupted, if there is something. To be called once, before Begin().
   absl::Status Resume();
 
+  // Where another server of a shared gallery has made another model the active one: begins to do so here. To be called
+  // again when it does not return OK: MODEL_NOT_FOUND while this server has not been given the model;
+  // ACTIVATION_RUNNING; the store's errors.
+  absl::Status Follow();
+
   // Begins to activate a model, and returns once it is certain that it can: MODEL_NOT_FOUND, MODEL_CORRUPT, the errors
   // of the loader, ACTIVATION_RUNNING when another model is being activated, and REFERENCES_WITHOUT_CROP when
   // references would have to stay behind, unless `leave_behind`. OK for the model that is active, or already on its
@@ -60,6 +65,7 @@ class Activations {
 
  private:
   void Run(Generation next, ModelChoice choice);
+  void RunFollow(const ModelEntry& entry);
   // Embeds references until none is left, or `most` and a few are done; returns how many it were.
   absl::StatusOr<int64_t> EmbedUpTo(const Generation& next, int64_t most);
   absl::Status Switch(Generation next, const ModelChoice& choice);

@@ -18,6 +18,7 @@ constexpr std::pair<absl::string_view, Scope> kScopes[] = {
     {"GetTraining", Scope::kTrain},    {"ListTrainings", Scope::kTrain},    {"WatchTraining", Scope::kTrain},
     {"CancelTraining", Scope::kTrain}, {"ListModels", Scope::kAdmin},       {"GetModel", Scope::kAdmin},
     {"ActivateModel", Scope::kAdmin},  {"DeleteModel", Scope::kAdmin},      {"ExportModel", Scope::kAdmin},
+    {"ExportPerson", Scope::kAdmin},   {"RotateKeys", Scope::kAdmin},
 };
 
 }  // namespace

@@ -55,6 +55,7 @@ absl::Status Enroller::Enroll(const v1::EnrollRequest& request, StillWanted stil
   for (const ReferenceRecord& reference : result->references) *response.add_references() = ToProto(reference);
   response.set_reference_count(result->reference_count);
   response.set_replayed(result->replayed);
+  response.set_revision(result->revision);
   if (result->replayed) {
     response.clear_faces();
     response.clear_duplicates();

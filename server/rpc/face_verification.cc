@@ -53,6 +53,7 @@ absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWan
   if (!policy.ok()) return policy.status();
   const absl::StatusOr<Threshold> threshold = ThresholdFor(request, *generation);
   if (!threshold.ok()) return threshold.status();
+  if (absl::Status status = AwaitRevision(request.min_revision()); !status.ok()) return status;
   // Before the photo: an unknown person costs no network.
   const absl::StatusOr<References> references = gallery_.FindReferences(request.person_id());
   if (!references.ok()) return references.status();
@@ -127,6 +128,7 @@ absl::Status FaceVerification::Enroll(const v1::EnrollRequest& request, StillWan
 absl::Status FaceVerification::GetPerson(const v1::GetPersonRequest& request, StillWanted,
                                          v1::GetPersonResponse& response) {
   if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
+  if (absl::Status status = AwaitRevision(request.min_revision()); !status.ok()) return status;
   const absl::StatusOr<PersonRecord> person = gallery_.GetPerson(request.person_id());
   if (!person.ok()) return person.status();
   *response.mutable_person() = ToProto(*person);
@@ -149,12 +151,18 @@ absl::Status FaceVerification::ListPersons(const v1::ListPersonsRequest& request
   return absl::OkStatus();
 }
 
+absl::Status FaceVerification::AwaitRevision(int64_t min_revision) {
+  if (min_revision < 0) return InvalidField("min_revision", "min_revision must not be negative");
+  return gallery_.AwaitRevision(min_revision);
+}
+
 absl::Status FaceVerification::DeletePerson(const v1::DeletePersonRequest& request, StillWanted,
                                             v1::DeletePersonResponse& response) {
   if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
-  const absl::StatusOr<int> references = gallery_.DeletePerson(request.person_id());
-  if (!references.ok()) return references.status();
-  response.set_deleted_references(*references);
+  const absl::StatusOr<DeletionResult> deleted = gallery_.DeletePerson(request.person_id());
+  if (!deleted.ok()) return deleted.status();
+  response.set_deleted_references(deleted->references);
+  response.set_revision(deleted->revision);
   return absl::OkStatus();
 }
 
@@ -162,9 +170,10 @@ absl::Status FaceVerification::DeleteReference(const v1::DeleteReferenceRequest&
                                                v1::DeleteReferenceResponse& response) {
   if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
   if (request.reference_id().empty()) return InvalidField("reference_id", "reference_id is missing");
-  const absl::StatusOr<int> remaining = gallery_.DeleteReference(request.person_id(), request.reference_id());
-  if (!remaining.ok()) return remaining.status();
-  response.set_remaining_references(*remaining);
+  const absl::StatusOr<DeletionResult> left = gallery_.DeleteReference(request.person_id(), request.reference_id());
+  if (!left.ok()) return left.status();
+  response.set_remaining_references(left->references);
+  response.set_revision(left->revision);
   return absl::OkStatus();
 }
 

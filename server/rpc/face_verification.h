@@ -36,6 +36,8 @@ class FaceVerification {
                                v1::DeleteReferenceResponse& response);
 
  private:
+  absl::Status AwaitRevision(int64_t min_revision);
+
   const FaceEncoder& encoder_;
   const ActiveGeneration& active_;
   Gallery& gallery_;

@@ -44,6 +44,10 @@ void GrpcServer::SetServing() {
   for (const std::string& name : service_names_) health->SetServingStatus(name, true);
 }
 
+void GrpcServer::SetPartServing(const std::string& part, bool serving) {
+  server_->GetHealthCheckService()->SetServingStatus(part, serving);
+}
+
 void GrpcServer::SetNotServing() { server_->GetHealthCheckService()->Shutdown(); }
 
 void GrpcServer::ShutDown() {

@@ -34,6 +34,10 @@ class GrpcServer {
   int port() const { return port_; }
   void SetServing();
 
+  // What the health service says of a part of the server, by its name. Parts are no services: their state changes
+  // nothing else.
+  void SetPartServing(const std::string& part, bool serving);
+
   // Says NOT_SERVING to everyone who asks and to everyone who watches.
   void SetNotServing();
 

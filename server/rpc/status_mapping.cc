@@ -2,6 +2,8 @@
 
 #include <grpcpp/support/error_details.h>
 
+#include <optional>
+
 #include "absl/status/status.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -11,8 +13,6 @@ namespace likeness {
 namespace {
 
 constexpr char kDomain[] = "likeness";
-// A worker turns to other work many times within this.
-constexpr int kRetryNanoseconds = 200'000'000;
 
 }  // namespace
 
@@ -37,9 +37,11 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
     violation->set_description(details.message());
     details.add_details()->PackFrom(bad_request);
   }
-  if (status.code() == absl::StatusCode::kResourceExhausted) {
+  if (const std::optional<absl::Duration> delay = RetryAfterOf(status); delay.has_value()) {
     google::rpc::RetryInfo retry;
-    retry.mutable_retry_delay()->set_nanos(kRetryNanoseconds);
+    retry.mutable_retry_delay()->set_seconds(absl::ToInt64Seconds(*delay));
+    retry.mutable_retry_delay()->set_nanos(
+        static_cast<int32_t>(absl::ToInt64Nanoseconds(*delay - absl::Seconds(absl::ToInt64Seconds(*delay)))));
     details.add_details()->PackFrom(retry);
   }
   grpc::Status result;

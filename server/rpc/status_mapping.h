@@ -11,7 +11,7 @@
 namespace likeness {
 
 // The same code and message, with google.rpc details: ErrorInfo (domain "likeness", the stable reason), BadRequest for
-// a named field, RetryInfo for RESOURCE_EXHAUSTED. A status without a reason is a fault of the server: INTERNAL.
+// a named field, RetryInfo where it helps to come again. A status without a reason is a fault of the server: INTERNAL.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 // "OK", "INVALID_ARGUMENT"…: the names that gRPC gives its codes.

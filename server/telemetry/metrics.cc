@@ -32,6 +32,9 @@ Metrics::Metrics()
                            "Measured comparisons by method and verdict (same, different).", *registry_)),
       distances_(Registered(BuildHistogram(), "likeness_distance",
                             "Measured Euclidean distances by verdict (same, different).", *registry_)),
+      gallery_synced_(Registered(BuildGauge(), "likeness_gallery_synced_timestamp_seconds",
+                                 "When this server last knew all that others had changed in a shared gallery.",
+                                 *registry_)),
       model_info_(Registered(BuildGauge(), "likeness_model_info",
                              "Always 1; the labels say which model answers, and where it runs.", *registry_)) {
   auto& stages = Registered(BuildHistogram(), "likeness_stage_duration_seconds",
@@ -96,6 +99,10 @@ void Metrics::SetCachedReferences(int64_t references) { cached_references_->Set(
 void Metrics::SetIndexedReferences(int64_t references) { indexed_references_->Set(static_cast<double>(references)); }
 
 void Metrics::CountDuplicate() { duplicates_->Increment(); }
+
+void Metrics::SetGallerySynced(absl::Time time) {
+  gallery_synced_.Add({}).Set(absl::ToDoubleSeconds(time - absl::UnixEpoch()));
+}
 
 void Metrics::SetGallerySize(int64_t persons, int64_t references) {
   persons_->Set(static_cast<double>(persons));

@@ -19,6 +19,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 
 namespace likeness {
 
@@ -49,6 +50,8 @@ class Metrics {
   // A face to enrol that is enrolled under another id.
   void CountDuplicate();
   void SetGallerySize(int64_t persons, int64_t references);
+  // That everything is known which others had changed in a shared gallery by this time.
+  void SetGallerySynced(absl::Time time);
   void SetQueueDepth(int64_t waiting);
   // Batching in front of the network: what waits, how long each crop waited, and each run of the network.
   void SetBatchQueueDepth(int64_t crops);
@@ -69,6 +72,7 @@ class Metrics {
   prometheus::Counter* cache_misses_;
   prometheus::Gauge* cached_references_;
   prometheus::Gauge* indexed_references_;
+  prometheus::Family<prometheus::Gauge>& gallery_synced_;  // without a series where the gallery is not shared
   prometheus::Counter* duplicates_;
   prometheus::Gauge* persons_;
   prometheus::Gauge* references_;

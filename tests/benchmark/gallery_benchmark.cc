@@ -23,12 +23,12 @@
 #include "absl/time/clock.h"
 #include "server/gallery/gallery.h"
 #include "server/gallery/reference_cache.h"
+#include "server/gallery/sql_rows.h"
 #include "server/gallery/sqlite_connection.h"
-#include "server/gallery/sqlite_rows.h"
-#include "server/gallery/sqlite_store.h"
 #include "server/seal/seal.h"
 #include "tests/integration/photos.h"
 #include "tests/integration/server_process.h"
+#include "tests/support/stores.h"
 
 namespace likeness {
 namespace {
@@ -52,11 +52,16 @@ ReferenceEmbedding RandomReference(const ModelDigest& model, int number, std::mt
   return reference;
 }
 
+// As the server that opens the gallery.
+std::shared_ptr<const Protection> MakeProtection() {
+  return std::make_shared<const Protection>(*MasterKeys::FromText(kMasterKey, "the benchmark"));
+}
+
 // A folder with a gallery of so many people, one random reference each. In one transaction: a million commits would
 // take an hour.
 std::string MakeGallery(const std::string& parent, int persons, const ModelDigest& model) {
   // By model: references of another one could not be compared with.
-  const std::string folder = absl::StrFormat("%s/gallery-%d-%s", parent, persons, model.Hex().substr(0, 8));
+  const std::string folder = absl::StrFormat("%s/encrypted-gallery-%d-%s", parent, persons, model.Hex().substr(0, 8));
   const std::string path = folder + "/gallery.db";
   if (std::filesystem::exists(path)) return folder;
   std::fprintf(stderr, "making a gallery of %d people\n", persons);
@@ -64,15 +69,19 @@ std::string MakeGallery(const std::string& parent, int persons, const ModelDiges
   const std::string unfinished = path + ".unfinished";
   std::filesystem::remove(unfinished);
   {
+    const std::shared_ptr<const Protection> protection = MakeProtection();
     SqliteConnection connection(unfinished);
     Migrate(connection.database());
     SQLite::Transaction transaction(connection.database());
     std::mt19937 random(1);
     for (int number = 0; number < persons; ++number) {
       const Enrolment enrolment{PersonId(number), "", {}, {RandomReference(model, number, random)}, absl::Now()};
-      InsertPerson(connection, enrolment);
-      InsertReference(connection, enrolment, enrolment.references.front());
+      const PersonRow person{enrolment.create_time, protection->NewPersonKey(enrolment.person_id)};
+      InsertPerson(connection, enrolment.person_id, person);
+      InsertReference(connection, *protection->CipherFor(enrolment.person_id, person.key), enrolment,
+                      enrolment.references.front());
     }
+    connection.Change("UPDATE gallery SET persons = $1, face_references = $1, encrypted = 1", {int64_t{persons}});
     transaction.commit();
     connection.database().exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
@@ -132,7 +141,7 @@ double CacheBytesPerReference(const ModelDigest& model) {
 
 // Whether a face is enrolled under another id: the first look reads the gallery, the others search it.
 nlohmann::ordered_json SearchDuplicates(const std::string& folder, const ModelDigest& model) {
-  auto store = SqliteStore::Open(MakeGallery(folder, kSearched, model) + "/gallery.db");
+  auto store = OpenSqliteStore(MakeGallery(folder, kSearched, model) + "/gallery.db", MakeProtection());
   if (!store.ok()) throw std::runtime_error(std::string(store.status().message()));
   Metrics metrics;
   const auto gallery = Gallery::Open(*std::move(store), {}, metrics);

@@ -26,7 +26,7 @@ class Server:
             self.process = subprocess.Popen(
                 [binaries / "likeness-server", "--address=127.0.0.1:0", "--metrics-address=127.0.0.1:0",
                  f"--model={models / 'mobilefacenet-192.pt'}", f"--face-finder={models / 'face-finder.pt'}",
-                 f"--gallery=sqlite:{folder}/gallery.db", f"--ready-file={ready}", *flags], stderr=log)
+                 f"--gallery=sqlite:{folder}/gallery.db", "--plaintext-gallery=true", f"--ready-file={ready}", *flags], stderr=log)
         deadline = time.monotonic() + 60
         while not (ready.exists() and ready.read_text().endswith("\n")):
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -27,13 +27,13 @@
 
 #include "client/client.h"
 #include "server/embedding/torch_embedder.h"
-#include "server/gallery/sqlite_store.h"
 #include "server/hashing/random_id.h"
 #include "server/rpc/face_verification_service.h"
 #include "server/rpc/grpc_server.h"
 #include "tests/integration/photos.h"
 #include "tests/integration/server_process.h"
 #include "tests/support/fake_embedder.h"
+#include "tests/support/stores.h"
 
 namespace likeness {
 namespace {
@@ -137,7 +137,7 @@ class Methods {
       : encoder_(finder, PhotoLimits{}, metrics_),
         active_({std::shared_ptr<const Embedder>(std::shared_ptr<void>(), &embedder),
                  {.distance = 1, .source = ThresholdSource::kHalfMargin, .point = {}}}),
-        gallery_(OrThrow(Gallery::Open(OrThrow(SqliteStore::Open(gallery)), {}, metrics_))),
+        gallery_(OrThrow(Gallery::Open(OrThrow(OpenSqliteStore(gallery)), {}, metrics_))),
         methods_(encoder_, active_, *gallery_, metrics_, {/*retain_crops=*/false, RandomId, absl::Now}) {
     v1::EnrollRequest request;
     request.set_person_id(kPerson);

@@ -45,6 +45,7 @@ class LifecycleTest : public testing::Test {
     add_unless_changed("--model", kModel);
     add_unless_changed("--face-finder", kFaceFinder);
     add_unless_changed("--gallery", "sqlite:" + folder_.path() + "/other.db");
+    add_unless_changed("--plaintext-gallery", "true");
     flags.insert(flags.end(), changed.begin(), changed.end());
     return RunToEnd(flags);
   }

@@ -34,6 +34,14 @@ std::string ReadAll(const std::string& path) {
   return std::move(content).str();
 }
 
+// The same in every folder, so that a server finds what the one before it encrypted.
+std::string MasterKeyFile(const std::string& folder) {
+  std::string path = folder + "/master.keys";
+  std::ofstream(path) << kMasterKey << '\n';
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  return path;
+}
+
 pid_t Spawn(std::vector<std::string> arguments, const std::string& log) {
   arguments.insert(arguments.begin(), LIKENESS_BIN_DIR "/likeness-server");
   std::vector<char*> raw;
@@ -74,6 +82,7 @@ absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(const Option
                                     absl::StrCat("--model=", LIKENESS_MODELS_DIR, "/", options.model, ".pt"),
                                     "--face-finder=" LIKENESS_MODELS_DIR "/face-finder.pt",
                                     "--gallery=sqlite:" + options.folder + "/gallery.db",
+                                    "--master-key-file=" + MasterKeyFile(options.folder),
                                     "--ready-file=" + ready_file};
   flags.insert(flags.end(), options.flags.begin(), options.flags.end());
   const pid_t pid = Spawn(flags, options.folder + "/server.log");

@@ -26,6 +26,9 @@ class TemporaryFolder {
   std::string path_;
 };
 
+// The master key of every gallery that a ServerProcess opens.
+inline const std::string kMasterKey(64, '7');
+
 // Not thread-safe, except for what clients do.
 class ServerProcess {
  public:

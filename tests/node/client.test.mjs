@@ -23,7 +23,7 @@ before(async () => {
   server = spawn(join(LIKENESS_BIN_DIR, 'likeness-server'), [
     '--address=127.0.0.1:0', '--metrics-address=off', '--device=cpu', '--log-level=warning',
     `--model=${LIKENESS_MODELS_DIR}/mobilefacenet-192.pt`, `--face-finder=${LIKENESS_MODELS_DIR}/face-finder.pt`,
-    `--gallery=sqlite:${folder}/gallery.db`, `--ready-file=${readyFile}`,
+    `--gallery=sqlite:${folder}/gallery.db`, '--plaintext-gallery=true', `--ready-file=${readyFile}`,
   ], { stdio: 'inherit' });
   let ports;
   for (let tries = 0; !ports && tries < 900 && server.exitCode === null; ++tries) {

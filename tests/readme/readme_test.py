@@ -30,7 +30,7 @@ class ReadmeTest(unittest.TestCase):
         cls.server = subprocess.Popen(
             [BINARIES / "likeness-server", "--address=127.0.0.1:0", "--metrics-address=off", "--device=cpu",
              "--log-level=warning", f"--model={MODELS}/mobilefacenet-192.pt",
-             f"--face-finder={MODELS}/face-finder.pt", f"--gallery=sqlite:{cls.folder}/gallery.db",
+             f"--face-finder={MODELS}/face-finder.pt", f"--gallery=sqlite:{cls.folder}/gallery.db", "--plaintext-gallery=true",
              f"--ready-file={ready}"])
         deadline = time.monotonic() + 90
         while not (ready.exists() and ready.read_text().endswith("\n")):

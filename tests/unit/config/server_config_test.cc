@@ -33,6 +33,7 @@ class ServerConfigTest : public testing::Test {
   ServerConfigTest() {
     WriteFile(model_, "a model");
     WriteFile(finder_, "a face finder");
+    WriteFile(keys_, "keys");
   }
 
   CommandLine Parse(const std::vector<std::string>& flags) {
@@ -43,7 +44,8 @@ class ServerConfigTest : public testing::Test {
 
   // With what every command line needs.
   CommandLine ParseComplete(std::vector<std::string> flags) {
-    flags.insert(flags.begin(), {"--model", model_, "--face-finder", finder_, "--gallery", "sqlite:g.sqlite"});
+    flags.insert(flags.begin(), {"--model", model_, "--face-finder", finder_, "--gallery", "sqlite:g.sqlite",
+                                 "--master-key-file", keys_});
     return Parse(flags);
   }
 
@@ -56,6 +58,7 @@ class ServerConfigTest : public testing::Test {
 
   const std::string model_ = UniquePath("model.pt");
   const std::string finder_ = UniquePath("face-finder.pt");
+  const std::string keys_ = UniquePath("master.keys");
 };
 
 TEST_F(ServerConfigTest, NeedsThreeFlagsAndHasDefaultsForTheRest) {
@@ -153,8 +156,8 @@ TEST_F(ServerConfigTest, TakesTheLastOfAFlagThatIsGivenTwice) {
 
 TEST_F(ServerConfigTest, ReadsTheEnvironment) {
   const Variable model("LIKENESS_MODEL", model_), finder("LIKENESS_FACE_FINDER", finder_),
-      gallery("LIKENESS_GALLERY", "sqlite:/data/g"), bytes("LIKENESS_MAX_PHOTO_BYTES", "1234"),
-      level("LIKENESS_LOG_LEVEL", "error");
+      gallery("LIKENESS_GALLERY", "sqlite:/data/g"), keys("LIKENESS_MASTER_KEY_FILE", keys_),
+      bytes("LIKENESS_MAX_PHOTO_BYTES", "1234"), level("LIKENESS_LOG_LEVEL", "error");
   const CommandLine line = Parse({});
   ASSERT_FALSE(line.exit) << line.output;
   EXPECT_EQ(line.config.gallery_path, "/data/g");
@@ -216,17 +219,48 @@ TEST_F(ServerConfigTest, RefusesBadValuesAndNamesTheFlag) {
       {"--grace-period", "-1"},     {"--grace-period", "nan"},
       {"--drain-delay", "nan"},     {"--drain-delay", "1e9"},
       {"--log-level", "loud"},      {"--reflection", "perhaps"},
-      {"--gallery", "postgres:x"},  {"--gallery", "sqlite:"},
+      {"--gallery", "mysql://x"},   {"--gallery", "sqlite:"},
       {"--gallery", "g.sqlite"},    {"--no-such-flag", "1"}};
   for (const auto& [flag, value] : cases) {
     const std::string name(flag);
-    std::vector<std::string> flags = {"--model", model_, "--face-finder", finder_, name, value};
+    std::vector<std::string> flags = {"--model", model_, "--face-finder", finder_, "--master-key-file", keys_,
+                                      name,      value};
     if (name != "--gallery") flags.insert(flags.end(), {"--gallery", "sqlite:g.sqlite"});
     const CommandLine line = Parse(flags);
     EXPECT_TRUE(line.exit) << flag << " " << value;
     EXPECT_EQ(line.exit_code, 2) << flag << " " << value;
     EXPECT_THAT(line.output, HasSubstr(flag));
   }
+}
+
+TEST_F(ServerConfigTest, LeavesAGalleryInTheOpenOnlyWhenToldAloud) {
+  const std::vector<std::string> bare = {"--model", model_, "--face-finder", finder_, "--gallery", "sqlite:g.sqlite"};
+  const auto with = [&bare](const char* flag) {
+    std::vector<std::string> flags = bare;
+    flags.push_back(flag);
+    return flags;
+  };
+  EXPECT_THAT(Parse(bare).output, HasSubstr("--plaintext-gallery"));
+  EXPECT_FALSE(Parse(with("--plaintext-gallery=true")).exit);
+  ExpectRefused({"--plaintext-gallery=true"}, "exclude each other");
+  const Variable variable("LIKENESS_MASTER_KEY", "the text of a key");
+  const CommandLine line = Parse(bare);
+  EXPECT_FALSE(line.exit) << line.output;
+  EXPECT_EQ(line.config.master_key.text, "the text of a key");
+  ExpectRefused({"--queue=1"}, "exclude each other");
+}
+
+TEST_F(ServerConfigTest, TakesAPostgresGalleryWithAModelsFolder) {
+  const std::vector<std::string> flags = {
+      "--model", model_, "--face-finder", finder_, "--gallery", "postgres://host/db", "--master-key-file", keys_};
+  EXPECT_THAT(Parse(flags).output, HasSubstr("--models-folder"));
+  std::vector<std::string> complete = flags;
+  complete.insert(complete.end(), {"--models-folder", "/m", "--max-staleness", "5", "--store-timeout", "0.5"});
+  const CommandLine line = Parse(complete);
+  ASSERT_FALSE(line.exit) << line.output;
+  EXPECT_EQ(line.config.postgres.url, "postgres://host/db");
+  EXPECT_EQ(line.config.postgres.timeout, absl::Milliseconds(500));
+  EXPECT_EQ(line.config.gallery.max_staleness, absl::Seconds(5));
 }
 
 TEST_F(ServerConfigTest, RefusesPhotosThatNoMessageCouldCarry) {

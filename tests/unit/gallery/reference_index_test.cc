@@ -53,12 +53,12 @@ TEST_F(ReferenceIndexTest, ForgetsWhatIsRemoved) {
   Add("ada", "a1", {0, 0});
   Add("bob", "b1", {5, 5});
   Add("ada", "a2", {9, 9});
-  index_.RemoveReference("ada", "a1");
+  index_.RemoveReference(PersonKeyOf("ada"), "a1");
   EXPECT_EQ(Nearest({0, 0}), "bob");
   EXPECT_EQ(Nearest({9, 9}), "ada");
-  index_.RemovePerson("ada");
+  index_.RemovePerson(PersonKeyOf("ada"));
   EXPECT_EQ(Nearest({9, 9}), "bob");
-  index_.RemovePerson("bob");
+  index_.RemovePerson(PersonKeyOf("bob"));
   EXPECT_EQ(Nearest({9, 9}), "");
   EXPECT_EQ(index_.size(), 0);
   EXPECT_EQ(index_.last_number(), 3) << "so that none of them is asked for again";
@@ -66,7 +66,7 @@ TEST_F(ReferenceIndexTest, ForgetsWhatIsRemoved) {
 
 TEST_F(ReferenceIndexTest, RemovesAReferenceOnlyFromItsOwnPerson) {
   Add("ada", "a1", {0, 0});
-  index_.RemoveReference("bob", "a1");
+  index_.RemoveReference(PersonKeyOf("bob"), "a1");
   EXPECT_EQ(Nearest({0, 0}), "ada");
 }
 
@@ -117,7 +117,7 @@ TEST_F(ReferenceIndexTest, AgreesWithComparingOneByOne) {
     const auto found = index_.FindNearest(probe, "");
     ASSERT_TRUE(found.has_value());
     EXPECT_NEAR(found->distance, EuclideanDistance(probe, people[nearest].second), 1e-6);
-    index_.RemovePerson(people[nearest].first);
+    index_.RemovePerson(PersonKeyOf(people[nearest].first));
     people.erase(people.begin() + static_cast<std::ptrdiff_t>(nearest));
   }
 }

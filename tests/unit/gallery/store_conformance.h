@@ -18,11 +18,15 @@
 
 namespace likeness {
 
-// Makes an empty store.
+// Makes an empty store; null, with a message, where that cannot be done on this machine.
 using StoreFactory = std::unique_ptr<Store> (*)();
 
 class StoreConformanceTest : public testing::TestWithParam<StoreFactory> {
  protected:
+  void SetUp() override {
+    if (store_ == nullptr) GTEST_SKIP() << "there is no such store on this machine";
+  }
+
   const std::unique_ptr<Store> store_ = GetParam()();
 };
 
@@ -45,6 +49,12 @@ std::vector<std::string> IdsOf(const std::vector<Reference>& references) {
   std::vector<std::string> ids;
   for (const Reference& reference : references) ids.push_back(reference.reference_id);
   return ids;
+}
+
+// A DeletionResult of so many references.
+MATCHER_P(HasReferences, references, "") {
+  *result_listener << "which has " << arg.references << " references";
+  return arg.references == references;
 }
 
 // A GallerySize of so many persons and references.

@@ -9,12 +9,12 @@
 
 #include "absl/synchronization/notification.h"
 #include "server/encoding/crop_kind.h"
-#include "server/gallery/sqlite_store.h"
 #include "server/image/crop_file.h"
 #include "tests/support/fake_embedder.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
 #include "tests/support/sealed_file.h"
+#include "tests/support/stores.h"
 
 namespace likeness {
 namespace {
@@ -111,7 +111,7 @@ class ActivationsTest : public testing::Test {
 
   Metrics metrics_;
   std::unique_ptr<ModelFolder> models_ = *ModelFolder::Open(UniquePath("models"), Base());
-  std::unique_ptr<Gallery> gallery_ = *Gallery::Open(*SqliteStore::Open(UniquePath("gallery.db")), {}, metrics_);
+  std::unique_ptr<Gallery> gallery_ = *Gallery::Open(*OpenSqliteStore(UniquePath("gallery.db")), {}, metrics_);
   const ModelDigest base_ = models_->base().digest;
   ActiveGeneration active_{GenerationOf(base_)};
   ModelDigest next_;

@@ -10,12 +10,12 @@
 #include <string>
 
 #include "absl/strings/str_format.h"
-#include "server/gallery/sqlite_store.h"
 #include "server/rpc/face_verification.h"
 #include "tests/support/fake_embedder.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
 #include "tests/support/photos.h"
+#include "tests/support/stores.h"
 
 namespace likeness {
 
@@ -49,7 +49,7 @@ class FaceVerificationFixture : public testing::Test {
   FaceVerificationFixture() {
     options_.make_reference_id = [this] { return absl::StrFormat("%032x", ++references_made_); };
     options_.now = [] { return absl::FromUnixSeconds(1'700'000'000); };
-    gallery_ = *Gallery::Open(*SqliteStore::Open(UniquePath("gallery.sqlite")), {}, metrics_);
+    gallery_ = *Gallery::Open(*OpenSqliteStore(UniquePath("gallery.sqlite")), {}, metrics_);
     methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, metrics_, options_);
   }
 

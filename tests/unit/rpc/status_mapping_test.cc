@@ -67,12 +67,21 @@ TEST(StatusMappingTest, NamesTheFieldInABadRequest) {
   EXPECT_FALSE(Find(DetailsOf(ToGrpcStatus(MakeError(Reason::PERSON_NOT_FOUND, ""))), bad_request));
 }
 
-TEST(StatusMappingTest, SaysWhenToComeAgainAndOnlyWhenThereIsTooMuchWork) {
+TEST(StatusMappingTest, SaysWhenToComeAgainAndOnlyWhereThatHelps) {
   google::rpc::RetryInfo retry;
   ASSERT_TRUE(Find(DetailsOf(ToGrpcStatus(MakeError(Reason::OVERLOADED, ""))), retry));
   EXPECT_EQ(retry.retry_delay().seconds(), 0);
   EXPECT_EQ(retry.retry_delay().nanos(), 200'000'000);
-  EXPECT_FALSE(Find(DetailsOf(ToGrpcStatus(MakeError(Reason::STORE_FAILED, ""))), retry));
+  ASSERT_TRUE(Find(DetailsOf(ToGrpcStatus(MakeError(Reason::STORE_FAILED, ""))), retry));
+  EXPECT_EQ(retry.retry_delay().seconds(), 1);
+  EXPECT_EQ(retry.retry_delay().nanos(), 0);
+  const absl::Status limited = WithRetryDelay(MakeError(Reason::RATE_LIMITED, ""), absl::Milliseconds(1250));
+  ASSERT_TRUE(Find(DetailsOf(ToGrpcStatus(limited)), retry));
+  EXPECT_EQ(retry.retry_delay().seconds(), 1);
+  EXPECT_EQ(retry.retry_delay().nanos(), 250'000'000);
+  for (const Reason::Value reason : {Reason::QUOTA_EXCEEDED, Reason::PERSON_NOT_FOUND, Reason::INTERNAL}) {
+    EXPECT_FALSE(Find(DetailsOf(ToGrpcStatus(MakeError(reason, ""))), retry));
+  }
 }
 
 TEST(StatusMappingTest, TakesAStatusWithoutAReasonForAFaultOfTheServer) {

@@ -1,0 +1,100 @@
+#include "server/gallery/postgres_schema.h"
+
+#include <iterator>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace likeness {
+namespace {
+
+// Of the advisory lock that migrations take turns by: "likeness" in ASCII.
+constexpr int64_t kLock = 0x6c696b656e657373;
+
+// kMigrations[v] leads from version v to v + 1. Entries are never changed, only added. The columns mean what they mean
+// in SQLite (sqlite_connection.cc). Ids compare by their bytes. `change` is the log of revisions, for the other
+// servers.
+constexpr const char* kMigrations[] = {
+    R"sql(
+      CREATE TABLE person (
+        person_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+        create_time BIGINT NOT NULL,
+        data_key BYTEA
+      );
+      CREATE TABLE face_reference (
+        number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        reference_id TEXT COLLATE "C" NOT NULL UNIQUE,
+        person_id TEXT COLLATE "C" NOT NULL REFERENCES person(person_id) ON DELETE CASCADE,
+        create_time BIGINT NOT NULL,
+        model_digest BYTEA NOT NULL
+      );
+      CREATE INDEX face_reference_of_person ON face_reference(person_id, number);
+      CREATE TABLE embedding (
+        reference BIGINT NOT NULL REFERENCES face_reference(number) ON DELETE CASCADE,
+        model_digest BYTEA NOT NULL,
+        embedding BYTEA NOT NULL,
+        checksum BYTEA NOT NULL,
+        PRIMARY KEY (reference, model_digest)
+      );
+      CREATE TABLE crop (
+        reference BIGINT PRIMARY KEY REFERENCES face_reference(number) ON DELETE CASCADE,
+        kind TEXT COLLATE "C" NOT NULL,
+        picture BYTEA NOT NULL,
+        checksum BYTEA NOT NULL
+      );
+      CREATE TABLE enrolment (
+        request_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+        person_id TEXT COLLATE "C" NOT NULL REFERENCES person(person_id) ON DELETE CASCADE,
+        content_digest BYTEA NOT NULL,
+        create_time BIGINT NOT NULL,
+        model_digest BYTEA NOT NULL,
+        reference_ids TEXT NOT NULL
+      );
+      CREATE INDEX enrolment_of_person ON enrolment(person_id);
+      CREATE TABLE gallery (
+        only_row BIGINT PRIMARY KEY CHECK (only_row = 1),
+        persons BIGINT NOT NULL,
+        face_references BIGINT NOT NULL,
+        revision BIGINT NOT NULL,
+        encrypted BIGINT NOT NULL
+      );
+      INSERT INTO gallery VALUES (1, 0, 0, 0, 0);
+      CREATE TABLE model_choice (
+        only_row BIGINT PRIMARY KEY CHECK (only_row = 1),
+        active BYTEA,
+        target BYTEA,
+        leave_behind BIGINT NOT NULL
+      );
+      INSERT INTO model_choice VALUES (1, NULL, NULL, 0);
+      CREATE TABLE change (
+        number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        revision BIGINT NOT NULL,
+        kind BIGINT NOT NULL,
+        person BYTEA NOT NULL,
+        subject TEXT NOT NULL,
+        time BIGINT NOT NULL
+      );
+      CREATE INDEX change_by_revision ON change(revision, number);
+    )sql",
+};
+constexpr int64_t kSchemaVersion = std::size(kMigrations);
+
+}  // namespace
+
+void MigratePostgres(PostgresConnection& connection) {
+  connection.Execute("BEGIN");
+  connection.Run("SELECT pg_advisory_xact_lock($1)", {kLock});
+  connection.Execute("CREATE TABLE IF NOT EXISTS likeness_schema (version BIGINT NOT NULL)");
+  const std::vector<SqlRow> rows = connection.Run("SELECT version FROM likeness_schema");
+  const int64_t version = rows.empty() ? 0 : std::get<int64_t>(rows[0][0]);
+  if (version > kSchemaVersion) {
+    throw std::runtime_error(absl::StrCat("the gallery has schema version ", version,
+                                          ", made by a newer likeness; this one knows up to ", kSchemaVersion));
+  }
+  for (int64_t step = version; step < kSchemaVersion; ++step) connection.Execute(kMigrations[step]);
+  connection.Execute("DELETE FROM likeness_schema");
+  connection.Execute(absl::StrCat("INSERT INTO likeness_schema VALUES (", kSchemaVersion, ")"));
+  connection.Execute("COMMIT");
+}
+
+}  // namespace likeness

@@ -1,0 +1,395 @@
+#include "server/gallery/sql_rows.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "server/errors/errors.h"
+
+namespace likeness {
+namespace {
+
+SqlValue Text(absl::string_view text) { return std::string(text); }
+
+template <typename Bytes>
+absl::string_view AsText(const Bytes& bytes) {
+  return absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size() * sizeof(*bytes.data()));
+}
+
+SqlValue Bytes(absl::string_view bytes) { return Blob{std::string(bytes)}; }
+SqlValue Digest(const ModelDigest& digest) { return Bytes(AsText(digest.bytes)); }
+SqlValue OptionalDigest(const std::optional<ModelDigest>& digest) {
+  return digest.has_value() ? Digest(*digest) : SqlValue();
+}
+SqlValue OptionalBytes(const std::optional<std::string>& bytes) {
+  return bytes.has_value() ? Bytes(*bytes) : SqlValue();
+}
+SqlValue Micros(absl::Time time) { return absl::ToUnixMicros(time); }
+
+bool IsNull(const SqlValue& value) { return std::holds_alternative<std::monostate>(value); }
+int64_t IntegerIn(const SqlValue& value) { return std::get<int64_t>(value); }
+const std::string& TextIn(const SqlValue& value) { return std::get<std::string>(value); }
+const std::string& BytesIn(const SqlValue& value) { return std::get<Blob>(value).bytes; }
+absl::Time TimeIn(const SqlValue& value) { return absl::FromUnixMicros(IntegerIn(value)); }
+std::optional<std::string> OptionalBytesIn(const SqlValue& value) {
+  return IsNull(value) ? std::nullopt : std::optional(BytesIn(value));
+}
+
+// Throws for other than as many bytes as the array has.
+template <typename Array>
+Array ArrayIn(const SqlValue& value) {
+  const std::string& bytes = BytesIn(value);
+  Array array;
+  if (bytes.size() != array.size()) throw std::runtime_error("a stored digest is damaged");
+  std::copy(bytes.begin(), bytes.end(), array.begin());
+  return array;
+}
+
+ModelDigest DigestIn(const SqlValue& value) { return {ArrayIn<decltype(ModelDigest::bytes)>(value)}; }
+std::optional<ModelDigest> OptionalDigestIn(const SqlValue& value) {
+  return IsNull(value) ? std::nullopt : std::optional(DigestIn(value));
+}
+
+// Nothing where the stored embedding is damaged or belongs to somebody else.
+std::optional<std::vector<float>> ValuesIn(const PersonCipher& cipher, absl::string_view reference_id,
+                                           absl::string_view model, const SqlValue& bytes, const SqlValue& proof) {
+  const std::optional<std::string> restored = cipher.Restore(reference_id, model, {BytesIn(bytes), BytesIn(proof)});
+  if (!restored.has_value() || restored->size() % sizeof(float) != 0) return std::nullopt;
+  std::vector<float> values(restored->size() / sizeof(float));
+  std::memcpy(values.data(), restored->data(), restored->size());
+  return values;
+}
+
+absl::Status DamagedCrop(absl::string_view reference_id) {
+  return MakeError(Reason::STORE_CORRUPT,
+                   absl::StrCat("the kept crop of reference ", reference_id, " is damaged; delete it and enrol again"));
+}
+
+}  // namespace
+
+absl::Status PersonNotFound() { return MakeError(Reason::PERSON_NOT_FOUND, "no person is enrolled under this id"); }
+
+std::optional<PersonRow> ReadPerson(SqlSession& session, absl::string_view person_id) {
+  const std::vector<SqlRow> rows =
+      session.Run("SELECT create_time, data_key FROM person WHERE person_id = $1", {Text(person_id)});
+  if (rows.empty()) return std::nullopt;
+  return PersonRow{TimeIn(rows[0][0]), OptionalBytesIn(rows[0][1])};
+}
+
+void InsertPerson(SqlSession& session, absl::string_view person_id, const PersonRow& person) {
+  session.Change("INSERT INTO person (person_id, create_time, data_key) VALUES ($1, $2, $3)",
+                 {Text(person_id), Micros(person.create_time), OptionalBytes(person.key)});
+}
+
+int64_t RemovePerson(SqlSession& session, absl::string_view person_id) {
+  return session.Change("DELETE FROM person WHERE person_id = $1", {Text(person_id)});
+}
+
+std::vector<PersonRecord> ReadPersons(SqlSession& session, absl::string_view after, int limit) {
+  std::vector<PersonRecord> persons;
+  for (const SqlRow& row :
+       session.Run("SELECT person_id, create_time FROM person WHERE person_id > $1 ORDER BY person_id LIMIT $2",
+                   {Text(after), int64_t{limit}})) {
+    persons.push_back({TextIn(row[0]), TimeIn(row[1]), {}});
+  }
+  for (PersonRecord& person : persons) person.references = ReadReferences(session, person.person_id);
+  return persons;
+}
+
+std::vector<std::pair<std::string, std::string>> ReadPersonKeys(SqlSession& session, absl::string_view after,
+                                                                int limit) {
+  std::vector<std::pair<std::string, std::string>> keys;
+  for (const SqlRow& row : session.Run(
+           "SELECT person_id, data_key FROM person WHERE person_id > $1 AND data_key IS NOT NULL ORDER BY person_id "
+           "LIMIT $2",
+           {Text(after), int64_t{limit}})) {
+    keys.emplace_back(TextIn(row[0]), BytesIn(row[1]));
+  }
+  return keys;
+}
+
+void SetPersonKey(SqlSession& session, absl::string_view person_id, absl::string_view key) {
+  session.Change("UPDATE person SET data_key = $1 WHERE person_id = $2", {Bytes(key), Text(person_id)});
+}
+
+void EncryptContents(SqlSession& session, absl::string_view person_id, const PersonCipher& before,
+                     const PersonCipher& after) {
+  for (const SqlRow& row :
+       session.Run("SELECT number, reference_id, embedding.model_digest, embedding, checksum FROM face_reference JOIN "
+                   "embedding ON reference = number WHERE person_id = $1",
+                   {Text(person_id)})) {
+    const auto content = before.Restore(TextIn(row[1]), BytesIn(row[2]), {BytesIn(row[3]), BytesIn(row[4])});
+    StoredContent stored = after.Store(TextIn(row[1]), BytesIn(row[2]), content.value_or(""));
+    if (!content.has_value()) stored.proof.clear();
+    session.Change("UPDATE embedding SET embedding = $1, checksum = $2 WHERE reference = $3 AND model_digest = $4",
+                   {Blob{std::move(stored.bytes)}, Blob{std::move(stored.proof)}, row[0], row[2]});
+  }
+  for (const SqlRow& row : session.Run("SELECT number, reference_id, kind, picture, checksum FROM face_reference JOIN "
+                                       "crop ON reference = number WHERE person_id = $1",
+                                       {Text(person_id)})) {
+    const auto content = before.Restore(TextIn(row[1]), TextIn(row[2]), {BytesIn(row[3]), BytesIn(row[4])});
+    StoredContent stored = after.Store(TextIn(row[1]), TextIn(row[2]), content.value_or(""));
+    if (!content.has_value()) stored.proof.clear();
+    session.Change("UPDATE crop SET picture = $1, checksum = $2 WHERE reference = $3",
+                   {Blob{std::move(stored.bytes)}, Blob{std::move(stored.proof)}, row[0]});
+  }
+}
+
+int CountReferences(SqlSession& session, absl::string_view person_id) {
+  const std::vector<SqlRow> rows =
+      session.Run("SELECT count(*) FROM face_reference WHERE person_id = $1", {Text(person_id)});
+  return static_cast<int>(IntegerIn(rows[0][0]));
+}
+
+std::vector<ReferenceRecord> ReadReferences(SqlSession& session, absl::string_view person_id) {
+  std::vector<ReferenceRecord> references;
+  for (const SqlRow& row : session.Run(
+           "SELECT reference_id, create_time, model_digest FROM face_reference WHERE person_id = $1 ORDER BY number",
+           {Text(person_id)})) {
+    references.push_back({TextIn(row[0]), TimeIn(row[1]), DigestIn(row[2])});
+  }
+  return references;
+}
+
+int64_t InsertReference(SqlSession& session, const PersonCipher& cipher, const Enrolment& enrolment,
+                        const ReferenceEmbedding& reference) {
+  const std::vector<SqlRow> rows = session.Run(
+      "INSERT INTO face_reference (reference_id, person_id, create_time, model_digest) VALUES ($1, $2, $3, $4) "
+      "RETURNING number",
+      {Text(reference.reference_id), Text(enrolment.person_id), Micros(enrolment.create_time),
+       Digest(reference.embedding.model)});
+  const int64_t number = IntegerIn(rows[0][0]);
+  InsertEmbedding(session, cipher, reference, number);
+  return number;
+}
+
+std::optional<PersonRow> ReadOwner(SqlSession& session, int64_t number) {
+  const std::vector<SqlRow> rows = session.Run(
+      "SELECT person.create_time, data_key FROM face_reference JOIN person ON person.person_id = "
+      "face_reference.person_id WHERE number = $1",
+      {number});
+  if (rows.empty()) return std::nullopt;
+  return PersonRow{TimeIn(rows[0][0]), OptionalBytesIn(rows[0][1])};
+}
+
+int64_t RemoveReference(SqlSession& session, absl::string_view person_id, absl::string_view reference_id) {
+  return session.Change("DELETE FROM face_reference WHERE person_id = $1 AND reference_id = $2",
+                        {Text(person_id), Text(reference_id)});
+}
+
+absl::StatusOr<std::vector<ReferenceEmbedding>> ReadEmbeddings(SqlSession& session, const PersonCipher& cipher,
+                                                               absl::string_view person_id) {
+  std::vector<ReferenceEmbedding> references;
+  for (const SqlRow& row : session.Run(
+           "SELECT reference_id, embedding.model_digest, embedding, checksum FROM face_reference JOIN embedding ON "
+           "reference = number WHERE person_id = $1 ORDER BY number, embedding.model_digest <> "
+           "face_reference.model_digest, "
+           "embedding.model_digest",
+           {Text(person_id)})) {
+    const std::string& reference_id = TextIn(row[0]);
+    std::optional<std::vector<float>> values = ValuesIn(cipher, reference_id, BytesIn(row[1]), row[2], row[3]);
+    if (!values.has_value()) {
+      return MakeError(Reason::STORE_CORRUPT, "a stored reference is damaged; delete it and enrol again");
+    }
+    references.push_back({reference_id, Embedding{DigestIn(row[1]), *std::move(values)}});
+  }
+  return references;
+}
+
+void InsertEmbedding(SqlSession& session, const PersonCipher& cipher, const ReferenceEmbedding& reference,
+                     int64_t number) {
+  const absl::string_view model = AsText(reference.embedding.model.bytes);
+  StoredContent stored = cipher.Store(reference.reference_id, model, AsText(reference.embedding.values));
+  // "true" keeps SQLite from reading ON as part of a join.
+  session.Change(
+      "INSERT INTO embedding (reference, model_digest, embedding, checksum) SELECT number, $1, $2, $3 FROM "
+      "face_reference WHERE number = $4 AND true ON CONFLICT DO NOTHING",
+      {Bytes(model), Blob{std::move(stored.bytes)}, Blob{std::move(stored.proof)}, number});
+}
+
+int64_t RemoveEmbeddings(SqlSession& session, const ModelDigest& model) {
+  return session.Change("DELETE FROM embedding WHERE model_digest = $1", {Digest(model)});
+}
+
+absl::StatusOr<std::vector<ReferenceCrop>> ReadCrops(SqlSession& session, const PersonCipher& cipher,
+                                                     absl::string_view person_id) {
+  std::vector<ReferenceCrop> crops;
+  for (const SqlRow& row : session.Run(
+           "SELECT reference_id, kind, picture, checksum FROM face_reference JOIN crop ON reference = number WHERE "
+           "person_id = $1 ORDER BY number",
+           {Text(person_id)})) {
+    const std::string& reference_id = TextIn(row[0]);
+    const std::string& kind = TextIn(row[1]);
+    std::optional<std::string> picture = cipher.Restore(reference_id, kind, {BytesIn(row[2]), BytesIn(row[3])});
+    if (!picture.has_value()) return DamagedCrop(reference_id);
+    crops.push_back({reference_id, {kind, *std::move(picture)}});
+  }
+  return crops;
+}
+
+void InsertCrop(SqlSession& session, const PersonCipher& cipher, absl::string_view reference_id, int64_t number,
+                const KeptCrop& crop) {
+  StoredContent stored = cipher.Store(reference_id, crop.kind, crop.picture);
+  session.Change("INSERT INTO crop (reference, kind, picture, checksum) VALUES ($1, $2, $3, $4)",
+                 {number, Text(crop.kind), Blob{std::move(stored.bytes)}, Blob{std::move(stored.proof)}});
+}
+
+ModelCoverage ReadCoverage(SqlSession& session, const ModelDigest& model, absl::string_view crop_kind) {
+  const std::vector<SqlRow> rows = session.Run(
+      "SELECT count(*), count(embedding.reference), "
+      "count(*) FILTER (WHERE embedding.reference IS NULL AND crop.reference IS NOT NULL) FROM face_reference "
+      "LEFT JOIN embedding ON embedding.reference = number AND embedding.model_digest = $1 "
+      "LEFT JOIN crop ON crop.reference = number AND crop.kind = $2",
+      {Digest(model), Text(crop_kind)});
+  return {IntegerIn(rows[0][0]), IntegerIn(rows[0][1]), IntegerIn(rows[0][2])};
+}
+
+std::vector<std::string> ReadPersonsWithoutCrop(SqlSession& session, const ModelDigest& model,
+                                                absl::string_view crop_kind, int limit) {
+  std::vector<std::string> persons;
+  for (const SqlRow& row :
+       session.Run("SELECT DISTINCT person_id FROM face_reference "
+                   "LEFT JOIN embedding ON embedding.reference = number AND embedding.model_digest = $1 "
+                   "LEFT JOIN crop ON crop.reference = number AND crop.kind = $2 "
+                   "WHERE embedding.reference IS NULL AND crop.reference IS NULL ORDER BY person_id LIMIT $3",
+                   {Digest(model), Text(crop_kind), int64_t{limit}})) {
+    persons.push_back(TextIn(row[0]));
+  }
+  return persons;
+}
+
+absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& session, const Protection& protection,
+                                                                const ModelDigest& model, absl::string_view crop_kind,
+                                                                int64_t after, int limit) {
+  std::vector<UnembeddedReference> references;
+  for (const SqlRow& row :
+       session.Run("SELECT number, person.person_id, reference_id, picture, checksum, data_key FROM face_reference "
+                   "JOIN person ON person.person_id = face_reference.person_id JOIN crop ON crop.reference = number "
+                   "WHERE number > $1 AND kind = $2 AND NOT EXISTS "
+                   "(SELECT 1 FROM embedding WHERE embedding.reference = number AND embedding.model_digest = $3) "
+                   "ORDER BY number LIMIT $4",
+                   {after, Text(crop_kind), Digest(model), int64_t{limit}})) {
+    UnembeddedReference reference{IntegerIn(row[0]), TextIn(row[1]), TextIn(row[2]), ""};
+    const absl::StatusOr<PersonCipher> cipher = protection.CipherFor(reference.person_id, OptionalBytesIn(row[5]));
+    if (!cipher.ok()) return cipher.status();
+    std::optional<std::string> picture =
+        cipher->Restore(reference.reference_id, crop_kind, {BytesIn(row[3]), BytesIn(row[4])});
+    if (!picture.has_value()) return DamagedCrop(reference.reference_id);
+    reference.picture = *std::move(picture);
+    references.push_back(std::move(reference));
+  }
+  return references;
+}
+
+absl::StatusOr<std::vector<NumberedEmbedding>> ReadEmbeddingsBy(SqlSession& session, const Protection& protection,
+                                                                const ModelDigest& model, int64_t after, int limit) {
+  std::vector<NumberedEmbedding> embeddings;
+  for (const SqlRow& row :
+       session.Run("SELECT number, person.person_id, reference_id, embedding, checksum, data_key FROM face_reference "
+                   "JOIN person ON person.person_id = face_reference.person_id JOIN embedding ON reference = number "
+                   "WHERE number > $1 AND embedding.model_digest = $2 ORDER BY number LIMIT $3",
+                   {after, Digest(model), int64_t{limit}})) {
+    NumberedEmbedding embedding{IntegerIn(row[0]), TextIn(row[1]), TextIn(row[2]), {}};
+    const absl::StatusOr<PersonCipher> cipher = protection.CipherFor(embedding.person_id, OptionalBytesIn(row[5]));
+    if (cipher.ok()) {
+      embedding.values =
+          ValuesIn(*cipher, embedding.reference_id, AsText(model.bytes), row[3], row[4]).value_or(std::vector<float>());
+    } else if (ReasonOf(cipher.status()) != Reason::STORE_CORRUPT) {
+      return cipher.status();
+    }
+    embeddings.push_back(std::move(embedding));
+  }
+  return embeddings;
+}
+
+ModelChoice ReadChoice(SqlSession& session) {
+  const SqlRow row = session.Run("SELECT active, target, leave_behind FROM model_choice").at(0);
+  return {OptionalDigestIn(row[0]), OptionalDigestIn(row[1]), IntegerIn(row[2]) != 0};
+}
+
+void WriteChoice(SqlSession& session, const ModelChoice& choice) {
+  session.Change("UPDATE model_choice SET active = $1, target = $2, leave_behind = $3",
+                 {OptionalDigest(choice.active), OptionalDigest(choice.target), int64_t{choice.leave_behind ? 1 : 0}});
+}
+
+absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqlSession& session, absl::string_view request_id,
+                                                             const ContentDigest& content) {
+  const std::vector<SqlRow> rows = session.Run(
+      "SELECT person_id, content_digest, create_time, model_digest, reference_ids FROM enrolment WHERE request_id = $1",
+      {Text(request_id)});
+  if (rows.empty()) return std::nullopt;
+  const SqlRow& row = rows[0];
+  if (BytesIn(row[1]) != AsText(content)) {
+    return MakeError(Reason::REQUEST_ID_REUSED, "the request_id was used before with other content");
+  }
+  EnrolmentResult result;
+  result.replayed = true;
+  for (absl::string_view id : absl::StrSplit(TextIn(row[4]), ' ')) {
+    result.references.push_back({std::string(id), TimeIn(row[2]), DigestIn(row[3])});
+  }
+  result.reference_count = CountReferences(session, TextIn(row[0]));
+  result.revision = ReadGallery(session).revision;
+  return result;
+}
+
+void InsertEnrolment(SqlSession& session, const Enrolment& enrolment) {
+  const std::string ids = absl::StrJoin(enrolment.references, " ", [](std::string* out, const ReferenceEmbedding& r) {
+    absl::StrAppend(out, r.reference_id);
+  });
+  session.Change(
+      "INSERT INTO enrolment (request_id, person_id, content_digest, create_time, model_digest, reference_ids) "
+      "VALUES ($1, $2, $3, $4, $5, $6)",
+      {Text(enrolment.request_id), Text(enrolment.person_id), Bytes(AsText(enrolment.content)),
+       Micros(enrolment.create_time), Digest(enrolment.references.front().embedding.model), Text(ids)});
+}
+
+std::vector<std::string> ReadRequestIds(SqlSession& session, absl::string_view person_id) {
+  std::vector<std::string> ids;
+  for (const SqlRow& row :
+       session.Run("SELECT request_id FROM enrolment WHERE person_id = $1 ORDER BY request_id", {Text(person_id)})) {
+    ids.push_back(TextIn(row[0]));
+  }
+  return ids;
+}
+
+GalleryRow ReadGallery(SqlSession& session) {
+  const SqlRow row = session.Run("SELECT persons, face_references, revision, encrypted FROM gallery").at(0);
+  return {{IntegerIn(row[0]), IntegerIn(row[1])}, IntegerIn(row[2]), IntegerIn(row[3]) != 0};
+}
+
+int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references) {
+  const std::vector<SqlRow> rows = session.Run(
+      "UPDATE gallery SET persons = persons + $1, face_references = face_references + $2, revision = revision + 1 "
+      "RETURNING revision",
+      {persons, references});
+  return IntegerIn(rows.at(0)[0]);
+}
+
+void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change, absl::Time time) {
+  session.Change(
+      "INSERT INTO change (revision, kind, person, subject, time) VALUES ($1, $2, $3, $4, $5)",
+      {revision, static_cast<int64_t>(change.kind), Bytes(AsText(change.person)), Text(change.subject), Micros(time)});
+}
+
+std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last, int64_t& first) {
+  first = IntegerIn(session.Run("SELECT coalesce(min(revision), 0) FROM change").at(0)[0]);
+  std::vector<GalleryChange> changes;
+  for (const SqlRow& row : session.Run("SELECT kind, person, subject FROM change WHERE revision > $1 AND "
+                                       "revision <= $2 ORDER BY revision, number",
+                                       {revision, last})) {
+    changes.push_back(
+        {static_cast<GalleryChange::Kind>(IntegerIn(row[0])), ArrayIn<PersonKey>(row[1]), TextIn(row[2])});
+  }
+  return changes;
+}
+
+void RemoveChangesBefore(SqlSession& session, absl::Time time) {
+  session.Change("DELETE FROM change WHERE time < $1", {Micros(time)});
+}
+
+}  // namespace likeness

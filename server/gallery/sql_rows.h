@@ -1,0 +1,101 @@
+// The rows of the gallery: reading and writing each table. Private to gallery/.
+//
+// None of these begins or ends a transaction. All throw exceptions derived from std::exception.
+#ifndef LIKENESS_SERVER_GALLERY_SQL_ROWS_H_
+#define LIKENESS_SERVER_GALLERY_SQL_ROWS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/gallery/sql.h"
+#include "server/gallery/store.h"
+#include "server/protection/protection.h"
+
+namespace likeness {
+
+absl::Status PersonNotFound();
+
+struct PersonRow {
+  absl::Time create_time;
+  std::optional<std::string> key;  // wrapped; none where nothing is encrypted
+};
+std::optional<PersonRow> ReadPerson(SqlSession& session, absl::string_view person_id);
+void InsertPerson(SqlSession& session, absl::string_view person_id, const PersonRow& person);
+
+// Returns how many there were: 0 or 1.
+int64_t RemovePerson(SqlSession& session, absl::string_view person_id);
+// At most `limit`, whose id comes after `after`, in byte order, with their references.
+std::vector<PersonRecord> ReadPersons(SqlSession& session, absl::string_view after, int limit);
+// Of persons who have keys, likewise: id and wrapped key.
+std::vector<std::pair<std::string, std::string>> ReadPersonKeys(SqlSession& session, absl::string_view after,
+                                                                int limit);
+void SetPersonKey(SqlSession& session, absl::string_view person_id, absl::string_view key);
+// Stores what `before` stored of the person as `after` does. What is damaged stays damaged.
+void EncryptContents(SqlSession& session, absl::string_view person_id, const PersonCipher& before,
+                     const PersonCipher& after);
+
+int CountReferences(SqlSession& session, absl::string_view person_id);
+std::vector<ReferenceRecord> ReadReferences(SqlSession& session, absl::string_view person_id);
+// Inserts the reference with its embedding; returns its number.
+int64_t InsertReference(SqlSession& session, const PersonCipher& cipher, const Enrolment& enrolment,
+                        const ReferenceEmbedding& reference);
+
+// The person of the reference with this number, which may be gone.
+std::optional<PersonRow> ReadOwner(SqlSession& session, int64_t number);
+// Returns how many there were: 0 or 1.
+int64_t RemoveReference(SqlSession& session, absl::string_view person_id, absl::string_view reference_id);
+
+// STORE_CORRUPT when an embedding is damaged or belongs to somebody else.
+absl::StatusOr<std::vector<ReferenceEmbedding>> ReadEmbeddings(SqlSession& session, const PersonCipher& cipher,
+                                                               absl::string_view person_id);
+// Passed over when the reference is no longer there, or has an embedding by that model.
+void InsertEmbedding(SqlSession& session, const PersonCipher& cipher, const ReferenceEmbedding& reference,
+                     int64_t number);
+// Returns how many there were.
+int64_t RemoveEmbeddings(SqlSession& session, const ModelDigest& model);
+// STORE_CORRUPT.
+absl::StatusOr<std::vector<ReferenceCrop>> ReadCrops(SqlSession& session, const PersonCipher& cipher,
+                                                     absl::string_view person_id);
+void InsertCrop(SqlSession& session, const PersonCipher& cipher, absl::string_view reference_id, int64_t number,
+                const KeptCrop& crop);
+
+// As the methods of Store with such names.
+ModelCoverage ReadCoverage(SqlSession& session, const ModelDigest& model, absl::string_view crop_kind);
+std::vector<std::string> ReadPersonsWithoutCrop(SqlSession& session, const ModelDigest& model,
+                                                absl::string_view crop_kind, int limit);
+absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& session, const Protection& protection,
+                                                                const ModelDigest& model, absl::string_view crop_kind,
+                                                                int64_t after, int limit);
+absl::StatusOr<std::vector<NumberedEmbedding>> ReadEmbeddingsBy(SqlSession& session, const Protection& protection,
+                                                                const ModelDigest& model, int64_t after, int limit);
+ModelChoice ReadChoice(SqlSession& session);
+void WriteChoice(SqlSession& session, const ModelChoice& choice);
+
+// As Store::FindEnrolment().
+absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqlSession& session, absl::string_view request_id,
+                                                             const ContentDigest& content);
+void InsertEnrolment(SqlSession& session, const Enrolment& enrolment);
+std::vector<std::string> ReadRequestIds(SqlSession& session, absl::string_view person_id);
+
+struct GalleryRow {
+  GallerySize size;
+  int64_t revision = 0;
+  bool encrypted = false;
+};
+GalleryRow ReadGallery(SqlSession& session);
+// Counts a change; returns the new revision.
+int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references);
+void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change, absl::Time time);
+// Those after `revision`, up to `last`; with the first revision that the log has, or 0 for an empty one.
+std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last, int64_t& first);
+void RemoveChangesBefore(SqlSession& session, absl::Time time);
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_GALLERY_SQL_ROWS_H_

@@ -1,0 +1,77 @@
+// The gallery in a database that speaks SQL.
+#ifndef LIKENESS_SERVER_GALLERY_SQL_STORE_H_
+#define LIKENESS_SERVER_GALLERY_SQL_STORE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "server/gallery/sql.h"
+#include "server/gallery/store.h"
+#include "server/protection/protection.h"
+
+namespace likeness {
+
+// Thread-safe, as its database is. What is kept of faces goes through its Protection.
+class SqlStore : public Store {
+ public:
+  // With a Protection that encrypts, a gallery that was not encrypted so far is, before this returns.
+  // FAILED_PRECONDITION when the gallery is encrypted and the Protection does not, or has not the master keys for it;
+  // STORE_FAILED.
+  static absl::StatusOr<std::unique_ptr<SqlStore>> Open(std::unique_ptr<SqlDatabase> database,
+                                                        std::shared_ptr<const Protection> protection);
+
+  absl::StatusOr<std::optional<EnrolmentResult>> FindEnrolment(absl::string_view request_id,
+                                                               const ContentDigest& content) override;
+  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, int max_references) override;
+  absl::StatusOr<std::vector<ReferenceEmbedding>> References(absl::string_view person_id) override;
+  absl::StatusOr<PersonRecord> GetPerson(absl::string_view person_id) override;
+  absl::StatusOr<std::vector<PersonRecord>> ListPersons(absl::string_view after, int limit) override;
+  absl::StatusOr<DeletionResult> DeletePerson(absl::string_view person_id) override;
+  absl::StatusOr<DeletionResult> DeleteReference(absl::string_view person_id, absl::string_view reference_id) override;
+  absl::StatusOr<PersonData> ReadPersonData(absl::string_view person_id) override;
+  absl::StatusOr<GallerySize> Size() override;
+  absl::StatusOr<ModelChoice> ReadModelChoice() override;
+  absl::Status SetModelChoice(const ModelChoice& choice) override;
+  absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind) override;
+  absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, absl::string_view crop_kind,
+                                                              int limit) override;
+  absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model, absl::string_view crop_kind,
+                                                              int64_t after, int limit) override;
+  absl::Status AddEmbeddings(absl::Span<const UnembeddedReference> references,
+                             absl::Span<const Embedding> embeddings) override;
+  absl::StatusOr<std::vector<NumberedEmbedding>> EmbeddingsBy(const ModelDigest& model, int64_t after,
+                                                              int limit) override;
+  absl::StatusOr<int64_t> DeleteEmbeddings(const ModelDigest& model) override;
+  absl::StatusOr<GalleryChanges> ChangesAfter(int64_t revision) override;
+  bool shared() const override { return database_->shared(); }
+  void AwaitChange(absl::Duration limit) override { database_->AwaitChange(limit); }
+  absl::Status ForgetChanges(absl::Duration age) override;
+  absl::StatusOr<KeyRotation> RotateKeys(absl::string_view after, int limit) override;
+
+ private:
+  SqlStore(std::unique_ptr<SqlDatabase> database, std::shared_ptr<const Protection> protection)
+      : database_(std::move(database)), protection_(std::move(protection)) {}
+
+  // The database's methods for work with a result.
+  template <typename Result>
+  absl::StatusOr<Result> Read(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work);
+  template <typename Result>
+  absl::StatusOr<Result> Write(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work);
+  template <typename Result>
+  absl::StatusOr<Result> Erase(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work);
+
+  // Makes a new revision of one or more changes, which differ in persons and references only; returns it.
+  int64_t Record(SqlSession& session, const std::vector<GalleryChange>& changes, int64_t persons, int64_t references);
+  absl::Status CheckKeys();
+  absl::Status Encrypt();
+  absl::Status EncryptPerson(SqlSession& session, absl::string_view person_id);
+
+  const std::unique_ptr<SqlDatabase> database_;
+  const std::shared_ptr<const Protection> protection_;
+};
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_GALLERY_SQL_STORE_H_

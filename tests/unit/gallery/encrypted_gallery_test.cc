@@ -1,0 +1,164 @@
+// What is on the disk of a gallery that is encrypted, and what becomes of one that was not.
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/files.h"
+#include "tests/support/matchers.h"
+#include "tests/support/stores.h"
+#include "tests/unit/gallery/store_conformance.h"
+
+namespace likeness {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+constexpr int kMany = 1000;
+constexpr char kSecret[] = "a crop that nobody may see";
+
+Enrolment EnrolmentOfAda() {
+  Enrolment enrolment = EnrolmentOf("ada", {ReferenceNamed("r1", 1234.5F)}, "request", 1);
+  enrolment.crops = {{"arcface112", kSecret}};
+  return enrolment;
+}
+
+std::string EmbeddingBytes() {
+  const float value = 1234.5F;
+  return std::string(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+std::string OnDisk(const std::string& path) { return ReadFile(path) + ReadFile(path + "-wal"); }
+
+// Under the second key, which can unwrap what the first one wrapped.
+std::shared_ptr<const Protection> ProtectionByTwo() {
+  std::string first, second;
+  for (int i = 0; i < 32; ++i) {
+    first += "01";
+    second += "02";
+  }
+  return std::make_shared<const Protection>(*MasterKeys::FromText(second + "\n" + first, "the test"));
+}
+
+class EncryptedGalleryTest : public testing::Test {
+ protected:
+  std::unique_ptr<SqlStore> Open(std::shared_ptr<const Protection> protection) {
+    absl::StatusOr<std::unique_ptr<SqlStore>> store = OpenSqliteStore(path_, std::move(protection));
+    EXPECT_THAT(store, IsOk());
+    return store.ok() ? *std::move(store) : nullptr;
+  }
+
+  const std::string path_ = UniquePath("gallery.sqlite");
+};
+
+TEST_F(EncryptedGalleryTest, ShowsNoFaceToWhoeverReadsTheDisk) {
+  const auto store = Open(ProtectionBy(1));
+  ASSERT_THAT(store->Enrol(EnrolmentOfAda(), kMany), IsOk());
+  EXPECT_THAT(OnDisk(path_), AllOf(HasSubstr("ada"), Not(HasSubstr(kSecret)), Not(HasSubstr(EmbeddingBytes()))));
+  const auto data = store->ReadPersonData("ada");
+  ASSERT_THAT(data, IsOk());
+  EXPECT_THAT(data->crops, SizeIs(1));
+  EXPECT_EQ(data->crops.front().crop.picture, kSecret);
+  EXPECT_EQ(data->embeddings.front().embedding.values, (std::vector<float>{1234.5F, -1234.5F}));
+  EXPECT_THAT(data->request_ids, ElementsAre("request"));
+}
+
+TEST_F(EncryptedGalleryTest, IsOpenedByNobodyWithoutItsMasterKey) {
+  ASSERT_THAT(Open(ProtectionBy(1))->Enrol(EnrolmentOfAda(), kMany), IsOk());
+  EXPECT_THAT(OpenSqliteStore(path_), HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("encrypted")));
+  EXPECT_THAT(OpenSqliteStore(path_, ProtectionBy(2)),
+              HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("master key")));
+  EXPECT_THAT(Open(ProtectionBy(1))->References("ada"), IsOkAndHolds(SizeIs(1)));
+}
+
+TEST_F(EncryptedGalleryTest, StaysEncryptedAlsoWhileItIsEmpty) {
+  Open(ProtectionBy(1));
+  EXPECT_THAT(OpenSqliteStore(path_), HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("encrypted")));
+}
+
+TEST_F(EncryptedGalleryTest, EncryptsAGalleryThatWasNot) {
+  {
+    const auto store = Open(Protection::Plaintext());
+    ASSERT_THAT(store->Enrol(EnrolmentOfAda(), kMany), IsOk());
+    for (int i = 0; i < 250; ++i) {
+      const std::string name = "p" + std::to_string(i);
+      ASSERT_THAT(store->Enrol(EnrolmentOf(name, {ReferenceNamed("of " + name)}), kMany), IsOk());
+    }
+    EXPECT_THAT(OnDisk(path_), AllOf(HasSubstr(kSecret), HasSubstr(EmbeddingBytes())));
+  }
+  const auto store = Open(ProtectionBy(1));
+  EXPECT_THAT(OnDisk(path_), AllOf(Not(HasSubstr(kSecret)), Not(HasSubstr(EmbeddingBytes()))));
+  EXPECT_EQ(store->ReadPersonData("ada")->crops.front().crop.picture, kSecret);
+  EXPECT_EQ(store->References("ada")->front().embedding.values, (std::vector<float>{1234.5F, -1234.5F}));
+  EXPECT_THAT(store->References("p249"), IsOkAndHolds(SizeIs(1)));
+  EXPECT_THAT(store->EmbeddingsBy(ModelNamed(1), 0, kMany), IsOkAndHolds(SizeIs(251)));
+}
+
+TEST_F(EncryptedGalleryTest, LeavesWhatWasDamagedBeforeDamaged) {
+  ASSERT_THAT(Open(Protection::Plaintext())->Enrol(EnrolmentOfAda(), kMany), IsOk());
+  SQLite::Database(path_, SQLite::OPEN_READWRITE).exec("UPDATE embedding SET embedding = X'0000803F000080BF'");
+  EXPECT_THAT(Open(ProtectionBy(1))->References("ada"), FailsWith(Reason::STORE_CORRUPT));
+}
+
+TEST_F(EncryptedGalleryTest, DoesNotTrustARowThatSomebodyPutThereInTheOpen) {
+  ASSERT_THAT(Open(ProtectionBy(1))->Enrol(EnrolmentOfAda(), kMany), IsOk());
+  const StoredContent forged = PersonCipher("ada", std::nullopt).Store("r1", std::string(32, '\1'), EmbeddingBytes());
+  {
+    SQLite::Database database(path_, SQLite::OPEN_READWRITE);
+    SQLite::Statement update(database, "UPDATE embedding SET embedding = ?, checksum = ?");
+    update.bind(1, static_cast<const void*>(forged.bytes.data()), static_cast<int>(forged.bytes.size()));
+    update.bind(2, static_cast<const void*>(forged.proof.data()), static_cast<int>(forged.proof.size()));
+    update.exec();
+  }
+  EXPECT_THAT(Open(ProtectionBy(1))->References("ada"), FailsWith(Reason::STORE_CORRUPT));
+  SQLite::Database(path_, SQLite::OPEN_READWRITE).exec("UPDATE person SET data_key = NULL");
+  EXPECT_THAT(Open(ProtectionBy(1))->References("ada"), FailsWith(Reason::STORE_CORRUPT));
+}
+
+TEST_F(EncryptedGalleryTest, CanBeReadByTheNewMasterKeyAloneOnceItsKeysAreRotated) {
+  {
+    const auto store = Open(ProtectionBy(1));
+    for (const char* name : {"ada", "bob", "eve"}) {
+      ASSERT_THAT(store->Enrol(EnrolmentOf(name, {ReferenceNamed(std::string("of ") + name)}), kMany), IsOk());
+    }
+  }
+  {
+    const auto store = Open(ProtectionByTwo());
+    ASSERT_THAT(store->DeletePerson("eve"), IsOk());
+    const auto first = store->RotateKeys("", 1);
+    ASSERT_THAT(first, IsOk());
+    EXPECT_EQ(first->last, "ada");
+    EXPECT_EQ(first->changed, 1);
+    EXPECT_EQ(store->RotateKeys(first->last, 10)->changed, 1);
+    EXPECT_EQ(store->RotateKeys("", 10)->changed, 0) << "a second time changes nothing";
+    EXPECT_THAT(store->RotateKeys("bob", 10)->last, IsEmpty());
+  }
+  EXPECT_THAT(Open(ProtectionBy(2))->References("ada"), IsOkAndHolds(SizeIs(1)));
+  EXPECT_THAT(OpenSqliteStore(path_, ProtectionBy(1)),
+              HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("master key")));
+}
+
+TEST_F(EncryptedGalleryTest, DestroysTheKeyOfADeletedPerson) {
+  const auto store = Open(ProtectionBy(1));
+  ASSERT_THAT(store->Enrol(EnrolmentOfAda(), kMany), IsOk());
+  std::string key;
+  {
+    SQLite::Database database(path_, SQLite::OPEN_READONLY);
+    const SQLite::Column column = database.execAndGet("SELECT data_key FROM person");
+    key.assign(static_cast<const char*>(column.getBlob()), static_cast<size_t>(column.getBytes()));
+  }
+  EXPECT_THAT(OnDisk(path_), HasSubstr(key));
+  ASSERT_THAT(store->DeletePerson("ada"), IsOk());
+  EXPECT_THAT(OnDisk(path_), Not(HasSubstr(key)));
+}
+
+}  // namespace
+}  // namespace likeness

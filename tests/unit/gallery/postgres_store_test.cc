@@ -1,0 +1,221 @@
+// A gallery that several servers share.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/gallery/change_follower.h"
+#include "server/gallery/gallery.h"
+#include "server/gallery/postgres_connection.h"
+#include "server/gallery/postgres_database.h"
+#include "tests/support/matchers.h"
+#include "tests/support/postgres_server.h"
+#include "tests/support/stores.h"
+#include "tests/unit/gallery/store_conformance.h"
+
+namespace likeness {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+using Kind = GalleryChange::Kind;
+
+constexpr int kMany = 1000;
+
+// One for the program; null where there is no PostgreSQL.
+PostgresServer* Server() {
+  static const std::unique_ptr<PostgresServer> server = PostgresServer::Start();
+  return server.get();
+}
+
+absl::StatusOr<std::unique_ptr<SqlStore>> OpenPostgresStore(
+    const std::string& url, std::shared_ptr<const Protection> protection = ProtectionBy(1)) {
+  PostgresOptions options;
+  options.url = url;
+  options.timeout = absl::Seconds(1);
+  absl::StatusOr<std::unique_ptr<PostgresDatabase>> database = PostgresDatabase::Open(options);
+  if (!database.ok()) return database.status();
+  return SqlStore::Open(*std::move(database), std::move(protection));
+}
+
+std::unique_ptr<Store> MakePostgresStore() {
+  if (Server() == nullptr) return nullptr;
+  auto store = OpenPostgresStore(Server()->NewGallery());
+  EXPECT_THAT(store, IsOk());
+  return store.ok() ? *std::move(store) : nullptr;
+}
+
+INSTANTIATE_TEST_SUITE_P(Postgres, StoreConformanceTest, testing::Values(&MakePostgresStore));
+
+class PostgresStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (Server() == nullptr) GTEST_SKIP() << "PostgreSQL is not installed";
+    url_ = Server()->NewGallery();
+  }
+
+  std::unique_ptr<Gallery> OpenGallery(absl::Duration max_staleness = absl::Seconds(30)) {
+    GalleryOptions options;
+    options.max_staleness = max_staleness;
+    return *Gallery::Open(*OpenPostgresStore(url_), options, metrics_);
+  }
+
+  std::string url_;
+  Metrics metrics_;
+};
+
+TEST_F(PostgresStoreTest, LetsTenServersStartAtOnceOnAnEmptyDatabase) {
+  constexpr int kServers = 10;
+  std::vector<absl::Status> outcomes(kServers);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kServers; ++i) {
+    threads.emplace_back([&, i] { outcomes[static_cast<size_t>(i)] = OpenPostgresStore(url_).status(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const absl::Status& outcome : outcomes) EXPECT_THAT(outcome, IsOk());
+}
+
+TEST_F(PostgresStoreTest, RefusesTablesOfANewerVersion) {
+  ASSERT_THAT(OpenPostgresStore(url_), IsOk());
+  PostgresConnection(url_, absl::Seconds(5)).Execute("UPDATE likeness_schema SET version = 1000");
+  EXPECT_THAT(OpenPostgresStore(url_), HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("newer likeness")));
+}
+
+TEST_F(PostgresStoreTest, RefusesADatabaseThatIsNotThere) {
+  EXPECT_THAT(OpenPostgresStore("postgres://nobody@/postgres?host=/nowhere"),
+              HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("database")));
+}
+
+// PostgreSQL says in an error's detail which key was there already.
+TEST_F(PostgresStoreTest, TellsNoIdsInItsErrors) {
+  const auto store = OpenPostgresStore(url_);
+  ASSERT_THAT(store, IsOk());
+  ASSERT_THAT((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("secret-id")}), kMany), IsOk());
+  const auto again = (*store)->Enrol(EnrolmentOf("bob", {ReferenceNamed("secret-id")}), kMany);
+  EXPECT_THAT(again, FailsWith(Reason::STORE_FAILED));
+  EXPECT_THAT(std::string(again.status().message()), Not(HasSubstr("secret-id")));
+}
+
+TEST_F(PostgresStoreTest, GivesEveryMutationTheNextRevision) {
+  const auto store = OpenPostgresStore(url_);
+  ASSERT_THAT(store, IsOk());
+  EXPECT_EQ((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")}), kMany)->revision, 1);
+  EXPECT_EQ((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r2")}), kMany)->revision, 2);
+  EXPECT_EQ((*store)->DeleteReference("ada", "r1")->revision, 3);
+  EXPECT_EQ((*store)->DeletePerson("ada")->revision, 4);
+  ASSERT_THAT((*store)->SetModelChoice({}), IsOk());
+  const auto changes = (*store)->ChangesAfter(1);
+  ASSERT_THAT(changes, IsOk());
+  EXPECT_TRUE(changes->complete);
+  EXPECT_EQ(changes->revision, 5);
+  const PersonKey ada = PersonKeyOf("ada");
+  EXPECT_THAT(changes->changes,
+              ElementsAre(GalleryChange{Kind::kEnrolled, ada, ""}, GalleryChange{Kind::kReferenceDeleted, ada, "r1"},
+                          GalleryChange{Kind::kPersonDeleted, ada, ""}, GalleryChange{}));
+  EXPECT_THAT((*store)->ChangesAfter(5)->changes, IsEmpty());
+}
+
+TEST_F(PostgresStoreTest, SaysWhenItsLogDoesNotReachBack) {
+  const auto store = OpenPostgresStore(url_);
+  ASSERT_THAT(store, IsOk());
+  for (const char* id : {"r1", "r2", "r3"}) {
+    ASSERT_THAT((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed(id)}), kMany), IsOk());
+  }
+  ASSERT_THAT((*store)->ForgetChanges(absl::ZeroDuration()), IsOk());
+  EXPECT_FALSE((*store)->ChangesAfter(1)->complete);
+  EXPECT_TRUE((*store)->ChangesAfter(3)->complete) << "who has seen all misses nothing";
+  EXPECT_FALSE((*store)->ChangesAfter(7)->complete) << "as after a backup was restored";
+}
+
+TEST_F(PostgresStoreTest, ShowsAServerWhatAnotherChanged) {
+  const auto here = OpenGallery(), there = OpenGallery();
+  ASSERT_THAT(here->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")})), IsOk());
+  ASSERT_THAT(there->FindReferences("ada"), IsOk()) << "now in memory there";
+  const auto added = here->Enrol(EnrolmentOf("ada", {ReferenceNamed("r2")}));
+  ASSERT_THAT(added, IsOk());
+  EXPECT_THAT(**there->FindReferences("ada"), SizeIs(1));
+  ASSERT_THAT(there->AwaitRevision(added->revision), IsOk());
+  EXPECT_THAT(**there->FindReferences("ada"), SizeIs(2));
+  const auto deleted = here->DeletePerson("ada");
+  ASSERT_THAT(deleted, IsOk());
+  ASSERT_THAT(there->AwaitRevision(deleted->revision), IsOk());
+  EXPECT_THAT(there->FindReferences("ada"), FailsWith(Reason::PERSON_NOT_FOUND));
+  EXPECT_THAT(there->AwaitRevision(deleted->revision + 1), FailsWith(Reason::REVISION_UNKNOWN));
+  EXPECT_EQ(there->size().persons, 0);
+}
+
+TEST_F(PostgresStoreTest, FindsNoDuplicateAmongThoseWhomAnotherServerDeleted) {
+  const auto here = OpenGallery(), there = OpenGallery();
+  ASSERT_THAT(here->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1", 1), ReferenceNamed("r2", 2)})), IsOk());
+  const Embedding probe = ReferenceNamed("", 1).embedding;
+  const auto first = there->FindNearestOther(probe, "bob");
+  ASSERT_THAT(first, IsOk());
+  ASSERT_TRUE(first->has_value());
+  ASSERT_THAT(here->DeleteReference("ada", "r1"), IsOk());
+  ASSERT_THAT(there->Sync(), IsOk());
+  EXPECT_GT((*there->FindNearestOther(probe, "bob"))->distance, 1);
+  ASSERT_THAT(here->DeletePerson("ada"), IsOk());
+  ASSERT_THAT(there->Sync(), IsOk());
+  EXPECT_FALSE(there->FindNearestOther(probe, "bob")->has_value());
+}
+
+TEST_F(PostgresStoreTest, TellsTheFollowerOfAChangeWithinASecond) {
+  const auto here = OpenGallery(), there = OpenGallery();
+  const ChangeFollower follower(*there, {[] { return absl::OkStatus(); }, [](bool) {}});
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_THAT(here->Enrol(EnrolmentOf("ada", {ReferenceNamed(absl::StrCat("r", round))})), IsOk());
+    ASSERT_THAT(there->FindReferences("ada"), IsOk());
+    ASSERT_THAT(here->DeletePerson("ada"), IsOk());
+    const absl::Time deleted = absl::Now();
+    while (there->FindReferences("ada").ok() && absl::Now() - deleted < absl::Seconds(10)) {
+      absl::SleepFor(absl::Milliseconds(5));
+    }
+    EXPECT_LT(absl::Now() - deleted, absl::Seconds(1));
+  }
+}
+
+TEST_F(PostgresStoreTest, AnswersFromMemoryOnlyAsLongAsItMayWhileTheDatabaseIsFrozen) {
+  const auto gallery = OpenGallery(/*max_staleness=*/absl::Seconds(3));
+  ASSERT_THAT(gallery->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")})), IsOk());
+  ASSERT_THAT(gallery->Sync(), IsOk());
+  ASSERT_THAT(gallery->FindReferences("ada"), IsOk()) << "now in memory";
+  Server()->Freeze();
+  EXPECT_THAT(gallery->FindReferences("ada"), IsOk());
+  absl::Time start = absl::Now();
+  EXPECT_THAT(gallery->Enrol(EnrolmentOf("bob", {ReferenceNamed("r2")})), FailsWith(Reason::STORE_FAILED));
+  EXPECT_LT(absl::Now() - start, absl::Seconds(2)) << "the timeout is one second";
+  start = absl::Now();
+  EXPECT_THAT(gallery->Enrol(EnrolmentOf("bob", {ReferenceNamed("r2")})), FailsWith(Reason::STORE_FAILED));
+  EXPECT_LT(absl::Now() - start, absl::Milliseconds(100)) << "once it is known to be away, at once";
+  EXPECT_THAT(gallery->FindReferences("ada"), IsOk());
+  absl::SleepFor(absl::Seconds(3));
+  EXPECT_THAT(gallery->FindReferences("ada"), FailsWith(Reason::STORE_FAILED));
+  Server()->Continue();
+  const absl::Time back = absl::Now();
+  while (!gallery->Sync().ok() && absl::Now() - back < absl::Seconds(20)) absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_THAT(gallery->FindReferences("ada"), IsOk());
+  EXPECT_THAT(gallery->Enrol(EnrolmentOf("bob", {ReferenceNamed("r3")})), IsOk());
+}
+
+TEST_F(PostgresStoreTest, LosesNothingAnsweredWhenTheDatabaseIsKilledAndGoesOnWithIt) {
+  const auto gallery = OpenGallery();
+  ASSERT_THAT(gallery->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")})), IsOk());
+  Server()->Kill();
+  EXPECT_THAT(gallery->GetPerson("ada"), FailsWith(Reason::STORE_FAILED));
+  ASSERT_TRUE(Server()->StartAgain());
+  const absl::Time back = absl::Now();
+  while (!gallery->Sync().ok() && absl::Now() - back < absl::Seconds(20)) absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_THAT(gallery->GetPerson("ada"), IsOk());
+  EXPECT_THAT(gallery->Enrol(EnrolmentOf("ada", {ReferenceNamed("r2")})), IsOk());
+}
+
+}  // namespace
+}  // namespace likeness
