@@ -63,6 +63,8 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   const auto access = config.token_file.empty() ? absl::StatusOr<std::unique_ptr<Access>>(Access::Open())
                                                 : Access::ByTokens(config.token_file, absl::Now);
   if (!access.ok()) return access.status();
+  const auto audit = AuditTrail::Open(config.audit);
+  if (!audit.ok()) return audit.status();
   const absl::StatusOr<Device> device = ParseDevice(config.device);
   if (!device.ok()) return device.status();
   const absl::StatusOr<FaceFinder> finder = FaceFinder::Load(config.face_finder, *device);
@@ -87,11 +89,12 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   FaceVerification methods(
       encoder, active, **gallery, metrics,
       {config.retain_crops, RandomId, absl::Now, config.quality_gate, config.duplicates, config.reveal_duplicates},
-      config.reference_policy);
+      config.reference_policy, config.mismatches);
   WorkPool pool({config.workers, config.queue_limit, [&metrics](int64_t depth) { metrics.SetQueueDepth(depth); }});
-  CallDispatcher dispatcher(pool, **access, metrics);
-  const AdminCalls admin_calls(**access, metrics);
-  FaceVerificationService service(methods, dispatcher);
+  CallAdmission admission(**access, config.caller_limits, absl::Now);
+  CallDispatcher dispatcher(pool, admission, metrics);
+  const AdminCalls admin_calls(admission, **audit, metrics);
+  FaceVerificationService service(methods, dispatcher, **audit);
   const auto trainings = TrainingJobs::Open(config.models_folder + "/trainings", config.training,
                                             {**folder, activations, *device, config.train_threads,
                                              std::filesystem::path(config.model).parent_path().string()},

@@ -20,6 +20,7 @@ struct AddOptions {
   std::string name;
   std::vector<std::string> scopes;
   int days = 90;
+  CallerLimits limits;
 };
 
 absl::StatusOr<ExitCode> AddToken(Invocation& invocation, const AddOptions& options) {
@@ -33,7 +34,8 @@ absl::StatusOr<ExitCode> AddToken(Invocation& invocation, const AddOptions& opti
   TokenEntry entry{.name = options.name,
                    .scopes = {},
                    .expires = absl::Now() + absl::Hours(24 * options.days),
-                   .hash = Sha256(token)};
+                   .hash = Sha256(token),
+                   .limits = options.limits};
   for (const std::string& scope : options.scopes) entry.scopes.insert(*ScopeNamed(scope));
   const std::string line = FormatTokenEntry(entry);
   if (!text.empty() && text.back() != '\n') text += '\n';
@@ -67,6 +69,10 @@ void AddTokenCommands(CLI::App& app, Invocation& invocation) {
       ->delimiter(',')
       ->check(CLI::IsMember({"verify", "enroll", "train", "admin"}));
   add->add_option("--days", options->days, "Days until it expires")->capture_default_str()->check(CLI::Range(1, 3650));
+  add->add_option("--rate", options->limits.calls_per_second, "Calls a second that it allows")
+      ->check(CLI::PositiveNumber);
+  add->add_option("--persons", options->limits.max_persons, "People that may be enrolled with it")
+      ->check(CLI::NonNegativeNumber);
   add->callback([&invocation, options] { invocation.exit_code = invocation.Finish(AddToken(invocation, *options)); });
 }
 

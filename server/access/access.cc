@@ -51,8 +51,8 @@ absl::StatusOr<Access::Entries> Access::Current() {
   return entries_;
 }
 
-absl::StatusOr<std::string> Access::Authorize(absl::string_view authorization, Scope scope) {
-  if (now_ == nullptr) return "";
+absl::StatusOr<Caller> Access::Authorize(absl::string_view authorization, Scope scope) {
+  if (now_ == nullptr) return Caller();
   if (authorization.empty()) return MakeError(Reason::TOKEN_MISSING, "the call has no bearer token");
   if (!absl::StartsWithIgnoreCase(authorization, kScheme)) {
     return MakeError(Reason::TOKEN_INVALID, "the authorization is not a bearer token");
@@ -71,7 +71,7 @@ absl::StatusOr<std::string> Access::Authorize(absl::string_view authorization, S
   if (!found->scopes.contains(scope)) {
     return MakeError(Reason::SCOPE_MISSING, absl::StrCat("the token does not have the scope ", ScopeName(scope)));
   }
-  return found->name;
+  return Caller{found->name, found->scopes.contains(Scope::kAdmin), found->limits};
 }
 
 }  // namespace likeness

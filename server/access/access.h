@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/access/caller.h"
 #include "server/access/token_file.h"
 #include "server/files/secret_file.h"
 
@@ -27,9 +28,10 @@ class Access {
   // when it cannot be read now, has no token, or others than its owner and group may read or change it.
   static absl::StatusOr<std::unique_ptr<Access>> ByTokens(const std::string& path, std::function<absl::Time()> now);
 
-  // The caller's name, by the value of the call's "authorization" metadata; "" when everybody may do everything.
-  // TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, SCOPE_MISSING. Takes as long for one unknown token as for another.
-  absl::StatusOr<std::string> Authorize(absl::string_view authorization, Scope scope);
+  // The caller, by the value of the call's "authorization" metadata; one without a name when everybody may do
+  // everything. TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, SCOPE_MISSING. Takes as long for one unknown token as for
+  // another.
+  absl::StatusOr<Caller> Authorize(absl::string_view authorization, Scope scope);
 
  private:
   using Entries = std::shared_ptr<const std::vector<TokenEntry>>;

@@ -11,9 +11,12 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/types/span.h"
 
 namespace likeness {
 namespace {
@@ -21,6 +24,7 @@ namespace {
 constexpr std::pair<Scope, const char*> kScopeNames[] = {
     {Scope::kVerify, "verify"}, {Scope::kEnroll, "enroll"}, {Scope::kTrain, "train"}, {Scope::kAdmin, "admin"}};
 constexpr size_t kMaxNameBytes = 64;
+constexpr double kMaxRate = 1e9;
 constexpr char kTokenPrefix[] = "lk_";  // for whoever searches a leak for secrets
 
 bool IsName(absl::string_view text) {
@@ -49,10 +53,31 @@ std::optional<Sha256Digest> ParseHash(absl::string_view hex) {
   return hash;
 }
 
+// What is wrong with "rate=2.5" or "persons=1000"; empty when nothing is.
+std::string ParseLimit(absl::string_view text, CallerLimits& limits) {
+  double rate = 0;
+  int64_t persons = 0;
+  if (absl::ConsumePrefix(&text, "rate=")) {
+    if (!absl::SimpleAtod(text, &rate) || !(rate > 0 && rate <= kMaxRate) || limits.calls_per_second.has_value()) {
+      return "the rate must be calls a second, above 0, once";
+    }
+    limits.calls_per_second = rate;
+    return "";
+  }
+  if (absl::ConsumePrefix(&text, "persons=")) {
+    if (!absl::SimpleAtoi(text, &persons) || persons < 0 || limits.max_persons.has_value()) {
+      return "the persons must be a number, once";
+    }
+    limits.max_persons = persons;
+    return "";
+  }
+  return "after the hash there may be rate=NUMBER and persons=NUMBER";
+}
+
 // What is wrong with the line; empty when nothing is.
 std::string ParseEntry(absl::string_view line, TokenEntry& entry) {
   const std::vector<absl::string_view> fields = absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
-  if (fields.size() != 4) return "must be: name scopes expires hash";
+  if (fields.size() < 4) return "must be: name scopes expires hash";
   if (!IsName(fields[0])) return "the name must be 1 to 64 letters, digits, '.', '_' or '-'";
   entry.name = std::string(fields[0]);
   std::optional<std::set<Scope>> scopes = ParseScopes(fields[1]);
@@ -66,6 +91,9 @@ std::string ParseEntry(absl::string_view line, TokenEntry& entry) {
   const std::optional<Sha256Digest> hash = ParseHash(fields[3]);
   if (!hash.has_value()) return "the hash must be 64 hex digits";
   entry.hash = *hash;
+  for (const absl::string_view limit : absl::MakeSpan(fields).subspan(4)) {
+    if (std::string wrong = ParseLimit(limit, entry.limits); !wrong.empty()) return wrong;
+  }
   return "";
 }
 
@@ -108,7 +136,10 @@ std::string FormatTokenEntry(const TokenEntry& entry) {
       absl::StrJoin(entry.scopes, ",", [](std::string* out, Scope scope) { absl::StrAppend(out, ScopeName(scope)); });
   const std::string expires = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", entry.expires, absl::UTCTimeZone());
   const absl::string_view hash(reinterpret_cast<const char*>(entry.hash.data()), entry.hash.size());
-  return absl::StrCat(entry.name, " ", scopes, " ", expires, " ", absl::BytesToHexString(hash), "\n");
+  const CallerLimits& limits = entry.limits;
+  return absl::StrCat(entry.name, " ", scopes, " ", expires, " ", absl::BytesToHexString(hash),
+                      limits.calls_per_second.has_value() ? absl::StrCat(" rate=", *limits.calls_per_second) : "",
+                      limits.max_persons.has_value() ? absl::StrCat(" persons=", *limits.max_persons) : "", "\n");
 }
 
 std::string MakeToken() {

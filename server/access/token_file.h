@@ -2,7 +2,9 @@
 //
 //   # name   scopes         expires                hash
 //   kiosk-3  verify         2027-01-01T00:00:00Z   d3a5…
-//   desk     verify,enroll  2026-12-31T00:00:00Z   90fe…
+//   desk     verify,enroll  2026-12-31T00:00:00Z   90fe…   rate=2.5 persons=1000
+//
+// `rate` and `persons` are CallerLimits, and may be missing.
 //
 // A token has 256 random bits, so that its plain SHA-256 cannot be turned back; a password could be guessed.
 #ifndef LIKENESS_SERVER_ACCESS_TOKEN_FILE_H_
@@ -16,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/access/caller.h"
 #include "server/hashing/sha256.h"
 
 namespace likeness {
@@ -38,6 +41,7 @@ struct TokenEntry {
   std::set<Scope> scopes;
   absl::Time expires;
   Sha256Digest hash{};  // of the token
+  CallerLimits limits = {};
 };
 
 // INVALID_ARGUMENT, naming the line but not what is in it, for one that is malformed and for a name or a token that

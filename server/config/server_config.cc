@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <istream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,6 +36,9 @@ struct RawValues {
   double max_staleness_seconds = 30;
   double store_timeout_seconds = 2;
   bool plaintext_gallery = false;
+  double caller_rate = 0;
+  int64_t caller_persons = -1;
+  double mismatch_delay_seconds = 1;
 };
 
 // --max-photo-bytes is also LIKENESS_MAX_PHOTO_BYTES.
@@ -155,6 +159,23 @@ void AddServingOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
       ->check(CLI::ExistingFile);
   AddOption(app, "--insecure", config.insecure,
             "Listen to other machines although there is no TLS, or nothing that says who calls");
+  AddOption(app, "--caller-rate", raw.caller_rate, "Calls a second that each caller may make; 0: any number")
+      ->check(Between(0, 1e9));
+  AddOption(app, "--caller-persons", raw.caller_persons, "People whom each caller may have enrolled; -1: any number")
+      ->check(CLI::Range(int64_t{-1}, std::numeric_limits<int64_t>::max()));
+  AddOption(app, "--free-mismatches", config.mismatches.free,
+            "Faces in a row that may not be a person's before the next ones have to wait; 0: none ever waits")
+      ->check(CLI::NonNegativeNumber);
+  AddOption(app, "--mismatch-delay", raw.mismatch_delay_seconds,
+            "Seconds that the first of them waits; each one after it twice as long, up to five minutes")
+      ->check(Between(0.001, 300));
+  AddOption(app, "--audit", config.audit.file,
+            "File for a line on each Verify and each change, or stdout; empty: no audit trail");
+  AddOption(app, "--audit-bytes", config.audit.max_bytes, "Size at which the file is put aside as FILE.1")
+      ->check(CLI::Range(int64_t{4096}, std::numeric_limits<int64_t>::max()));
+  AddOption(app, "--audit-files", config.audit.kept_files, "Files put aside that are kept")
+      ->check(CLI::Range(1, 100'000));
+  AddOption(app, "--channelz", config.grpc.channelz, "Whether gRPC channelz answers, with addresses of callers");
   AddOption(app, "--metrics-address", config.metrics_address,
             "Where /metrics is scraped; port 0 takes a free one, 'off' turns it off");
   AddOption(app, "--workers", config.workers, "Threads that run networks; 0: one a core")->check(CLI::Range(0, 1024));
@@ -240,6 +261,9 @@ std::string Finish(ServerConfig& config, const RawValues& raw) {
     return "--max-photo-bytes must not exceed --max-message-bytes";
   }
   if (std::string unsafe = CheckAccess(config); !unsafe.empty()) return unsafe;
+  if (raw.caller_rate > 0) config.caller_limits.calls_per_second = raw.caller_rate;
+  if (raw.caller_persons >= 0) config.caller_limits.max_persons = raw.caller_persons;
+  config.mismatches.delay = absl::Seconds(raw.mismatch_delay_seconds);
   if (config.workers == 0) config.workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   config.grace_period = absl::Seconds(raw.grace_seconds);
   config.drain_delay = absl::Seconds(raw.drain_seconds);

@@ -6,6 +6,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/access/caller.h"
+#include "server/access/mismatch_guard.h"
+#include "server/audit/audit_trail.h"
 #include "server/gallery/gallery.h"
 #include "server/gallery/postgres_database.h"
 #include "server/image/photo.h"
@@ -31,8 +34,11 @@ struct MasterKeySource {
 
 struct ServerConfig {
   GrpcServerOptions grpc;
-  std::string token_file;  // of the tokens that callers need; empty: they need none
-  bool insecure = false;   // whether it may be reached from elsewhere without TLS and a proof of who calls
+  std::string token_file;      // of the tokens that callers need; empty: they need none
+  CallerLimits caller_limits;  // of callers whose tokens have none of their own
+  MismatchOptions mismatches;
+  AuditOptions audit;
+  bool insecure = false;  // whether it may be reached from elsewhere without TLS and a proof of who calls
   std::string metrics_address = "127.0.0.1:9464";  // kMetricsOff: no metrics server
   std::string model;                               // path of the embedding bundle
   std::string face_finder;                         // path of the face-finder bundle

@@ -46,18 +46,26 @@ absl::StatusOr<std::optional<EnrolmentResult>> Gallery::FindEnrolment(absl::stri
   return store_->FindEnrolment(request_id, content);
 }
 
-absl::StatusOr<EnrolmentResult> Gallery::Enrol(const Enrolment& enrolment) {
+absl::StatusOr<EnrolmentResult> Gallery::Enrol(const Enrolment& enrolment,
+                                               std::optional<int64_t> max_persons_by_caller) {
   const StageTimer timer(metrics_, Stage::kStore);
-  absl::StatusOr<EnrolmentResult> result = store_->Enrol(enrolment, options_.max_references_per_person);
+  absl::StatusOr<EnrolmentResult> result =
+      store_->Enrol(enrolment, {options_.max_references_per_person, max_persons_by_caller});
   const bool added = result.ok() && !result->replayed;
   NoteChange(enrolment.person_id, added && result->new_person ? 1 : 0,
              added ? static_cast<int64_t>(enrolment.references.size()) : 0);
   return result;
 }
 
-absl::StatusOr<int> Gallery::CheckRoomFor(int added, absl::string_view person_id) {
+absl::StatusOr<int> Gallery::CheckRoomFor(int added, absl::string_view person_id, absl::string_view caller,
+                                          std::optional<int64_t> max_persons_by_caller) {
   const absl::StatusOr<PersonRecord> person = GetPerson(person_id);
   if (!person.ok() && ReasonOf(person.status()) != Reason::PERSON_NOT_FOUND) return person.status();
+  if (!person.ok() && max_persons_by_caller.has_value()) {
+    const absl::StatusOr<int64_t> persons = store_->PersonsEnrolledBy(caller);
+    if (!persons.ok()) return persons.status();
+    if (*persons >= *max_persons_by_caller) return QuotaExceeded(*max_persons_by_caller);
+  }
   const int references = person.ok() ? static_cast<int>(person->references.size()) : 0;
   if (references + added > options_.max_references_per_person) {
     return MakeError(Reason::TOO_MANY_REFERENCES,

@@ -39,10 +39,11 @@ class Gallery {
 
   absl::StatusOr<std::optional<EnrolmentResult>> FindEnrolment(absl::string_view request_id,
                                                                const ContentDigest& content);
-  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment);
-  // How many references the person has, 0 for one who is not enrolled. TOO_MANY_REFERENCES when `added` more would be
-  // more than are allowed now.
-  absl::StatusOr<int> CheckRoomFor(int added, absl::string_view person_id);
+  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, std::optional<int64_t> max_persons_by_caller = {});
+  // How many references the person has, 0 for one who is not enrolled. TOO_MANY_REFERENCES and QUOTA_EXCEEDED, when
+  // Enrol() would return them now for `added` more.
+  absl::StatusOr<int> CheckRoomFor(int added, absl::string_view person_id, absl::string_view caller = "",
+                                   std::optional<int64_t> max_persons_by_caller = {});
   // Of all persons but this one, the one with the reference nearest to the probe, by the probe's model; nothing where
   // there is none. Looks at every reference of the gallery, in memory: the first call, and the first after another
   // model became active, reads them all from the store.

@@ -76,6 +76,10 @@ constexpr const char* kMigrations[] = {
       );
       CREATE INDEX change_by_revision ON change(revision, number);
     )sql",
+    R"sql(
+      ALTER TABLE person ADD COLUMN enrolled_by TEXT COLLATE "C" NOT NULL DEFAULT '';
+      CREATE INDEX person_by_caller ON person(enrolled_by);
+    )sql",
 };
 constexpr int64_t kSchemaVersion = std::size(kMigrations);
 

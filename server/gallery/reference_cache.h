@@ -14,7 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
-#include "server/gallery/person_key.h"
+#include "server/hashing/person_key.h"
 #include "server/verification/embedding.h"
 
 namespace likeness {

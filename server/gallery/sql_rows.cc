@@ -74,16 +74,26 @@ absl::Status DamagedCrop(absl::string_view reference_id) {
 
 absl::Status PersonNotFound() { return MakeError(Reason::PERSON_NOT_FOUND, "no person is enrolled under this id"); }
 
+absl::Status QuotaExceeded(int64_t persons) {
+  return MakeError(Reason::QUOTA_EXCEEDED,
+                   absl::StrCat("the caller may have enrolled ", persons, " people, and they are there"));
+}
+
 std::optional<PersonRow> ReadPerson(SqlSession& session, absl::string_view person_id) {
   const std::vector<SqlRow> rows =
-      session.Run("SELECT create_time, data_key FROM person WHERE person_id = $1", {Text(person_id)});
+      session.Run("SELECT create_time, data_key, enrolled_by FROM person WHERE person_id = $1", {Text(person_id)});
   if (rows.empty()) return std::nullopt;
-  return PersonRow{TimeIn(rows[0][0]), OptionalBytesIn(rows[0][1])};
+  return PersonRow{TimeIn(rows[0][0]), OptionalBytesIn(rows[0][1]), TextIn(rows[0][2])};
 }
 
 void InsertPerson(SqlSession& session, absl::string_view person_id, const PersonRow& person) {
-  session.Change("INSERT INTO person (person_id, create_time, data_key) VALUES ($1, $2, $3)",
-                 {Text(person_id), Micros(person.create_time), OptionalBytes(person.key)});
+  session.Change("INSERT INTO person (person_id, create_time, data_key, enrolled_by) VALUES ($1, $2, $3, $4)",
+                 {Text(person_id), Micros(person.create_time), OptionalBytes(person.key), Text(person.enrolled_by)});
+}
+
+int64_t CountPersonsBy(SqlSession& session, absl::string_view caller) {
+  const std::vector<SqlRow> rows = session.Run("SELECT count(*) FROM person WHERE enrolled_by = $1", {Text(caller)});
+  return IntegerIn(rows[0][0]);
 }
 
 int64_t RemovePerson(SqlSession& session, absl::string_view person_id) {

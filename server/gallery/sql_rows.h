@@ -24,10 +24,12 @@ absl::Status PersonNotFound();
 struct PersonRow {
   absl::Time create_time;
   std::optional<std::string> key;  // wrapped; none where nothing is encrypted
+  std::string enrolled_by = {};
 };
 std::optional<PersonRow> ReadPerson(SqlSession& session, absl::string_view person_id);
 void InsertPerson(SqlSession& session, absl::string_view person_id, const PersonRow& person);
 
+int64_t CountPersonsBy(SqlSession& session, absl::string_view caller);
 // Returns how many there were: 0 or 1.
 int64_t RemovePerson(SqlSession& session, absl::string_view person_id);
 // At most `limit`, whose id comes after `after`, in byte order, with their references.

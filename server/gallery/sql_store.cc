@@ -112,7 +112,7 @@ absl::StatusOr<std::optional<EnrolmentResult>> SqlStore::FindEnrolment(absl::str
       [&](SqlSession& session) { return ReadEnrolment(session, request_id, content); });
 }
 
-absl::StatusOr<EnrolmentResult> SqlStore::Enrol(const Enrolment& enrolment, int max_references) {
+absl::StatusOr<EnrolmentResult> SqlStore::Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits) {
   return Write<EnrolmentResult>([&](SqlSession& session) -> absl::StatusOr<EnrolmentResult> {
     if (!enrolment.request_id.empty()) {
       absl::StatusOr<std::optional<EnrolmentResult>> earlier =
@@ -124,17 +124,20 @@ absl::StatusOr<EnrolmentResult> SqlStore::Enrol(const Enrolment& enrolment, int 
     std::optional<PersonRow> person = ReadPerson(session, enrolment.person_id);
     result.new_person = !person.has_value();
     if (result.new_person) {
-      person = PersonRow{enrolment.create_time, protection_->NewPersonKey(enrolment.person_id)};
+      if (limits.persons_by.has_value() && CountPersonsBy(session, enrolment.enrolled_by) >= *limits.persons_by) {
+        return QuotaExceeded(*limits.persons_by);
+      }
+      person = PersonRow{enrolment.create_time, protection_->NewPersonKey(enrolment.person_id), enrolment.enrolled_by};
       InsertPerson(session, enrolment.person_id, *person);
     }
     const absl::StatusOr<PersonCipher> cipher = protection_->CipherFor(enrolment.person_id, person->key);
     if (!cipher.ok()) return cipher.status();
     const int added = static_cast<int>(enrolment.references.size());
     result.reference_count = CountReferences(session, enrolment.person_id) + added;
-    if (result.reference_count > max_references) {
+    if (result.reference_count > limits.references) {
       return MakeError(Reason::TOO_MANY_REFERENCES,
                        absl::StrCat("the person would have ", result.reference_count, " references; at most ",
-                                    max_references, " are allowed"));
+                                    limits.references, " are allowed"));
     }
     for (size_t i = 0; i < enrolment.references.size(); ++i) {
       const ReferenceEmbedding& reference = enrolment.references[i];
@@ -149,6 +152,10 @@ absl::StatusOr<EnrolmentResult> SqlStore::Enrol(const Enrolment& enrolment, int 
                              result.new_person ? 1 : 0, added);
     return result;
   });
+}
+
+absl::StatusOr<int64_t> SqlStore::PersonsEnrolledBy(absl::string_view caller) {
+  return Read<int64_t>([&](SqlSession& session) -> absl::StatusOr<int64_t> { return CountPersonsBy(session, caller); });
 }
 
 absl::StatusOr<std::vector<ReferenceEmbedding>> SqlStore::References(absl::string_view person_id) {
@@ -209,7 +216,8 @@ absl::StatusOr<PersonData> SqlStore::ReadPersonData(absl::string_view person_id)
     return PersonData{{std::string(person_id), person->create_time, ReadReferences(session, person_id)},
                       *std::move(embeddings),
                       *std::move(crops),
-                      ReadRequestIds(session, person_id)};
+                      ReadRequestIds(session, person_id),
+                      person->enrolled_by};
   });
 }
 

@@ -24,7 +24,8 @@ class SqlStore : public Store {
 
   absl::StatusOr<std::optional<EnrolmentResult>> FindEnrolment(absl::string_view request_id,
                                                                const ContentDigest& content) override;
-  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, int max_references) override;
+  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits) override;
+  absl::StatusOr<int64_t> PersonsEnrolledBy(absl::string_view caller) override;
   absl::StatusOr<std::vector<ReferenceEmbedding>> References(absl::string_view person_id) override;
   absl::StatusOr<PersonRecord> GetPerson(absl::string_view person_id) override;
   absl::StatusOr<std::vector<PersonRecord>> ListPersons(absl::string_view after, int limit) override;

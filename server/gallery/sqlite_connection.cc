@@ -109,6 +109,11 @@ constexpr const char* kMigrations[] = {
       INSERT INTO gallery SELECT 1, persons, face_references, 0, 0 FROM gallery_size;
       DROP TABLE gallery_size;
     )sql",
+    // Who enrolled a person, for quotas.
+    R"sql(
+      ALTER TABLE person ADD COLUMN enrolled_by TEXT NOT NULL DEFAULT '';
+      CREATE INDEX person_by_caller ON person(enrolled_by);
+    )sql",
 };
 constexpr int kSchemaVersion = static_cast<int>(std::size(kMigrations));
 

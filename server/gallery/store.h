@@ -14,7 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "server/gallery/person_key.h"
+#include "server/hashing/person_key.h"
 #include "server/hashing/sha256.h"
 #include "server/verification/embedding.h"
 
@@ -49,6 +49,13 @@ struct Enrolment {
   std::vector<ReferenceEmbedding> references;  // all of one model
   absl::Time create_time;
   std::vector<KeptCrop> crops = {};  // none, or one for each reference
+  std::string enrolled_by = {};      // the caller's name; may be empty
+};
+
+// How much there may be. An enrolment that would make more of it changes nothing.
+struct EnrolmentLimits {
+  int references = 64;                     // of the person
+  std::optional<int64_t> persons_by = {};  // whom the caller has enrolled
 };
 
 struct EnrolmentResult {
@@ -76,6 +83,7 @@ struct PersonData {
   std::vector<ReferenceEmbedding> embeddings;  // oldest reference first, one entry for each model
   std::vector<ReferenceCrop> crops;
   std::vector<std::string> request_ids;  // of remembered enrolments
+  std::string enrolled_by;               // the name of the caller who enrolled the person first; may be empty
 };
 
 struct GallerySize {
@@ -145,6 +153,9 @@ struct KeyRotation {
   int64_t changed = 0;  // persons whose key was wrapped anew
 };
 
+// QUOTA_EXCEEDED, for a caller who may have enrolled so many.
+absl::Status QuotaExceeded(int64_t persons);
+
 // Thread-safe. A mutation that returned OK is on disk; one that returned an error changed nothing, except that after
 // STORE_FAILED its outcome may be unknown. All methods may return STORE_FAILED.
 class Store {
@@ -157,8 +168,11 @@ class Store {
                                                                        const ContentDigest& content) = 0;
 
   // Adds the references, and the person where necessary; all or none. Repeated request_ids are answered as
-  // FindEnrolment() does. TOO_MANY_REFERENCES when the person would have more than `max_references`.
-  virtual absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, int max_references) = 0;
+  // FindEnrolment() does. TOO_MANY_REFERENCES, QUOTA_EXCEEDED.
+  virtual absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits) = 0;
+
+  // Whom the caller of this name has enrolled and nobody has deleted.
+  virtual absl::StatusOr<int64_t> PersonsEnrolledBy(absl::string_view caller) = 0;
 
   // The person's references with their embeddings, oldest first, one entry for each model; may be empty.
   // PERSON_NOT_FOUND; STORE_CORRUPT when a stored embedding is damaged.

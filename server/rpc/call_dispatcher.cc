@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
-#include "server/rpc/call_access.h"
 #include "server/rpc/call_report.h"
 
 namespace likeness {
@@ -25,8 +24,8 @@ class CallDispatcher::Call : public grpc::ServerUnaryReactor {
   }
 
   const std::string& method() const { return method_; }
-  const std::string& caller() const { return caller_; }
-  void SetCaller(std::string caller) { caller_ = std::move(caller); }
+  const Caller& caller() const { return caller_; }
+  void SetCaller(Caller caller) { caller_ = std::move(caller); }
   std::string peer() const { return context_.peer(); }
   double Seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - arrival_).count(); }
 
@@ -42,7 +41,7 @@ class CallDispatcher::Call : public grpc::ServerUnaryReactor {
     const auto still_wanted = [this] { return CheckStillWanted(); };
     if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
     try {
-      return handler(still_wanted);
+      return handler(caller_, still_wanted);
     } catch (const std::exception& error) {
       return MakeError(Reason::INTERNAL, absl::StrCat("unexpected: ", error.what()));
     }
@@ -52,7 +51,7 @@ class CallDispatcher::Call : public grpc::ServerUnaryReactor {
   CallDispatcher& dispatcher_;
   grpc::CallbackServerContext& context_;
   const std::string method_;
-  std::string caller_;
+  Caller caller_;
   const std::chrono::steady_clock::time_point arrival_ = std::chrono::steady_clock::now();
 };
 
@@ -69,7 +68,7 @@ grpc::ServerUnaryReactor* CallDispatcher::Run(grpc::CallbackServerContext* conte
     Answer(*call, MakeError(Reason::SHUTTING_DOWN, "the server is shutting down"));
     return call;
   }
-  absl::StatusOr<std::string> caller = AuthorizeCall(*context, call->method(), access_);
+  absl::StatusOr<Caller> caller = admission_.Admit(*context, call->method());
   if (!caller.ok()) {
     Answer(*call, caller.status());
     return call;
@@ -90,7 +89,8 @@ bool CallDispatcher::Admit(Call& call, Handler handler) {
 }
 
 void CallDispatcher::Answer(Call& call, const absl::Status& status) {
-  const grpc::Status answer = ReportCall({call.method(), call.peer(), call.caller(), call.Seconds()}, status, metrics_);
+  const grpc::Status answer =
+      ReportCall({call.method(), call.peer(), call.caller().name, call.Seconds()}, status, metrics_);
   call.Finish(answer);  // the call may be gone from here on
 }
 

@@ -12,8 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "server/access/access.h"
 #include "server/encoding/face_encoder.h"
+#include "server/rpc/call_admission.h"
 #include "server/rpc/work_pool.h"
 #include "server/telemetry/metrics.h"
 
@@ -22,17 +22,17 @@ namespace likeness {
 // Thread-safe. Handlers hold domain logic only; nothing of theirs runs on a gRPC thread.
 class CallDispatcher {
  public:
-  // What a method does. Its StillWanted tells whether the caller still waits.
-  using Handler = absl::AnyInvocable<absl::Status(StillWanted)>;
+  // What a method does for a caller. Its StillWanted tells whether the caller still waits.
+  using Handler = absl::AnyInvocable<absl::Status(const Caller&, StillWanted)>;
 
   // All must outlive every call.
-  CallDispatcher(WorkPool& pool, Access& access, Metrics& metrics) : pool_(pool), access_(access), metrics_(metrics) {}
+  CallDispatcher(WorkPool& pool, CallAdmission& admission, Metrics& metrics)
+      : pool_(pool), admission_(admission), metrics_(metrics) {}
   CallDispatcher(const CallDispatcher&) = delete;
   CallDispatcher& operator=(const CallDispatcher&) = delete;
 
   // Answers the call with what `handler` returns; at once with why the caller may not, or with OVERLOADED when no more
-  // work may wait. Work whose
-  // caller has gone or whose deadline has passed before a worker is free is not begun.
+  // work may wait. Work whose caller has gone or whose deadline has passed before a worker is free is not begun.
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, std::string method, Handler handler);
 
   // From now on refuses calls with SHUTTING_DOWN. Returns when every call admitted before has been answered and its
@@ -47,7 +47,7 @@ class CallDispatcher {
   bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return calls_ == 0; }
 
   WorkPool& pool_;
-  Access& access_;
+  CallAdmission& admission_;
   Metrics& metrics_;
   absl::Mutex mutex_;
   int64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;  // arrived and not yet over

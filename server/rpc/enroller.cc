@@ -33,7 +33,7 @@ Enroller::Enroller(const FaceEncoder& encoder, const ActiveGeneration& active, G
                    EnrollerOptions options)
     : encoder_(encoder), active_(active), gallery_(gallery), metrics_(metrics), options_(std::move(options)) {}
 
-absl::Status Enroller::Enroll(const v1::EnrollRequest& request, StillWanted still_wanted,
+absl::Status Enroller::Enroll(const v1::EnrollRequest& request, const Caller& caller, StillWanted still_wanted,
                               v1::EnrollResponse& response) {
   if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
   if (absl::Status status = ValidateRequestId(request.request_id()); !status.ok()) return status;
@@ -46,9 +46,9 @@ absl::Status Enroller::Enroll(const v1::EnrollRequest& request, StillWanted stil
     if (!earlier.ok()) return earlier.status();
     result = *std::move(earlier);
   }
-  if (request.validate_only()) return CheckPhotos(request, content, still_wanted, response);
+  if (request.validate_only()) return CheckPhotos(request, caller, content, still_wanted, response);
   if (!result.has_value()) {
-    absl::StatusOr<EnrolmentResult> enrolled = EnrolPhotos(request, content, still_wanted, response);
+    absl::StatusOr<EnrolmentResult> enrolled = EnrolPhotos(request, caller, content, still_wanted, response);
     if (!enrolled.ok()) return enrolled.status();
     result = *std::move(enrolled);
   }
@@ -64,18 +64,19 @@ absl::Status Enroller::Enroll(const v1::EnrollRequest& request, StillWanted stil
   return absl::OkStatus();
 }
 
-absl::StatusOr<EnrolmentResult> Enroller::EnrolPhotos(const v1::EnrollRequest& request, const ContentDigest& content,
-                                                      StillWanted still_wanted, v1::EnrollResponse& response) {
+absl::StatusOr<EnrolmentResult> Enroller::EnrolPhotos(const v1::EnrollRequest& request, const Caller& caller,
+                                                      const ContentDigest& content, StillWanted still_wanted,
+                                                      v1::EnrollResponse& response) {
   while (true) {
     const std::shared_ptr<const Generation> generation = active_.Get();
-    const absl::StatusOr<Enrolment> enrolment =
-        EncodePhotos(*generation->embedder, request, content, still_wanted, response);
+    absl::StatusOr<Enrolment> enrolment = EncodePhotos(*generation->embedder, request, content, still_wanted, response);
     if (!enrolment.ok()) return enrolment.status();
+    enrolment->enrolled_by = caller.name;
     // The last moment at which the caller's going away can leave the gallery untouched.
     if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
     absl::StatusOr<EnrolmentResult> result;
     if (active_.WriteIfActive(generation,
-                              [&] { result = CheckAndWrite(request, *enrolment, *generation, response); })) {
+                              [&] { result = CheckAndWrite(request, caller, *enrolment, *generation, response); })) {
       *response.mutable_model() = ModelOf(*generation->embedder);
       return result;
     }
@@ -85,14 +86,15 @@ absl::StatusOr<EnrolmentResult> Enroller::EnrolPhotos(const v1::EnrollRequest& r
   }
 }
 
-absl::Status Enroller::CheckPhotos(const v1::EnrollRequest& request, const ContentDigest& content,
+absl::Status Enroller::CheckPhotos(const v1::EnrollRequest& request, const Caller& caller, const ContentDigest& content,
                                    StillWanted still_wanted, v1::EnrollResponse& response) {
   const std::shared_ptr<const Generation> generation = active_.Get();
   const absl::StatusOr<Enrolment> enrolment =
       EncodePhotos(*generation->embedder, request, content, still_wanted, response);
   if (!enrolment.ok()) return enrolment.status();
-  if (absl::Status status = CheckFaces(request, *enrolment, *generation, response); !status.ok()) return status;
-  const absl::StatusOr<int> references = gallery_.CheckRoomFor(request.photos_size(), request.person_id());
+  if (absl::Status status = CheckFaces(request, caller, *enrolment, *generation, response); !status.ok()) return status;
+  const absl::StatusOr<int> references =
+      gallery_.CheckRoomFor(request.photos_size(), request.person_id(), caller.name, caller.limits.max_persons);
   if (!references.ok()) return references.status();
   response.set_reference_count(*references);
   *response.mutable_model() = ModelOf(*generation->embedder);
@@ -128,13 +130,13 @@ absl::StatusOr<Enrolment> Enroller::EncodePhotos(const Embedder& embedder, const
   return enrolment;
 }
 
-absl::Status Enroller::CheckFaces(const v1::EnrollRequest& request, const Enrolment& enrolment,
+absl::Status Enroller::CheckFaces(const v1::EnrollRequest& request, const Caller& caller, const Enrolment& enrolment,
                                   const Generation& generation, v1::EnrollResponse& response) {
   if (!request.allow_mismatch()) {
     if (absl::Status status = CheckPerson(enrolment, generation.threshold); !status.ok()) return status;
   }
   if (options_.duplicates == DuplicatePolicy::kOff) return absl::OkStatus();
-  return CheckOthers(request.allow_duplicate(), enrolment, generation, response);
+  return CheckOthers(request.allow_duplicate(), caller, enrolment, generation, response);
 }
 
 absl::Status Enroller::CheckPerson(const Enrolment& enrolment, const Threshold& threshold) {
@@ -146,9 +148,10 @@ absl::Status Enroller::CheckPerson(const Enrolment& enrolment, const Threshold& 
   return CheckReferencesMatch(enrolment.references, **existing, threshold);
 }
 
-absl::Status Enroller::CheckOthers(bool allowed, const Enrolment& enrolment, const Generation& generation,
-                                   v1::EnrollResponse& response) {
+absl::Status Enroller::CheckOthers(bool allowed, const Caller& caller, const Enrolment& enrolment,
+                                   const Generation& generation, v1::EnrollResponse& response) {
   const std::optional<Calibration>& calibration = generation.embedder->manifest().calibration;
+  const bool reveal = options_.reveal_duplicates || caller.admin;
   for (size_t i = 0; i < enrolment.references.size(); ++i) {
     const absl::StatusOr<std::optional<NearestPerson>> nearest =
         gallery_.FindNearestOther(enrolment.references[i].embedding, enrolment.person_id);
@@ -161,19 +164,20 @@ absl::Status Enroller::CheckOthers(bool allowed, const Enrolment& enrolment, con
       const absl::Status refusal =
           WithField(MakeError(Reason::DUPLICATE_OF, "the face is enrolled under another id already"),
                     absl::StrCat("photos[", i, "]"));
-      return options_.reveal_duplicates ? WithPerson(refusal, person_id) : refusal;
+      return reveal ? WithPerson(refusal, person_id) : refusal;
     }
     v1::Duplicate& duplicate = *response.add_duplicates();
     duplicate.set_photo(static_cast<int>(i));
-    if (options_.reveal_duplicates) duplicate.set_person_id(person_id);
+    if (reveal) duplicate.set_person_id(person_id);
     duplicate.set_distance(distance);
     if (calibration.has_value()) duplicate.set_log_likelihood_ratio(LogLikelihoodRatio(*calibration, distance));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<EnrolmentResult> Enroller::CheckAndWrite(const v1::EnrollRequest& request, const Enrolment& enrolment,
-                                                        const Generation& generation, v1::EnrollResponse& response) {
+absl::StatusOr<EnrolmentResult> Enroller::CheckAndWrite(const v1::EnrollRequest& request, const Caller& caller,
+                                                        const Enrolment& enrolment, const Generation& generation,
+                                                        v1::EnrollResponse& response) {
   absl::MutexLock turn(&turn_);
   if (!enrolment.request_id.empty()) {
     // The same request may have been carried out while this one was encoded; its answer stays what it was.
@@ -182,8 +186,8 @@ absl::StatusOr<EnrolmentResult> Enroller::CheckAndWrite(const v1::EnrollRequest&
     if (!earlier.ok()) return earlier.status();
     if (earlier->has_value()) return **std::move(earlier);
   }
-  if (absl::Status status = CheckFaces(request, enrolment, generation, response); !status.ok()) return status;
-  return gallery_.Enrol(enrolment);
+  if (absl::Status status = CheckFaces(request, caller, enrolment, generation, response); !status.ok()) return status;
+  return gallery_.Enrol(enrolment, caller.limits.max_persons);
 }
 
 }  // namespace likeness

@@ -10,6 +10,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "likeness/v1/face_verification_service.pb.h"
+#include "server/access/caller.h"
 #include "server/encoding/face_encoder.h"
 #include "server/gallery/gallery.h"
 #include "server/image/quality_gate.h"
@@ -30,7 +31,7 @@ struct EnrollerOptions {
   std::function<absl::Time()> now;
   QualityGate quality_gate = QualityGate::kStandard;  // of an Enroll that names none
   DuplicatePolicy duplicates = DuplicatePolicy::kReport;
-  bool reveal_duplicates = false;  // whether callers are told the other id
+  bool reveal_duplicates = false;  // whether callers other than admins are told the other id
 };
 
 // Thread-safe. What is compared with the gallery and what is then written are one step: enrolments take turns at it, so
@@ -42,30 +43,34 @@ class Enroller {
            EnrollerOptions options);
 
   // As FaceVerificationService.Enroll. Fills `response` when it returns OK; otherwise what is in it means nothing.
-  absl::Status Enroll(const v1::EnrollRequest& request, StillWanted still_wanted, v1::EnrollResponse& response);
+  // QUOTA_EXCEEDED when the caller has enrolled as many persons as it may.
+  absl::Status Enroll(const v1::EnrollRequest& request, const Caller& caller, StillWanted still_wanted,
+                      v1::EnrollResponse& response);
 
  private:
   // Encodes the request's photos and enrols them.
-  absl::StatusOr<EnrolmentResult> EnrolPhotos(const v1::EnrollRequest& request, const ContentDigest& content,
-                                              StillWanted still_wanted, v1::EnrollResponse& response);
+  absl::StatusOr<EnrolmentResult> EnrolPhotos(const v1::EnrollRequest& request, const Caller& caller,
+                                              const ContentDigest& content, StillWanted still_wanted,
+                                              v1::EnrollResponse& response);
   // Does all that EnrolPhotos() does, but enrols nothing.
-  absl::Status CheckPhotos(const v1::EnrollRequest& request, const ContentDigest& content, StillWanted still_wanted,
-                           v1::EnrollResponse& response);
+  absl::Status CheckPhotos(const v1::EnrollRequest& request, const Caller& caller, const ContentDigest& content,
+                           StillWanted still_wanted, v1::EnrollResponse& response);
   // Encodes them by one model, and holds their faces against the quality gate.
   absl::StatusOr<Enrolment> EncodePhotos(const Embedder& embedder, const v1::EnrollRequest& request,
                                          const ContentDigest& content, StillWanted still_wanted,
                                          v1::EnrollResponse& response) const;
   // Holds the faces against those that are enrolled.
-  absl::Status CheckFaces(const v1::EnrollRequest& request, const Enrolment& enrolment, const Generation& generation,
-                          v1::EnrollResponse& response);
+  absl::Status CheckFaces(const v1::EnrollRequest& request, const Caller& caller, const Enrolment& enrolment,
+                          const Generation& generation, v1::EnrollResponse& response);
   // Holds them against the person's own.
   absl::Status CheckPerson(const Enrolment& enrolment, const Threshold& threshold);
   // Holds them against everybody else's.
-  absl::Status CheckOthers(bool allowed, const Enrolment& enrolment, const Generation& generation,
+  absl::Status CheckOthers(bool allowed, const Caller& caller, const Enrolment& enrolment, const Generation& generation,
                            v1::EnrollResponse& response);
   // What the request_id's enrolment was answered before, or the enrolment, once its faces have passed.
-  absl::StatusOr<EnrolmentResult> CheckAndWrite(const v1::EnrollRequest& request, const Enrolment& enrolment,
-                                                const Generation& generation, v1::EnrollResponse& response);
+  absl::StatusOr<EnrolmentResult> CheckAndWrite(const v1::EnrollRequest& request, const Caller& caller,
+                                                const Enrolment& enrolment, const Generation& generation,
+                                                v1::EnrollResponse& response);
 
   const FaceEncoder& encoder_;
   const ActiveGeneration& active_;

@@ -36,12 +36,14 @@ void SetVerdict(double distance, const Threshold& threshold, const Generation& g
 }  // namespace
 
 FaceVerification::FaceVerification(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery,
-                                   Metrics& metrics, Options options, ReferencePolicy reference_policy)
+                                   Metrics& metrics, Options options, ReferencePolicy reference_policy,
+                                   const MismatchOptions& mismatches)
     : encoder_(encoder),
       active_(active),
       gallery_(gallery),
       metrics_(metrics),
       reference_policy_(reference_policy),
+      mismatches_(mismatches, options.now),
       enroller_(encoder, active, gallery, metrics, std::move(options)) {}
 
 absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWanted still_wanted,
@@ -57,6 +59,7 @@ absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWan
   // Before the photo: an unknown person costs no network.
   const absl::StatusOr<References> references = gallery_.FindReferences(request.person_id());
   if (!references.ok()) return references.status();
+  if (absl::Status status = mismatches_.Check(request.person_id()); !status.ok()) return status;
 
   const absl::StatusOr<EncodedFace> probe =
       encoder_.Encode(*generation->embedder, request.photo(), *policy, still_wanted);
@@ -71,6 +74,7 @@ absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWan
   SetVerdict(match->distance, *threshold, *generation, response);
   response.set_reference_id((**references)[match->nearest].reference_id);
   *response.mutable_face() = ToProto(*probe);
+  mismatches_.Note(request.person_id(), response.verified());
   metrics_.CountVerdict("Verify", response.verified(), match->distance);
   return absl::OkStatus();
 }
@@ -120,9 +124,9 @@ absl::Status FaceVerification::Embed(const v1::EmbedRequest& request, StillWante
   return absl::OkStatus();
 }
 
-absl::Status FaceVerification::Enroll(const v1::EnrollRequest& request, StillWanted still_wanted,
+absl::Status FaceVerification::Enroll(const v1::EnrollRequest& request, const Caller& caller, StillWanted still_wanted,
                                       v1::EnrollResponse& response) {
-  return enroller_.Enroll(request, still_wanted, response);
+  return enroller_.Enroll(request, caller, still_wanted, response);
 }
 
 absl::Status FaceVerification::GetPerson(const v1::GetPersonRequest& request, StillWanted,

@@ -4,6 +4,8 @@
 
 #include "absl/status/status.h"
 #include "likeness/v1/face_verification_service.pb.h"
+#include "server/access/caller.h"
+#include "server/access/mismatch_guard.h"
 #include "server/encoding/face_encoder.h"
 #include "server/gallery/gallery.h"
 #include "server/models/generation.h"
@@ -20,12 +22,14 @@ class FaceVerification {
 
   // All must outlive it.
   FaceVerification(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, Metrics& metrics,
-                   Options options, ReferencePolicy reference_policy = ReferencePolicy::kMeanEmbedding);
+                   Options options, ReferencePolicy reference_policy = ReferencePolicy::kMeanEmbedding,
+                   const MismatchOptions& mismatches = {});
 
   absl::Status Verify(const v1::VerifyRequest& request, StillWanted still_wanted, v1::VerifyResponse& response);
   absl::Status Compare(const v1::CompareRequest& request, StillWanted still_wanted, v1::CompareResponse& response);
   absl::Status Embed(const v1::EmbedRequest& request, StillWanted still_wanted, v1::EmbedResponse& response);
-  absl::Status Enroll(const v1::EnrollRequest& request, StillWanted still_wanted, v1::EnrollResponse& response);
+  absl::Status Enroll(const v1::EnrollRequest& request, const Caller& caller, StillWanted still_wanted,
+                      v1::EnrollResponse& response);
   absl::Status GetPerson(const v1::GetPersonRequest& request, StillWanted still_wanted,
                          v1::GetPersonResponse& response);
   absl::Status ListPersons(const v1::ListPersonsRequest& request, StillWanted still_wanted,
@@ -43,6 +47,7 @@ class FaceVerification {
   Gallery& gallery_;
   Metrics& metrics_;
   const ReferencePolicy reference_policy_;
+  MismatchGuard mismatches_;
   Enroller enroller_;
 };
 

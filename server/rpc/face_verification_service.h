@@ -3,6 +3,7 @@
 #define LIKENESS_SERVER_RPC_FACE_VERIFICATION_SERVICE_H_
 
 #include "likeness/v1/face_verification_service.grpc.pb.h"
+#include "server/audit/audit_trail.h"
 #include "server/rpc/call_dispatcher.h"
 #include "server/rpc/face_verification.h"
 
@@ -11,9 +12,9 @@ namespace likeness {
 // Thread-safe.
 class FaceVerificationService : public v1::FaceVerificationService::CallbackService {
  public:
-  // Both must outlive every call.
-  FaceVerificationService(FaceVerification& methods, CallDispatcher& dispatcher)
-      : methods_(methods), dispatcher_(dispatcher) {}
+  // All must outlive every call.
+  FaceVerificationService(FaceVerification& methods, CallDispatcher& dispatcher, const AuditTrail& audit)
+      : methods_(methods), dispatcher_(dispatcher), audit_(audit) {}
 
   using Context = grpc::CallbackServerContext;
   using Reactor = grpc::ServerUnaryReactor;
@@ -33,6 +34,7 @@ class FaceVerificationService : public v1::FaceVerificationService::CallbackServ
  private:
   FaceVerification& methods_;
   CallDispatcher& dispatcher_;
+  const AuditTrail& audit_;
 };
 
 }  // namespace likeness

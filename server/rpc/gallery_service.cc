@@ -20,6 +20,7 @@ void Fill(const PersonData& data, v1::ExportPersonResponse& response) {
     stored.set_kind(crop.crop.kind);
     stored.set_picture(crop.crop.picture);
   }
+  response.set_enrolled_by(data.enrolled_by);
   response.mutable_request_ids()->Assign(data.request_ids.begin(), data.request_ids.end());
 }
 
@@ -27,7 +28,7 @@ void Fill(const PersonData& data, v1::ExportPersonResponse& response) {
 
 grpc::Status GalleryService::ExportPerson(grpc::ServerContext* context, const v1::ExportPersonRequest* request,
                                           v1::ExportPersonResponse* response) {
-  return calls_.Run(*context, "ExportPerson", [&]() -> absl::Status {
+  return calls_.RunAudited(*context, "ExportPerson", {.person_id = request->person_id()}, [&]() -> absl::Status {
     if (absl::Status status = ValidatePersonId(request->person_id()); !status.ok()) return status;
     const absl::StatusOr<PersonData> data = gallery_.ReadPersonData(request->person_id());
     if (!data.ok()) return data.status();
@@ -38,7 +39,7 @@ grpc::Status GalleryService::ExportPerson(grpc::ServerContext* context, const v1
 
 grpc::Status GalleryService::RotateKeys(grpc::ServerContext* context, const v1::RotateKeysRequest*,
                                         v1::RotateKeysResponse* response) {
-  return calls_.Run(*context, "RotateKeys", [&]() -> absl::Status {
+  return calls_.RunAudited(*context, "RotateKeys", {}, [&]() -> absl::Status {
     const absl::StatusOr<int64_t> rewrapped = gallery_.RotateKeys();
     if (!rewrapped.ok()) return rewrapped.status();
     response->set_rewrapped_keys(*rewrapped);

@@ -18,6 +18,7 @@ struct GrpcServerOptions {
   std::string address = "127.0.0.1:50051";  // port 0: any free one
   int max_message_bytes = 16 << 20;
   bool reflection = true;
+  bool channelz = false;
   TlsFiles tls = {};
 };
 

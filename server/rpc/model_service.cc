@@ -27,6 +27,11 @@ void SetCoverage(const ModelCoverage& coverage, v1::ActivateModelResponse& respo
   response.set_references_without_crop(coverage.references - coverage.embedded - coverage.embeddable);
 }
 
+// A digest only: whoever calls may send any text.
+AdminCalls::Subject SubjectOf(const std::string& digest) {
+  return {.person_id = {}, .model = ModelDigest::FromHex(digest).has_value() ? digest : std::string()};
+}
+
 }  // namespace
 
 ModelService::ModelService(ModelFolder& folder, Gallery& gallery, const ActiveGeneration& active,
@@ -73,7 +78,8 @@ grpc::Status ModelService::GetModel(grpc::ServerContext* context, const v1::GetM
 
 grpc::Status ModelService::ActivateModel(grpc::ServerContext* context, const v1::ActivateModelRequest* request,
                                          grpc::ServerWriter<v1::ActivateModelResponse>* writer) {
-  return calls_.Run(*context, "ActivateModel", [&] { return Activate(*context, *request, *writer); });
+  return calls_.RunAudited(*context, "ActivateModel", SubjectOf(request->digest()),
+                           [&] { return Activate(*context, *request, *writer); });
 }
 
 absl::StatusOr<v1::ActivateModelResponse> ModelService::FirstAnswer(const ModelEntry& entry) const {
@@ -120,7 +126,7 @@ absl::Status ModelService::Activate(const grpc::ServerContext& context, const v1
 
 grpc::Status ModelService::DeleteModel(grpc::ServerContext* context, const v1::DeleteModelRequest* request,
                                        v1::DeleteModelResponse* response) {
-  return calls_.Run(*context, "DeleteModel", [&]() -> absl::Status {
+  return calls_.RunAudited(*context, "DeleteModel", SubjectOf(request->digest()), [&]() -> absl::Status {
     const absl::StatusOr<ModelDigest> digest = ReadDigest(request->digest());
     if (!digest.ok()) return digest.status();
     const absl::StatusOr<int64_t> embeddings = activations_.Delete(folder_, *digest);
@@ -132,7 +138,8 @@ grpc::Status ModelService::DeleteModel(grpc::ServerContext* context, const v1::D
 
 grpc::Status ModelService::ExportModel(grpc::ServerContext* context, const v1::ExportModelRequest* request,
                                        grpc::ServerWriter<v1::ExportModelResponse>* writer) {
-  return calls_.Run(*context, "ExportModel", [&] { return Export(*request, *writer); });
+  return calls_.RunAudited(*context, "ExportModel", SubjectOf(request->digest()),
+                           [&] { return Export(*request, *writer); });
 }
 
 absl::Status ModelService::Export(const v1::ExportModelRequest& request,

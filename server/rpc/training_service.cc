@@ -31,7 +31,7 @@ bool IsRejection(const absl::Status& status) {
 }  // namespace
 
 grpc::Status TrainingService::Train(grpc::ServerContext* context, TrainStream* stream) {
-  return calls_.Run(*context, "Train", [&]() -> absl::Status {
+  return calls_.RunAudited(*context, "Train", {}, [&]() -> absl::Status {
     const absl::StatusOr<std::string> id = ReceivePhotos(*context, *stream);
     if (!id.ok()) return id.status();
     return Watch(*context, *id, [&](const v1::Training& training) {
@@ -112,7 +112,7 @@ grpc::Status TrainingService::WatchTraining(grpc::ServerContext* context, const 
 
 grpc::Status TrainingService::CancelTraining(grpc::ServerContext* context, const v1::CancelTrainingRequest* request,
                                              v1::CancelTrainingResponse* response) {
-  return calls_.Run(*context, "CancelTraining", [&]() -> absl::Status {
+  return calls_.RunAudited(*context, "CancelTraining", {}, [&]() -> absl::Status {
     absl::StatusOr<v1::Training> training = jobs_.Cancel(request->training_id());
     if (!training.ok()) return training.status();
     *response->mutable_training() = *std::move(training);

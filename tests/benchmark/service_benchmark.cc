@@ -144,7 +144,7 @@ class Methods {
     request.add_photos(photo);
     v1::EnrollResponse response;
     Check(methods_.Enroll(
-        request, [] { return absl::OkStatus(); }, response));
+        request, Caller(), [] { return absl::OkStatus(); }, response));
   }
 
   void Verify(const v1::VerifyRequest& request, int calls) {
@@ -190,8 +190,10 @@ nlohmann::json Benchmark(const Options& options) {
 
   WorkPool pool({1, 64, [&fast](int64_t depth) { fast.metrics().SetQueueDepth(depth); }});
   const std::unique_ptr<Access> access = Access::Open();
-  CallDispatcher dispatcher(pool, *access, fast.metrics());
-  FaceVerificationService service(fast.service(), dispatcher);
+  CallAdmission admission(*access, {}, absl::Now);
+  CallDispatcher dispatcher(pool, admission, fast.metrics());
+  const auto audit = OrThrow(AuditTrail::Open({}));
+  FaceVerificationService service(fast.service(), dispatcher, *audit);
   const auto server = OrThrow(GrpcServer::Start({.address = "127.0.0.1:0"}, {&service}, {}));
   server->SetServing();
 

@@ -22,7 +22,7 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-constexpr int kMany = 1000;
+constexpr EnrolmentLimits kMany = {.references = 1000};
 constexpr char kSecret[] = "a crop that nobody may see";
 
 Enrolment EnrolmentOfAda() {
@@ -99,7 +99,7 @@ TEST_F(EncryptedGalleryTest, EncryptsAGalleryThatWasNot) {
   EXPECT_EQ(store->ReadPersonData("ada")->crops.front().crop.picture, kSecret);
   EXPECT_EQ(store->References("ada")->front().embedding.values, (std::vector<float>{1234.5F, -1234.5F}));
   EXPECT_THAT(store->References("p249"), IsOkAndHolds(SizeIs(1)));
-  EXPECT_THAT(store->EmbeddingsBy(ModelNamed(1), 0, kMany), IsOkAndHolds(SizeIs(251)));
+  EXPECT_THAT(store->EmbeddingsBy(ModelNamed(1), 0, 1000), IsOkAndHolds(SizeIs(251)));
 }
 
 TEST_F(EncryptedGalleryTest, LeavesWhatWasDamagedBeforeDamaged) {

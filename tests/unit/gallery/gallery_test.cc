@@ -32,11 +32,14 @@ class WatchedStore : public Store {
                                                                const ContentDigest& content) override {
     return store_->FindEnrolment(request_id, content);
   }
-  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, int max_references) override {
-    absl::StatusOr<EnrolmentResult> result = store_->Enrol(enrolment, max_references);
+  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits) override {
+    absl::StatusOr<EnrolmentResult> result = store_->Enrol(enrolment, limits);
     // The worst case: the change was made, but its answer was lost.
     if (lose_answers) return MakeError(Reason::STORE_FAILED, "the connection was lost");
     return result;
+  }
+  absl::StatusOr<int64_t> PersonsEnrolledBy(absl::string_view caller) override {
+    return store_->PersonsEnrolledBy(caller);
   }
   absl::StatusOr<std::vector<ReferenceEmbedding>> References(absl::string_view person_id) override {
     ++lookups;
@@ -234,7 +237,7 @@ TEST_F(GalleryTest, CountsRightWhenManyEnrolAtOnce) {
 
 TEST(GalleryOpenTest, CountsWhatIsThereAlready) {
   auto store = std::make_unique<WatchedStore>();
-  ASSERT_THAT(store->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1"), ReferenceNamed("r2")}), 10), IsOk());
+  ASSERT_THAT(store->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1"), ReferenceNamed("r2")}), {}), IsOk());
   Metrics metrics;
   ASSERT_THAT(Gallery::Open(std::move(store), {}, metrics), IsOk());
   const std::string scraped = prometheus::TextSerializer().Serialize(metrics.registry()->Collect());

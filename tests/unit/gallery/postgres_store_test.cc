@@ -28,7 +28,7 @@ using testing::Not;
 using testing::SizeIs;
 using Kind = GalleryChange::Kind;
 
-constexpr int kMany = 1000;
+constexpr EnrolmentLimits kMany = {.references = 1000};
 
 // One for the program; null where there is no PostgreSQL.
 PostgresServer* Server() {

@@ -22,7 +22,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::SizeIs;
 
-constexpr int kMany = 1000;
+constexpr EnrolmentLimits kMany = {.references = 1000};
 
 std::unique_ptr<Store> MakeSqliteStore() { return *OpenSqliteStore(UniquePath("gallery.sqlite")); }
 

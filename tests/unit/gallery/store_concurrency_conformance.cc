@@ -13,7 +13,7 @@
 namespace likeness {
 namespace {
 
-constexpr int kMany = 1000;
+constexpr EnrolmentLimits kMany = {.references = 1000};
 
 TEST_P(StoreConformanceTest, CarriesOutARequestOnceHoweverManySendItAtOnce) {
   constexpr int kThreads = 8;

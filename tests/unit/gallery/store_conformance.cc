@@ -49,7 +49,7 @@ using testing::ElementsAre;
 using testing::Eq;
 using testing::IsEmpty;
 
-constexpr int kMany = 1000;
+constexpr EnrolmentLimits kMany = {.references = 1000};
 
 std::vector<std::string> PersonIdsOf(const std::vector<PersonRecord>& persons) {
   std::vector<std::string> ids;
@@ -130,14 +130,34 @@ TEST_P(StoreConformanceTest, DoesNotKnowAPersonWhoWasNotEnrolled) {
 
 TEST_P(StoreConformanceTest, RefusesMoreReferencesThanAllowedAndChangesNothing) {
   const std::vector<ReferenceEmbedding> two = {ReferenceNamed("r1"), ReferenceNamed("r2")};
-  EXPECT_THAT(store_->Enrol(EnrolmentOf("ada", two, "request", 1), /*max_references=*/1),
+  EXPECT_THAT(store_->Enrol(EnrolmentOf("ada", two, "request", 1), {.references = 1}),
               FailsWith(Reason::TOO_MANY_REFERENCES));
   EXPECT_THAT(store_->Size(), IsOkAndHolds(HasSize(0, 0)));
   EXPECT_THAT(store_->FindEnrolment("request", ContentNamed(1)), IsOkAndHolds(Eq(std::nullopt)));
-  EXPECT_THAT(store_->Enrol(EnrolmentOf("ada", two), /*max_references=*/2), IsOk());
-  EXPECT_THAT(store_->Enrol(EnrolmentOf("ada", {ReferenceNamed("r3")}), /*max_references=*/2),
+  EXPECT_THAT(store_->Enrol(EnrolmentOf("ada", two), {.references = 2}), IsOk());
+  EXPECT_THAT(store_->Enrol(EnrolmentOf("ada", {ReferenceNamed("r3")}), {.references = 2}),
               FailsWith(Reason::TOO_MANY_REFERENCES));
   EXPECT_THAT(IdsOf(*store_->References("ada")), ElementsAre("r1", "r2"));
+}
+
+TEST_P(StoreConformanceTest, EnrolsNoMorePersonsForACallerThanAllowed) {
+  const auto enrolment_by = [](const std::string& caller, const std::string& person_id, const std::string& reference) {
+    Enrolment enrolment = EnrolmentOf(person_id, {ReferenceNamed(reference)});
+    enrolment.enrolled_by = caller;
+    return enrolment;
+  };
+  const EnrolmentLimits one_person = {.references = 10, .persons_by = 1};
+  ASSERT_THAT(store_->Enrol(enrolment_by("desk", "ada", "r1"), one_person), IsOk());
+  EXPECT_THAT(store_->Enrol(enrolment_by("desk", "bob", "r2"), one_person), FailsWith(Reason::QUOTA_EXCEEDED));
+  EXPECT_THAT(store_->GetPerson("bob"), FailsWith(Reason::PERSON_NOT_FOUND));
+  EXPECT_THAT(store_->Enrol(enrolment_by("desk", "ada", "r2"), one_person), IsOk()) << "no other person";
+  EXPECT_THAT(store_->Enrol(enrolment_by("other", "bob", "r3"), one_person), IsOk());
+  EXPECT_THAT(store_->Enrol(enrolment_by("desk", "bob", "r4"), one_person), IsOk()) << "somebody else's";
+  EXPECT_THAT(store_->PersonsEnrolledBy("desk"), IsOkAndHolds(1));
+  EXPECT_EQ(store_->ReadPersonData("ada")->enrolled_by, "desk");
+  ASSERT_THAT(store_->DeletePerson("ada"), IsOk());
+  EXPECT_THAT(store_->PersonsEnrolledBy("desk"), IsOkAndHolds(0));
+  EXPECT_THAT(store_->Enrol(enrolment_by("desk", "eve", "r5"), one_person), IsOk());
 }
 
 TEST_P(StoreConformanceTest, EnrolsAllReferencesOrNone) {
@@ -168,8 +188,8 @@ TEST_P(StoreConformanceTest, AnswersARepeatedRequestAsTheFirstTime) {
 
 TEST_P(StoreConformanceTest, AnswersARepeatedRequestEvenWhenThePersonIsFull) {
   const Enrolment enrolment = EnrolmentOf("ada", {ReferenceNamed("r1")}, "request", 1);
-  ASSERT_THAT(store_->Enrol(enrolment, /*max_references=*/1), IsOk());
-  EXPECT_THAT(store_->Enrol(enrolment, /*max_references=*/1), IsOk());
+  ASSERT_THAT(store_->Enrol(enrolment, {.references = 1}), IsOk());
+  EXPECT_THAT(store_->Enrol(enrolment, {.references = 1}), IsOk());
 }
 
 TEST_P(StoreConformanceTest, FindsAnEnrolmentByItsRequest) {

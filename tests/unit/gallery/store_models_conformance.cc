@@ -16,7 +16,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr int kMany = 1000;
+constexpr EnrolmentLimits kMany = {.references = 1000};
 constexpr char kKind[] = "arcface112";
 
 Enrolment WithCrops(Enrolment enrolment, const std::string& kind = kKind) {

@@ -79,7 +79,7 @@ class EnrolmentQualityTest : public FaceVerificationFixture {
 
   absl::StatusOr<v1::EnrollResponse> Enroll(const v1::EnrollRequest& request) {
     v1::EnrollResponse response;
-    if (absl::Status status = methods_->Enroll(request, Wanted, response); !status.ok()) return status;
+    if (absl::Status status = methods_->Enroll(request, Caller(), Wanted, response); !status.ok()) return status;
     return response;
   }
 

@@ -62,7 +62,7 @@ class FaceVerificationFixture : public testing::Test {
     request.set_person_id(person_id);
     request.add_photos(PhotoOf(colour));
     v1::EnrollResponse response;
-    ASSERT_THAT(methods_->Enroll(request, Wanted, response), IsOk());
+    ASSERT_THAT(methods_->Enroll(request, Caller(), Wanted, response), IsOk());
   }
 
   absl::StatusOr<v1::VerifyResponse> Verify(const v1::VerifyRequest& request) {

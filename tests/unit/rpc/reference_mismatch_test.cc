@@ -25,7 +25,7 @@ class ReferenceMismatchTest : public FaceVerificationFixture {
 
   absl::StatusOr<int> Enroll(const v1::EnrollRequest& request) {
     v1::EnrollResponse response;
-    if (absl::Status status = methods_->Enroll(request, Wanted, response); !status.ok()) return status;
+    if (absl::Status status = methods_->Enroll(request, Caller(), Wanted, response); !status.ok()) return status;
     return response.reference_count();
   }
 };

@@ -1,9 +1,11 @@
-#include "server/rpc/call_access.h"
+#include "server/rpc/call_admission.h"
 
 #include <algorithm>
 #include <iterator>
+#include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
 
@@ -21,10 +23,12 @@ constexpr std::pair<absl::string_view, Scope> kScopes[] = {
     {"ExportPerson", Scope::kAdmin},   {"RotateKeys", Scope::kAdmin},
 };
 
-}  // namespace
+// The address without the port, which is another one for each connection.
+absl::string_view HostOf(absl::string_view peer) {
+  return absl::StartsWith(peer, "ipv4:") || absl::StartsWith(peer, "ipv6:") ? peer.substr(0, peer.rfind(':')) : peer;
+}
 
-absl::StatusOr<std::string> AuthorizeCall(const grpc::ServerContextBase& context, absl::string_view method,
-                                          Access& access) {
+absl::StatusOr<Caller> Authorize(const grpc::ServerContextBase& context, absl::string_view method, Access& access) {
   const auto* named = std::find_if(std::begin(kScopes), std::end(kScopes),
                                    [method](const auto& entry) { return entry.first == method; });
   if (named == std::end(kScopes)) return MakeError(Reason::INTERNAL, absl::StrCat("no scope for ", method));
@@ -32,6 +36,22 @@ absl::StatusOr<std::string> AuthorizeCall(const grpc::ServerContextBase& context
   if (first == last) return access.Authorize("", named->second);
   if (std::next(first) != last) return MakeError(Reason::TOKEN_INVALID, "the call has several authorizations");
   return access.Authorize(absl::string_view(first->second.data(), first->second.size()), named->second);
+}
+
+}  // namespace
+
+absl::StatusOr<Caller> CallAdmission::Admit(const grpc::ServerContextBase& context, absl::string_view method) {
+  absl::StatusOr<Caller> caller = Authorize(context, method, access_);
+  if (!caller.ok()) return caller;
+  CallerLimits& limits = caller->limits;
+  if (!limits.calls_per_second.has_value()) limits.calls_per_second = limits_.calls_per_second;
+  if (!limits.max_persons.has_value()) limits.max_persons = limits_.max_persons;
+  if (limits.calls_per_second.has_value()) {
+    const std::string peer = context.peer();
+    const absl::string_view who = caller->name.empty() ? HostOf(peer) : absl::string_view(caller->name);
+    if (absl::Status status = rates_.Take(who, *limits.calls_per_second); !status.ok()) return status;
+  }
+  return caller;
 }
 
 }  // namespace likeness

@@ -1,6 +1,6 @@
-// A person in the log of changes: tells persons apart without telling who they are.
-#ifndef LIKENESS_SERVER_GALLERY_PERSON_KEY_H_
-#define LIKENESS_SERVER_GALLERY_PERSON_KEY_H_
+// A person in logs: tells persons apart without telling who they are.
+#ifndef LIKENESS_SERVER_HASHING_PERSON_KEY_H_
+#define LIKENESS_SERVER_HASHING_PERSON_KEY_H_
 
 #include <algorithm>
 #include <array>
@@ -23,4 +23,4 @@ inline PersonKey PersonKeyOf(absl::string_view person_id) {
 
 }  // namespace likeness
 
-#endif  // LIKENESS_SERVER_GALLERY_PERSON_KEY_H_
+#endif  // LIKENESS_SERVER_HASHING_PERSON_KEY_H_
