@@ -26,6 +26,10 @@ absl::StatusOr<v1::GetModelResponse> ModelClient::GetModel(const v1::GetModelReq
   return CallUntil(absl::Now() + timeout_, *models_, &Models::GetModel, request);
 }
 
+absl::StatusOr<v1::AllowModelResponse> ModelClient::AllowModel(const v1::AllowModelRequest& request) {
+  return CallUntil(absl::Now() + timeout_, *models_, &Models::AllowModel, request);
+}
+
 absl::StatusOr<v1::DeleteModelResponse> ModelClient::DeleteModel(const v1::DeleteModelRequest& request) {
   return CallUntil(absl::Now() + timeout_, *models_, &Models::DeleteModel, request);
 }

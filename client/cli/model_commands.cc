@@ -85,6 +85,19 @@ void PrintActivated(Invocation& invocation, const std::string& digest, const v1:
   for (const std::string& person : end.persons_left_behind()) invocation.console.out << "  " << person << '\n';
 }
 
+absl::StatusOr<ExitCode> Allow(Invocation& invocation, const ModelOptions& options) {
+  v1::AllowModelRequest request;
+  request.set_digest(options.digest);  // whole: nobody allows what they have not looked at
+  const absl::StatusOr<v1::AllowModelResponse> response = ModelClient(invocation.client_options).AllowModel(request);
+  if (!response.ok()) return response.status();
+  if (invocation.json) {
+    invocation.PrintJson(*response);
+  } else {
+    invocation.console.out << "allowed: " << response->model().name() << ' ' << response->model().version() << '\n';
+  }
+  return kExitSuccess;
+}
+
 absl::StatusOr<ExitCode> Activate(Invocation& invocation, const ModelOptions& options) {
   ModelClient client(invocation.client_options);
   const absl::StatusOr<std::string> digest = ResolveDigest(client, options.digest);
@@ -153,7 +166,7 @@ absl::StatusOr<ExitCode> Delete(Invocation& invocation, const ModelOptions& opti
 }  // namespace
 
 void AddModelCommands(CLI::App& app, Invocation& invocation) {
-  CLI::App* models = app.add_subcommand("models", "List, show, activate, export or delete the server's models");
+  CLI::App* models = app.add_subcommand("models", "List, show, allow, activate, export or delete the server's models");
   models->require_subcommand(1);
   auto options = std::make_shared<ModelOptions>();
   const auto add = [&](const char* name, const char* description, auto run) {
@@ -168,6 +181,9 @@ void AddModelCommands(CLI::App& app, Invocation& invocation) {
   };
   add("list", "List all models: the active one, marked *, and the others, the newest first", &List);
   add_digest(add("show", "Show a model", &Show));
+  add("allow", "Let a model be activated that was not trained with this gallery: its code will be run", &Allow)
+      ->add_option("DIGEST", options->digest, "The model, whole; its file is DIGEST.pt in the server's models folder")
+      ->required();
   CLI::App* activate = add("activate", "Let a model answer, once all references are embedded with it", &Activate);
   add_digest(activate);
   activate->add_flag("--leave-behind", options->leave_behind,

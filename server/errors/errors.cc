@@ -43,6 +43,7 @@ absl::StatusCode CodeOf(Reason::Value reason) {
     case Reason::TARGET_FMR_UNSUPPORTED:
     case Reason::LOSS_NOT_FINITE:
     case Reason::REVISION_UNKNOWN:
+    case Reason::MODEL_NOT_ALLOWED:
       return absl::StatusCode::kFailedPrecondition;
     case Reason::REQUEST_ID_REUSED:
     case Reason::DUPLICATE_OF:

@@ -70,6 +70,9 @@ class Gallery {
 
   absl::StatusOr<ModelChoice> ReadModelChoice() { return store_->ReadModelChoice(); }
   absl::Status SetModelChoice(const ModelChoice& choice) { return store_->SetModelChoice(choice); }
+  absl::Status AllowModel(const ModelDigest& model) { return store_->AllowModel(model); }
+  absl::Status ForbidModel(const ModelDigest& model) { return store_->ForbidModel(model); }
+  absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) { return store_->IsModelAllowed(model); }
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind);
   absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, absl::string_view crop_kind,
                                                               int limit);

@@ -80,6 +80,10 @@ constexpr const char* kMigrations[] = {
       ALTER TABLE person ADD COLUMN enrolled_by TEXT COLLATE "C" NOT NULL DEFAULT '';
       CREATE INDEX person_by_caller ON person(enrolled_by);
     )sql",
+    R"sql(
+      CREATE TABLE allowed_model (digest BYTEA NOT NULL PRIMARY KEY);
+      INSERT INTO allowed_model SELECT active FROM model_choice WHERE active IS NOT NULL;
+    )sql",
 };
 constexpr int64_t kSchemaVersion = std::size(kMigrations);
 

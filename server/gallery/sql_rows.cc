@@ -327,6 +327,18 @@ void WriteChoice(SqlSession& session, const ModelChoice& choice) {
                  {OptionalDigest(choice.active), OptionalDigest(choice.target), int64_t{choice.leave_behind ? 1 : 0}});
 }
 
+void InsertAllowedModel(SqlSession& session, const ModelDigest& model) {
+  session.Change("INSERT INTO allowed_model (digest) VALUES ($1) ON CONFLICT DO NOTHING", {Digest(model)});
+}
+
+void RemoveAllowedModel(SqlSession& session, const ModelDigest& model) {
+  session.Change("DELETE FROM allowed_model WHERE digest = $1", {Digest(model)});
+}
+
+bool ReadAllowedModel(SqlSession& session, const ModelDigest& model) {
+  return !session.Run("SELECT digest FROM allowed_model WHERE digest = $1", {Digest(model)}).empty();
+}
+
 absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqlSession& session, absl::string_view request_id,
                                                              const ContentDigest& content) {
   const std::vector<SqlRow> rows = session.Run(

@@ -78,6 +78,9 @@ absl::StatusOr<std::vector<NumberedEmbedding>> ReadEmbeddingsBy(SqlSession& sess
                                                                 const ModelDigest& model, int64_t after, int limit);
 ModelChoice ReadChoice(SqlSession& session);
 void WriteChoice(SqlSession& session, const ModelChoice& choice);
+void InsertAllowedModel(SqlSession& session, const ModelDigest& model);
+void RemoveAllowedModel(SqlSession& session, const ModelDigest& model);
+bool ReadAllowedModel(SqlSession& session, const ModelDigest& model);
 
 // As Store::FindEnrolment().
 absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqlSession& session, absl::string_view request_id,

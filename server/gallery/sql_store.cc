@@ -238,6 +238,24 @@ absl::Status SqlStore::SetModelChoice(const ModelChoice& choice) {
   });
 }
 
+absl::Status SqlStore::AllowModel(const ModelDigest& model) {
+  return database_->Write([&](SqlSession& session) {
+    InsertAllowedModel(session, model);
+    return absl::OkStatus();
+  });
+}
+
+absl::Status SqlStore::ForbidModel(const ModelDigest& model) {
+  return database_->Write([&](SqlSession& session) {
+    RemoveAllowedModel(session, model);
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<bool> SqlStore::IsModelAllowed(const ModelDigest& model) {
+  return Read<bool>([&](SqlSession& session) -> absl::StatusOr<bool> { return ReadAllowedModel(session, model); });
+}
+
 absl::StatusOr<ModelCoverage> SqlStore::Coverage(const ModelDigest& model, absl::string_view crop_kind) {
   return Read<ModelCoverage>(
       [&](SqlSession& session) -> absl::StatusOr<ModelCoverage> { return ReadCoverage(session, model, crop_kind); });

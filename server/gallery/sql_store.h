@@ -35,6 +35,9 @@ class SqlStore : public Store {
   absl::StatusOr<GallerySize> Size() override;
   absl::StatusOr<ModelChoice> ReadModelChoice() override;
   absl::Status SetModelChoice(const ModelChoice& choice) override;
+  absl::Status AllowModel(const ModelDigest& model) override;
+  absl::Status ForbidModel(const ModelDigest& model) override;
+  absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) override;
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind) override;
   absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, absl::string_view crop_kind,
                                                               int limit) override;

@@ -114,6 +114,11 @@ constexpr const char* kMigrations[] = {
       ALTER TABLE person ADD COLUMN enrolled_by TEXT NOT NULL DEFAULT '';
       CREATE INDEX person_by_caller ON person(enrolled_by);
     )sql",
+    // Models are code; which of those in the models folder may be run. The one that was chosen before this may stay.
+    R"sql(
+      CREATE TABLE allowed_model (digest BLOB NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
+      INSERT INTO allowed_model SELECT active FROM model_choice WHERE active IS NOT NULL;
+    )sql",
 };
 constexpr int kSchemaVersion = static_cast<int>(std::size(kMigrations));
 

@@ -201,6 +201,11 @@ class Store {
   virtual absl::StatusOr<ModelChoice> ReadModelChoice() = 0;
   virtual absl::Status SetModelChoice(const ModelChoice& choice) = 0;
 
+  // Which models may be activated: those that were trained with this gallery, and those that somebody has allowed.
+  virtual absl::Status AllowModel(const ModelDigest& model) = 0;
+  virtual absl::Status ForbidModel(const ModelDigest& model) = 0;
+  virtual absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) = 0;
+
   // Looks at every reference.
   virtual absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind) = 0;
   // At most `limit` persons, in the byte order of their ids, with a reference that `model` has not embedded and cannot.

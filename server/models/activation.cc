@@ -60,6 +60,7 @@ absl::Status Activations::Follow() {
   if (active_.Get()->embedder->digest() == model) return absl::OkStatus();
   const absl::StatusOr<ModelEntry> entry = folder_.Find(model);
   if (!entry.ok()) return entry.status();
+  if (absl::Status status = CheckAllowed(model); !status.ok()) return status;
   if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
   if (thread_.joinable()) thread_.join();
   Report({.model = model, .coverage = {}, .running = true, .outcome = absl::OkStatus()});
@@ -88,6 +89,23 @@ void Activations::RunFollow(const ModelEntry& entry) {
   Report(*progress);
 }
 
+absl::Status Activations::Allow(const ModelDigest& model) {
+  const absl::StatusOr<ModelEntry> entry = folder_.Find(model);
+  if (!entry.ok()) return entry.status();
+  if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
+  return gallery_.AllowModel(model);
+}
+
+absl::Status Activations::CheckAllowed(const ModelDigest& model) {
+  if (model == folder_.base().digest) return absl::OkStatus();
+  const absl::StatusOr<bool> allowed = gallery_.IsModelAllowed(model);
+  if (!allowed.ok()) return allowed.status();
+  if (*allowed) return absl::OkStatus();
+  return MakeError(
+      Reason::MODEL_NOT_ALLOWED,
+      "the model was not trained with this gallery, and nobody has allowed it; `likeness models allow` does");
+}
+
 absl::Status Activations::Begin(const ModelDigest& model, bool leave_behind) {
   absl::MutexLock begin(&begin_mutex_);
   if (const std::optional<ActivationProgress> progress = Progress(); progress.has_value() && progress->running) {
@@ -101,6 +119,8 @@ absl::Status Activations::Begin(const ModelDigest& model, bool leave_behind) {
   }
   const absl::StatusOr<ModelEntry> entry = folder_.Find(model);
   if (!entry.ok()) return entry.status();
+  // Before its code is run.
+  if (absl::Status status = CheckAllowed(model); !status.ok()) return status;
   // A file that was altered is told from one that this server cannot use.
   if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
   absl::StatusOr<Generation> next = load_(*entry);
@@ -231,6 +251,7 @@ absl::StatusOr<int64_t> Activations::Delete(ModelFolder& folder, const ModelDige
       (progress.has_value() && progress->running && progress->model == model)) {
     return MakeError(Reason::MODEL_IN_USE, "the model is active or becoming so, or the server was started with it");
   }
+  if (absl::Status status = gallery_.ForbidModel(model); !status.ok()) return status;
   const absl::StatusOr<int64_t> embeddings = gallery_.DeleteEmbeddings(model);
   if (!embeddings.ok()) return embeddings;
   if (absl::Status status = folder.Delete(model); !status.ok()) return status;

@@ -48,10 +48,14 @@ class Activations {
   // ACTIVATION_RUNNING; the store's errors.
   absl::Status Follow();
 
-  // Begins to activate a model, and returns once it is certain that it can: MODEL_NOT_FOUND, MODEL_CORRUPT, the errors
-  // of the loader, ACTIVATION_RUNNING when another model is being activated, and REFERENCES_WITHOUT_CROP when
-  // references would have to stay behind, unless `leave_behind`. OK for the model that is active, or already on its
-  // way.
+  // Lets a model be activated that was not trained with this gallery; Begin() refuses it otherwise. MODEL_NOT_FOUND,
+  // MODEL_CORRUPT.
+  absl::Status Allow(const ModelDigest& model);
+
+  // Begins to activate a model, and returns once it is certain that it can: MODEL_NOT_FOUND, MODEL_CORRUPT,
+  // MODEL_NOT_ALLOWED, the errors of the loader, ACTIVATION_RUNNING when another model is being activated, and
+  // REFERENCES_WITHOUT_CROP when references would have to stay behind, unless `leave_behind`. OK for the model that is
+  // active, or already on its way.
   absl::Status Begin(const ModelDigest& model, bool leave_behind);
 
   // The last activation begun, or nothing.
@@ -64,6 +68,7 @@ class Activations {
   absl::StatusOr<int64_t> Delete(ModelFolder& folder, const ModelDigest& model);
 
  private:
+  absl::Status CheckAllowed(const ModelDigest& model);
   void Run(Generation next, ModelChoice choice);
   void RunFollow(const ModelEntry& entry);
   // Embeds references until none is left, or `most` and a few are done; returns how many it were.

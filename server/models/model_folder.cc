@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/bundle_file/bundle_manifest_file.h"
 #include "server/errors/errors.h"
 #include "server/files/files.h"
 #include "server/seal/seal.h"
@@ -77,9 +79,25 @@ std::vector<ModelEntry> ModelFolder::List() const {
 absl::StatusOr<ModelEntry> ModelFolder::Find(const ModelDigest& digest) const {
   if (digest == base_.digest) return base_;
   absl::MutexLock lock(&mutex_);
-  const auto found = trained_.find(digest.Hex());
-  if (found == trained_.end()) return NotFound();
-  return found->second;
+  if (const auto found = trained_.find(digest.Hex()); found != trained_.end()) return found->second;
+  absl::StatusOr<ModelEntry> newcomer = ReadNewcomer(digest);
+  if (newcomer.ok()) trained_.insert_or_assign(digest.Hex(), *newcomer);
+  return newcomer;
+}
+
+absl::StatusOr<ModelEntry> ModelFolder::ReadNewcomer(const ModelDigest& digest) const {
+  std::error_code error;
+  if (!std::filesystem::exists(PathOf(digest, ".pt"), error)) return NotFound();
+  if (std::filesystem::exists(PathOf(digest, ".json"), error)) return ReadEntry(digest);
+  ModelEntry entry{digest, PathOf(digest, ".pt"), {}, absl::Now(), ""};
+  const absl::StatusOr<std::string> bundle = ReadBundle(entry);
+  if (!bundle.ok()) return bundle.status();
+  const absl::StatusOr<std::string> text = ReadBundleManifest(*bundle);
+  if (!text.ok()) return Corrupt(digest, text.status().message());
+  absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(*text);
+  if (!manifest.ok()) return Corrupt(digest, manifest.status().message());
+  entry.manifest = *std::move(manifest);
+  return entry;
 }
 
 absl::StatusOr<std::string> ModelFolder::Read(const ModelDigest& digest) const {

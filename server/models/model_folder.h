@@ -29,7 +29,8 @@ struct ModelEntry {
 
 // Thread-safe. The folder holds, for each trained model, its bundle DIGEST.pt, and DIGEST.json: the bundle's
 // likeness.json and where it came from. Each is put in place in one step, the bundle first; without its DIGEST.json it
-// is not in the list. A bundle is held against its digest when it is used.
+// is not in the list. A bundle is held against its digest when it is used. One that somebody has put there is found by
+// its digest, with or without a DIGEST.json.
 class ModelFolder {
  public:
   // Reads the folder, which is made where necessary. `base` is the model that the server was started with.
@@ -61,6 +62,8 @@ class ModelFolder {
  private:
   ModelFolder(std::string folder, ModelEntry base);
   absl::StatusOr<ModelEntry> ReadEntry(const ModelDigest& digest) const;
+  // Of a bundle that came to the folder after it was opened. MODEL_NOT_FOUND, MODEL_CORRUPT.
+  absl::StatusOr<ModelEntry> ReadNewcomer(const ModelDigest& digest) const;
   static absl::StatusOr<std::string> ReadBundle(const ModelEntry& entry);
   std::string PathOf(const ModelDigest& digest, absl::string_view suffix) const;
 
@@ -68,7 +71,7 @@ class ModelFolder {
   const ModelEntry base_;
   mutable absl::Mutex mutex_;
   // By digest in hex; an error where the file is damaged.
-  std::map<std::string, absl::StatusOr<ModelEntry>> trained_ ABSL_GUARDED_BY(mutex_);
+  mutable std::map<std::string, absl::StatusOr<ModelEntry>> trained_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace likeness

@@ -20,7 +20,7 @@ constexpr std::pair<absl::string_view, Scope> kScopes[] = {
     {"GetTraining", Scope::kTrain},    {"ListTrainings", Scope::kTrain},    {"WatchTraining", Scope::kTrain},
     {"CancelTraining", Scope::kTrain}, {"ListModels", Scope::kAdmin},       {"GetModel", Scope::kAdmin},
     {"ActivateModel", Scope::kAdmin},  {"DeleteModel", Scope::kAdmin},      {"ExportModel", Scope::kAdmin},
-    {"ExportPerson", Scope::kAdmin},   {"RotateKeys", Scope::kAdmin},
+    {"ExportPerson", Scope::kAdmin},   {"RotateKeys", Scope::kAdmin},       {"AllowModel", Scope::kAdmin},
 };
 
 // The address without the port, which is another one for each connection.

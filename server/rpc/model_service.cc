@@ -124,6 +124,19 @@ absl::Status ModelService::Activate(const grpc::ServerContext& context, const v1
   }
 }
 
+grpc::Status ModelService::AllowModel(grpc::ServerContext* context, const v1::AllowModelRequest* request,
+                                      v1::AllowModelResponse* response) {
+  return calls_.RunAudited(*context, "AllowModel", SubjectOf(request->digest()), [&]() -> absl::Status {
+    const absl::StatusOr<ModelDigest> digest = ReadDigest(request->digest());
+    if (!digest.ok()) return digest.status();
+    if (absl::Status status = activations_.Allow(*digest); !status.ok()) return status;
+    const absl::StatusOr<ModelEntry> entry = folder_.Find(*digest);
+    if (!entry.ok()) return entry.status();
+    *response->mutable_model() = ToProto(entry->manifest, *digest);
+    return absl::OkStatus();
+  });
+}
+
 grpc::Status ModelService::DeleteModel(grpc::ServerContext* context, const v1::DeleteModelRequest* request,
                                        v1::DeleteModelResponse* response) {
   return calls_.RunAudited(*context, "DeleteModel", SubjectOf(request->digest()), [&]() -> absl::Status {

@@ -21,6 +21,8 @@ class ModelService : public v1::ModelService::Service {
                         v1::GetModelResponse* response) override;
   grpc::Status ActivateModel(grpc::ServerContext* context, const v1::ActivateModelRequest* request,
                              grpc::ServerWriter<v1::ActivateModelResponse>* writer) override;
+  grpc::Status AllowModel(grpc::ServerContext* context, const v1::AllowModelRequest* request,
+                          v1::AllowModelResponse* response) override;
   grpc::Status DeleteModel(grpc::ServerContext* context, const v1::DeleteModelRequest* request,
                            v1::DeleteModelResponse* response) override;
   grpc::Status ExportModel(grpc::ServerContext* context, const v1::ExportModelRequest* request,

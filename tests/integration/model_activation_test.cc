@@ -50,6 +50,9 @@ class ModelActivationTest : public testing::Test {
     client_ = std::make_unique<Client>(Client::Options{.target = server_->target()});
     models_ = std::make_unique<ModelClient>(ModelClient::Options{.target = server_->target()});
     if (base_.empty()) base_ = ActiveDigest();
+    v1::AllowModelRequest allow;
+    allow.set_digest(other_);
+    models_->AllowModel(allow).IgnoreError();  // tests that damage its file see that elsewhere
   }
 
   std::string ActiveDigest() {

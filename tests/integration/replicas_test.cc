@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,7 +15,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/call_status.h"
+#include "client/model_client.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "server/seal/seal.h"
 #include "tests/integration/photos.h"
 #include "tests/integration/server_process.h"
 #include "tests/support/postgres_server.h"
@@ -175,6 +178,37 @@ TEST_F(ReplicasTest, ADeletedPersonIsRefusedEverywhereAlsoByAServerThatIsCutOff)
   while (!cut_off.GalleryServes() && absl::Now() - opened < absl::Seconds(20)) absl::SleepFor(absl::Milliseconds(50));
   EXPECT_EQ(ReasonOf(cut_off.Verify("ada")), "PERSON_NOT_FOUND");
   EXPECT_TRUE(cut_off.Enrol("bob").ok());
+}
+
+TEST_F(ReplicasTest, AModelActivatedOnOneServerAnswersOnTheOthers) {
+  Replica here, there;
+  const std::string bundle = ReadFile(LIKENESS_MODELS_DIR "/mobilefacenet-512.pt");
+  const std::string digest = VerifySeal(bundle)->Hex();
+  for (Replica* replica : {&here, &there}) {
+    ASSERT_TRUE(replica->Start(gallery_).ok());
+    std::ofstream(replica->folder.path() + "/models/" + digest + ".pt", std::ios::binary) << bundle;
+  }
+  const auto enrolled = here.Enrol("ada");
+  ASSERT_TRUE(enrolled.ok()) << enrolled.status();
+  ModelClient models({.target = here.server->target()});
+  v1::ActivateModelRequest activate;
+  activate.set_digest(digest);
+  EXPECT_EQ(ErrorReasonOf(models.ActivateModel(activate, nullptr).status()), "MODEL_NOT_ALLOWED");
+  v1::AllowModelRequest allow;
+  allow.set_digest(digest);
+  ASSERT_TRUE(models.AllowModel(allow).ok());
+  const auto active = models.ActivateModel(activate, nullptr);
+  ASSERT_TRUE(active.ok()) << active.status();
+  const absl::Time activated = absl::Now();
+  absl::StatusOr<v1::VerifyResponse> verified = there.Verify("ada");
+  while (verified.ok() && verified->model().digest() != digest && absl::Now() - activated < absl::Seconds(60)) {
+    verified = there.Verify("ada");
+  }
+  ASSERT_TRUE(verified.ok()) << verified.status() << "no call may fail meanwhile";
+  EXPECT_EQ(verified->model().digest(), digest);
+  EXPECT_TRUE(verified->verified());
+  ASSERT_TRUE(there.Enrol("bob").ok());
+  EXPECT_EQ(ReasonOf(here.Verify("bob")), "OK");
 }
 
 TEST_F(ReplicasTest, VerifiesFromMemoryWhileTheDatabaseIsGoneAndRefusesChangesAtOnce) {

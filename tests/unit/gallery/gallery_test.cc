@@ -66,6 +66,9 @@ class WatchedStore : public Store {
   }
   absl::StatusOr<ModelChoice> ReadModelChoice() override { return store_->ReadModelChoice(); }
   absl::Status SetModelChoice(const ModelChoice& choice) override { return store_->SetModelChoice(choice); }
+  absl::Status AllowModel(const ModelDigest& model) override { return store_->AllowModel(model); }
+  absl::Status ForbidModel(const ModelDigest& model) override { return store_->ForbidModel(model); }
+  absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) override { return store_->IsModelAllowed(model); }
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind) override {
     return store_->Coverage(model, crop_kind);
   }

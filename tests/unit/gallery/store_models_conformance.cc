@@ -45,6 +45,16 @@ TEST_P(StoreConformanceTest, HasChosenNoModelAtFirstAndKeepsWhatIsChosen) {
   EXPECT_FALSE(store_->ReadModelChoice()->active.has_value());
 }
 
+TEST_P(StoreConformanceTest, KnowsWhichModelsAreAllowed) {
+  EXPECT_THAT(store_->IsModelAllowed(ModelNamed(1)), IsOkAndHolds(false));
+  ASSERT_THAT(store_->AllowModel(ModelNamed(1)), IsOk());
+  ASSERT_THAT(store_->AllowModel(ModelNamed(1)), IsOk());
+  EXPECT_THAT(store_->IsModelAllowed(ModelNamed(1)), IsOkAndHolds(true));
+  EXPECT_THAT(store_->IsModelAllowed(ModelNamed(2)), IsOkAndHolds(false));
+  ASSERT_THAT(store_->ForbidModel(ModelNamed(1)), IsOk());
+  EXPECT_THAT(store_->IsModelAllowed(ModelNamed(1)), IsOkAndHolds(false));
+}
+
 TEST_P(StoreConformanceTest, KnowsWhatAnotherModelCanEmbed) {
   ASSERT_THAT(store_->Enrol(WithCrops(EnrolmentOf("ada", {ReferenceNamed("r1"), ReferenceNamed("r2")})), kMany),
               IsOk());

@@ -45,6 +45,7 @@ class ActivationsTest : public testing::Test {
   ActivationsTest() {
     next_ = models_->Add(SealedFile("next"), kManifest, "training", absl::Now())->digest;
     Restart();
+    EXPECT_THAT(activations_->Allow(next_), IsOk());
   }
   ~ActivationsTest() override { release_.store(true); }
 
@@ -121,6 +122,37 @@ class ActivationsTest : public testing::Test {
   std::vector<ModelDigest> announced_;
   std::unique_ptr<Activations> activations_;
 };
+
+// A bundle is code: that somebody has put it into the folder does not say that it may be run.
+TEST_F(ActivationsTest, RunsNoModelThatNobodyTrainedHereOrAllowed) {
+  const ModelDigest brought = models_->Add(SealedFile("brought"), kManifest, "training", absl::Now())->digest;
+  EXPECT_THAT(activations_->Begin(brought, /*leave_behind=*/false), FailsWith(Reason::MODEL_NOT_ALLOWED));
+  ASSERT_THAT(gallery_->SetModelChoice({brought, std::nullopt, false}), IsOk());
+  EXPECT_THAT(activations_->Follow(), FailsWith(Reason::MODEL_NOT_ALLOWED));
+  ASSERT_THAT(gallery_->SetModelChoice({}), IsOk());
+  ASSERT_THAT(activations_->Allow(brought), IsOk());
+  ASSERT_THAT(activations_->Begin(brought, /*leave_behind=*/false), IsOk());
+  ASSERT_THAT(Finish(), IsOk());
+  ASSERT_THAT(activations_->Begin(models_->base().digest, /*leave_behind=*/false), IsOk()) << "the base always may";
+  ASSERT_THAT(Finish(), IsOk());
+  ASSERT_THAT(activations_->Delete(*models_, brought), IsOk());
+  EXPECT_THAT(gallery_->IsModelAllowed(brought), IsOkAndHolds(false));
+}
+
+TEST_F(ActivationsTest, FollowsAServerThatHasActivatedAnotherModel) {
+  Enrol("ada", "r1", 100);
+  EXPECT_THAT(activations_->Follow(), IsOk()) << "nothing to do";
+  ASSERT_THAT(gallery_->SetModelChoice({next_, std::nullopt, false}), IsOk());  // as the other server did
+  EXPECT_THAT(activations_->Follow(), FailsWith(Reason::ACTIVATION_RUNNING));
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_THAT(activations_->Follow(), IsOk());
+  EXPECT_EQ(active_.Get()->embedder->digest(), next_);
+  EXPECT_THAT(EmbeddedBy(next_, "ada"), testing::SizeIs(1)) << "also what was enrolled here meanwhile";
+  ASSERT_THAT(gallery_->SetModelChoice({}), IsOk());
+  EXPECT_THAT(activations_->Follow(), FailsWith(Reason::ACTIVATION_RUNNING));
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_EQ(active_.Get()->embedder->digest(), base_);
+}
 
 TEST_F(ActivationsTest, EmbedsEverybodyAnewThenChangesModel) {
   for (int i = 0; i < 70; ++i) Enrol("person" + std::to_string(i), "r" + std::to_string(i), static_cast<uint8_t>(i));
