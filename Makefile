@@ -16,6 +16,7 @@ help:
 	@echo 'make bench        measure speed, galleries and overload against their bars (ten quiet minutes)'
 	@echo 'make soak         ten minutes under load with good and bad photos: memory and open files stay where they are'
 	@echo 'make sanitize     the tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make torture      kill server and database 200 times each, fuzz for ten minutes a target (an hour)'
 	@echo 'make lint         the contract and the format of the code'
 	@echo 'make models       export every model bundle into $(MODELS)'
 	@echo 'make docker-test  build the container image and run it for real'
@@ -43,6 +44,11 @@ soak: build-packages models
 	cmake --preset $(PRESET)
 	cmake --build $(BUILD) --target likeness-server likeness
 	$(PYTHON) tests/benchmark/soak.py --bin $(BUILD)/bin --models $(MODELS) --out build/bench/soak.json
+
+torture: test-packages models fuzz
+	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=ON
+	cmake --build $(BUILD) --target torture_test
+	LIKENESS_TORTURE_KILLS=200 $(BUILD)/tests/integration/torture_test
 
 sanitize:
 	$(MAKE) test PRESET=sanitize
