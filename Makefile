@@ -8,7 +8,7 @@ PYTHON := /usr/bin/python3
 NODE_MODULES := tests/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help bench soak demo test sanitize lint models docker-test clean build-packages test-packages
+.PHONY: help fuzz torture bench soak demo test sanitize lint models docker-test clean build-packages test-packages
 
 help:
 	@echo 'make demo         build, start a server, enrol six people and verify others, print a table'
@@ -17,6 +17,7 @@ help:
 	@echo 'make soak         ten minutes under load with good and bad photos: memory and open files stay where they are'
 	@echo 'make sanitize     the tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make torture      kill server and database 200 times each, fuzz for ten minutes a target (an hour)'
+	@echo 'make fuzz         libFuzzer on all that takes bytes, ten minutes each'
 	@echo 'make lint         the contract and the format of the code'
 	@echo 'make models       export every model bundle into $(MODELS)'
 	@echo 'make docker-test  build the container image and run it for real'
@@ -49,6 +50,20 @@ torture: test-packages models fuzz
 	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=ON
 	cmake --build $(BUILD) --target torture_test
 	LIKENESS_TORTURE_KILLS=200 $(BUILD)/tests/integration/torture_test
+
+# Seconds for each target. What is found is written to build/fuzz/found/.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS := photo bundle secret_file request
+
+fuzz: test-packages models
+	@scripts/install-packages fuzz
+	cmake --preset fuzz
+	cmake --build build/fuzz --target $(FUZZ_TARGETS:%=%_fuzz)
+	mkdir -p build/fuzz/found $(FUZZ_TARGETS:%=build/fuzz/corpus/%)
+	for target in $(FUZZ_TARGETS); do \
+	  build/fuzz/bin/$${target}_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1 \
+	    -artifact_prefix=build/fuzz/found/$$target- build/fuzz/corpus/$$target tests/fuzz/corpus/$$target || exit 1; \
+	done
 
 sanitize:
 	$(MAKE) test PRESET=sanitize

@@ -22,6 +22,14 @@ if(LIKENESS_SANITIZE)
   target_link_options(likeness_options INTERFACE -fsanitize=${LIKENESS_SANITIZE})
 endif()
 
+# includes_torch(a.cc …): of the folder's sources, those that include LibTorch. Clang 14 cannot compile its headers as C++20
+# with GCC 12's library, where std::vector wants to know its elements earlier.
+function(includes_torch)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 15)
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "-std=c++17;-Wno-c++20-designator;-Wno-c++20-extensions")
+  endif()
+endfunction()
+
 # likeness_library(NAME SRCS a.cc DEPS x PRIVATE_DEPS y): a room's library, linked as likeness::NAME.
 # DEPS are what its headers include, PRIVATE_DEPS what only its sources do.
 function(likeness_library name)
