@@ -13,6 +13,7 @@ namespace likeness {
 namespace {
 
 constexpr char kManifestName[] = "/extra/likeness.json";  // below the archive's own folder
+constexpr zip_uint64_t kMaxManifestBytes = 1 << 20;  // they take some kilobytes; a packed one may claim any size
 constexpr zip_uint16_t kFirstOfJanuary1980 = 0x21;        // as PyTorch dates its records
 
 struct CloseFile {
@@ -59,6 +60,7 @@ class MemoryArchive {
     zip_stat_t stat;
     const std::unique_ptr<zip_file_t, CloseFile> file(zip_fopen_index(zip_, entry, 0));
     if (file == nullptr || zip_stat_index(zip_, entry, 0, &stat) != 0) return Failed("cannot be read", Error());
+    if (stat.size > kMaxManifestBytes) return Failed("cannot be read", "its likeness.json is too large");
     std::string text(stat.size, '\0');
     if (zip_fread(file.get(), text.data(), text.size()) != static_cast<zip_int64_t>(text.size())) {
       return Failed("cannot be read", Error());

@@ -55,5 +55,12 @@ TEST(BundleManifestFileTest, RefusesWhatIsNoBundleOrADamagedOne) {
   EXPECT_EQ(ReplaceBundleManifest(Seal("no zip archive"), "{}").status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
+// The size that an archive claims for a record used to be taken at its word, gigabytes and all.
+TEST(BundleManifestFileTest, ReadsNoManifestOfAnySize) {
+  const absl::StatusOr<std::string> bundle = ReplaceBundleManifest(Bundle(), std::string(2 << 20, ' '));
+  ASSERT_THAT(bundle, IsOk());
+  EXPECT_THAT(ReadBundleManifest(*bundle), HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("too large")));
+}
+
 }  // namespace
 }  // namespace likeness
