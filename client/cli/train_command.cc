@@ -52,6 +52,7 @@ absl::Status CheckHeldOut(const v1::TrainingConfig& config, const PhotoFolder& f
 // One training: what is sent and what is heard of it.
 class TrainingRun {
  public:
+  // cppcheck-suppress passedByValue ; moved from
   TrainingRun(Invocation& invocation, const TrainOptions& options, PhotoFolder folder)
       : invocation_(invocation),
         options_(options),

@@ -39,9 +39,10 @@ double Highest(const std::vector<Series>& all) {
 
 Plot EpochPlot(const v1::Training& training, std::string title, std::string label, std::vector<Series> series) {
   const double last = training.epochs(training.epochs_size() - 1).epoch();
+  const double highest = Highest(series);
   return {.title = std::move(title),
           .x = {.label = "epoch", .from = 1, .to = last, .whole = true},
-          .y = {.label = std::move(label), .from = 0, .to = Highest(series)},
+          .y = {.label = std::move(label), .from = 0, .to = highest},
           .series = std::move(series)};
 }
 

@@ -32,7 +32,7 @@ class MemoryArchive {
     zip_error_t error;
     zip_error_init(&error);
     archive->source_ = zip_source_buffer_create(bytes.data(), bytes.size(), /*freep=*/0, &error);
-    if (archive->source_ != nullptr) archive->zip_ = zip_open_from_source(archive->source_, 0, &error);
+    if (archive->source_ != nullptr) archive->zip_ = zip_open_from_source(archive->source_, ZIP_CHECKCONS, &error);
     const std::string why = archive->zip_ == nullptr ? zip_error_strerror(&error) : "";
     zip_error_fini(&error);
     if (archive->zip_ == nullptr) return Failed("cannot be read", why);

@@ -7,7 +7,7 @@
 
 namespace likeness {
 
-FaceEncoder::FaceEncoder(const FaceFinder& finder, PhotoLimits limits, Metrics& metrics)
+FaceEncoder::FaceEncoder(const FaceFinder& finder, const PhotoLimits& limits, Metrics& metrics)
     : finder_(finder), limits_(limits), metrics_(metrics) {}
 
 absl::StatusOr<EncodedFace> FaceEncoder::Encode(const Embedder& embedder, absl::string_view photo, FacePolicy policy,

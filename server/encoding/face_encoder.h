@@ -26,7 +26,7 @@ struct EncodedFace {
 // Thread-safe: Encode() runs wholly on the calling thread, and on any number of them. What it is given must outlive it.
 class FaceEncoder {
  public:
-  FaceEncoder(const FaceFinder& finder, PhotoLimits limits, Metrics& metrics);
+  FaceEncoder(const FaceFinder& finder, const PhotoLimits& limits, Metrics& metrics);
 
   // The face that `policy` chooses, embedded by `embedder`. `still_wanted` is asked before each stage that costs; its
   // error ends the work. Errors are those of DecodePhoto(), FaceFinder::Find(), ChooseFace() and Embedder::Embed().

@@ -31,8 +31,9 @@ void AddQuantiles(const std::vector<double>& sorted, size_t count, std::vector<d
 
 // Appends about `count` of the distances, at equal ratios of rank: the first, the second, …
 void AddNearest(const std::vector<double>& sorted, size_t count, std::vector<double>& edges) {
+  if (sorted.empty()) return;
   const double ratio = std::log(static_cast<double>(sorted.size())) / static_cast<double>(count);
-  for (size_t i = 0; i < count && !sorted.empty(); ++i) {
+  for (size_t i = 0; i < count; ++i) {
     edges.push_back(sorted[static_cast<size_t>(std::exp(ratio * static_cast<double>(i))) - 1]);
   }
 }

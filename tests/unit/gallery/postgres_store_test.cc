@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +15,7 @@
 #include "server/gallery/gallery.h"
 #include "server/gallery/postgres_connection.h"
 #include "server/gallery/postgres_database.h"
+#include "tests/support/files.h"
 #include "tests/support/matchers.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/stores.h"
@@ -102,6 +105,40 @@ TEST_F(PostgresStoreTest, TellsNoIdsInItsErrors) {
   const auto again = (*store)->Enrol(EnrolmentOf("bob", {ReferenceNamed("secret-id")}), kMany);
   EXPECT_THAT(again, FailsWith(Reason::STORE_FAILED));
   EXPECT_THAT(std::string(again.status().message()), Not(HasSubstr("secret-id")));
+}
+
+// What is in the database's files: tables, and the log of writes.
+std::string AllFiles(const std::string& folder) {
+  std::string content;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
+    if (file.is_regular_file()) content += ReadFile(file.path());
+  }
+  return content;
+}
+
+TEST_F(PostgresStoreTest, KeepsNoFaceInItsFilesAndNoKeyOfADeletedPersonOnceItIsVacuumed) {
+  const auto store = OpenPostgresStore(url_);
+  ASSERT_THAT(store, IsOk());
+  const std::string crop = "a crop that nobody may find";
+  Enrolment enrolment = EnrolmentOf("ada-lovelace", {ReferenceNamed("r1", 1234.5F)});
+  enrolment.crops = {{"kind", crop}};
+  ASSERT_THAT((*store)->Enrol(enrolment, kMany), IsOk());
+  PostgresConnection connection(url_, absl::Seconds(60));
+  const std::string key = std::get<Blob>(connection.Run("SELECT data_key FROM person")[0][0]).bytes;
+  connection.Execute("CHECKPOINT");
+  const float values[] = {1234.5F, -1234.5F};
+  const std::string embedding(reinterpret_cast<const char*>(values), sizeof(values));
+  const std::string data = Server()->data_folder();
+  EXPECT_THAT(AllFiles(data + "/base"), testing::AllOf(HasSubstr("ada-lovelace"), HasSubstr(key)));
+  const std::string everywhere = AllFiles(data);
+  EXPECT_EQ(everywhere.find(crop), std::string::npos) << "also before the deletion";
+  EXPECT_EQ(everywhere.find(embedding), std::string::npos);
+  ASSERT_THAT((*store)->DeletePerson("ada-lovelace"), IsOk());
+  connection.Execute("VACUUM FULL");
+  connection.Execute("CHECKPOINT");
+  const std::string tables = AllFiles(data + "/base");
+  EXPECT_EQ(tables.find(key), std::string::npos);
+  EXPECT_EQ(tables.find("ada-lovelace"), std::string::npos);
 }
 
 TEST_F(PostgresStoreTest, GivesEveryMutationTheNextRevision) {

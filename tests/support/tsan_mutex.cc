@@ -1,0 +1,96 @@
+// Tells ThreadSanitizer of absl::Mutex and absl::Barrier, which Debian's Abseil does not: without this it takes all that
+// they guard for unguarded. Only in the preset tsan, by the linker's --wrap.
+//
+// Between "pre" and "post" ThreadSanitizer looks away, so that the conditions of waiters, which Abseil evaluates on the
+// thread that unlocks, are no accesses without the lock.
+#include <sanitizer/tsan_interface.h>
+
+#include "absl/synchronization/barrier.h"
+#include "absl/synchronization/mutex.h"
+
+namespace {
+
+using absl::Barrier;
+using absl::Condition;
+using absl::Mutex;
+
+template <typename Lock>
+auto Locked(Mutex* mutex, unsigned flags, Lock lock) {
+  __tsan_mutex_pre_lock(mutex, flags);
+  struct After {
+    Mutex* mutex;
+    unsigned flags;
+    ~After() { __tsan_mutex_post_lock(mutex, flags, 0); }
+  } after{mutex, flags};
+  return lock();
+}
+
+template <typename Unlock>
+void Unlocked(Mutex* mutex, unsigned flags, Unlock unlock) {
+  __tsan_mutex_pre_unlock(mutex, flags);
+  unlock();
+  __tsan_mutex_post_unlock(mutex, flags);
+}
+
+// Lets go of the mutex and takes it again.
+template <typename Await>
+auto Awaited(Mutex* mutex, Await await) {
+  Unlocked(mutex, 0, [] {});
+  return Locked(mutex, 0, await);
+}
+
+}  // namespace
+
+// Methods, as the functions that they are to the linker.
+extern "C" {
+void __real__ZN4absl7debian35Mutex4LockEv(Mutex*);
+void __real__ZN4absl7debian35Mutex6UnlockEv(Mutex*);
+void __real__ZN4absl7debian35Mutex10ReaderLockEv(Mutex*);
+void __real__ZN4absl7debian35Mutex12ReaderUnlockEv(Mutex*);
+void __real__ZN4absl7debian35Mutex5AwaitERKNS0_9ConditionE(Mutex*, const Condition&);
+bool __real__ZN4absl7debian35Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8DurationE(Mutex*, const Condition&,
+                                                                                     absl::Duration);
+bool __real__ZN4absl7debian35Mutex17AwaitWithDeadlineERKNS0_9ConditionENS0_4TimeE(Mutex*, const Condition&, absl::Time);
+void __real__ZN4absl7debian35MutexD1Ev(Mutex*);
+bool __real__ZN4absl7debian37Barrier5BlockEv(Barrier*);
+
+void __wrap__ZN4absl7debian35Mutex4LockEv(Mutex* mutex) {
+  Locked(mutex, 0, [=] { __real__ZN4absl7debian35Mutex4LockEv(mutex); });
+}
+void __wrap__ZN4absl7debian35Mutex6UnlockEv(Mutex* mutex) {
+  Unlocked(mutex, 0, [=] { __real__ZN4absl7debian35Mutex6UnlockEv(mutex); });
+}
+void __wrap__ZN4absl7debian35Mutex10ReaderLockEv(Mutex* mutex) {
+  Locked(mutex, __tsan_mutex_read_lock, [=] { __real__ZN4absl7debian35Mutex10ReaderLockEv(mutex); });
+}
+void __wrap__ZN4absl7debian35Mutex12ReaderUnlockEv(Mutex* mutex) {
+  Unlocked(mutex, __tsan_mutex_read_lock, [=] { __real__ZN4absl7debian35Mutex12ReaderUnlockEv(mutex); });
+}
+void __wrap__ZN4absl7debian35Mutex5AwaitERKNS0_9ConditionE(Mutex* mutex, const Condition& condition) {
+  Awaited(mutex, [&] { __real__ZN4absl7debian35Mutex5AwaitERKNS0_9ConditionE(mutex, condition); });
+}
+bool __wrap__ZN4absl7debian35Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8DurationE(Mutex* mutex,
+                                                                                     const Condition& condition,
+                                                                                     absl::Duration timeout) {
+  return Awaited(mutex, [&] {
+    return __real__ZN4absl7debian35Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8DurationE(mutex, condition, timeout);
+  });
+}
+bool __wrap__ZN4absl7debian35Mutex17AwaitWithDeadlineERKNS0_9ConditionENS0_4TimeE(Mutex* mutex,
+                                                                                  const Condition& condition,
+                                                                                  absl::Time deadline) {
+  return Awaited(mutex, [&] {
+    return __real__ZN4absl7debian35Mutex17AwaitWithDeadlineERKNS0_9ConditionENS0_4TimeE(mutex, condition, deadline);
+  });
+}
+void __wrap__ZN4absl7debian35MutexD1Ev(Mutex* mutex) {
+  __tsan_mutex_destroy(mutex, 0);
+  __real__ZN4absl7debian35MutexD1Ev(mutex);
+}
+bool __wrap__ZN4absl7debian37Barrier5BlockEv(Barrier* barrier) {
+  __tsan_release(barrier);
+  const bool last = __real__ZN4absl7debian37Barrier5BlockEv(barrier);
+  __tsan_acquire(barrier);
+  return last;
+}
+}
