@@ -1,4 +1,4 @@
-// The rows of the gallery: reading and writing each table. Private to gallery/.
+// The rows of persons, and of their references with embeddings and crops. Private to gallery/.
 //
 // None of these begins or ends a transaction. All throw exceptions derived from std::exception.
 #ifndef LIKENESS_SERVER_GALLERY_SQL_ROWS_H_
@@ -76,30 +76,6 @@ absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& sess
                                                                 int64_t after, int limit);
 absl::StatusOr<std::vector<NumberedEmbedding>> ReadEmbeddingsBy(SqlSession& session, const Protection& protection,
                                                                 const ModelDigest& model, int64_t after, int limit);
-ModelChoice ReadChoice(SqlSession& session);
-void WriteChoice(SqlSession& session, const ModelChoice& choice);
-void InsertAllowedModel(SqlSession& session, const ModelDigest& model);
-void RemoveAllowedModel(SqlSession& session, const ModelDigest& model);
-bool ReadAllowedModel(SqlSession& session, const ModelDigest& model);
-
-// As Store::FindEnrolment().
-absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqlSession& session, absl::string_view request_id,
-                                                             const ContentDigest& content);
-void InsertEnrolment(SqlSession& session, const Enrolment& enrolment);
-std::vector<std::string> ReadRequestIds(SqlSession& session, absl::string_view person_id);
-
-struct GalleryRow {
-  GallerySize size;
-  int64_t revision = 0;
-  bool encrypted = false;
-};
-GalleryRow ReadGallery(SqlSession& session);
-// Counts a change; returns the new revision.
-int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references);
-void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change, absl::Time time);
-// Those after `revision`, up to `last`; with the first revision that the log has, or 0 for an empty one.
-std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last, int64_t& first);
-void RemoveChangesBefore(SqlSession& session, absl::Time time);
 
 }  // namespace likeness
 

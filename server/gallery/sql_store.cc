@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/errors/errors.h"
+#include "server/gallery/gallery_rows.h"
 #include "server/gallery/sql_rows.h"
 
 namespace likeness {
