@@ -1,5 +1,6 @@
 // likeness-server: reads the configuration, builds the objects, serves until a signal.
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -135,19 +136,28 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   return absl::OkStatus();
 }
 
-}  // namespace
-}  // namespace likeness
-
-int main(int argc, char** argv) {
-  const likeness::EndSignals end_signals;
-  const likeness::CommandLine command_line = likeness::ParseCommandLine(argc, argv);
+int Run(int argc, char** argv) {
+  const EndSignals end_signals;
+  const CommandLine command_line = ParseCommandLine(argc, argv);
   if (command_line.exit) {
     std::fputs(command_line.output.c_str(), command_line.exit_code == 0 ? stdout : stderr);
     return command_line.exit_code;
   }
-  likeness::SetLogLevel(command_line.config.log_level);
-  const absl::Status status = likeness::Serve(command_line.config, end_signals);
+  SetLogLevel(command_line.config.log_level);
+  const absl::Status status = Serve(command_line.config, end_signals);
   if (status.ok()) return 0;
-  likeness::Log(likeness::LogLevel::kError, "failed", {{"message", std::string(status.message())}});
+  Log(LogLevel::kError, "failed", {{"message", std::string(status.message())}});
   return 1;
+}
+
+}  // namespace
+}  // namespace likeness
+
+int main(int argc, char** argv) {
+  try {
+    return likeness::Run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fputs(error.what(), stderr);
+    return 1;
+  }
 }

@@ -103,8 +103,8 @@ struct Archive::Module {
 
 class Network::Impl {
  public:
-  Impl(torch::jit::Module module, torch::Device device, Precision precision)
-      : module_(std::move(module)), device_(device), precision_(precision) {}
+  Impl(const torch::jit::Module& module, torch::Device device, Precision precision)
+      : module_(module), device_(device), precision_(precision) {}
 
   std::vector<Tensor> Run(absl::Span<const float> input, absl::Span<const int64_t> shape) const {
     PrepareThisThread();

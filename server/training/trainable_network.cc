@@ -93,8 +93,8 @@ std::unique_ptr<torch::optim::Optimizer> MakeOptimizer(const std::vector<torch::
 }  // namespace
 
 struct TrainableNetwork::Torch {
-  Torch(torch::jit::Module read, const torch::Device& on, const NetworkOptions& with)
-      : module(std::move(read)), device(on), options(with), weights(WeightsOf(module)) {
+  Torch(const torch::jit::Module& read, const torch::Device& on, const NetworkOptions& with)
+      : module(read), device(on), options(with), weights(WeightsOf(module)) {
     for (torch::Tensor& weight : weights) {
       weight.set_data(weight.data().contiguous());
       weight.requires_grad_();
@@ -290,7 +290,7 @@ absl::StatusOr<std::string> TrainableNetwork::Export(const std::string& manifest
     torch::jit::Module copy = torch_->module.deepcopy();
     copy.to(torch::kCPU);
     copy.eval();
-    for (torch::Tensor value : ValuesOf(copy)) {
+    for (const torch::Tensor& value : ValuesOf(copy)) {
       if (value.is_floating_point()) value.masked_fill_(value.abs() < kSmallestWeight, 0);
     }
     copy.save(stream, {{kManifestName, manifest_json}});
