@@ -13,7 +13,7 @@ namespace likeness {
 namespace {
 
 constexpr char kManifestName[] = "/extra/likeness.json";  // below the archive's own folder
-constexpr zip_uint64_t kMaxManifestBytes = 1 << 20;  // they take some kilobytes; a packed one may claim any size
+constexpr zip_uint64_t kMaxManifestBytes = 1 << 20;       // they take some kilobytes; a packed one may claim any size
 constexpr zip_uint16_t kFirstOfJanuary1980 = 0x21;        // as PyTorch dates its records
 
 struct CloseFile {

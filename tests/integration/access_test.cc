@@ -188,7 +188,7 @@ TEST_F(AccessTest, ANewCertificateIsShownWithoutARestart) {
 TEST_F(AccessTest, TheServerDoesNotStartWhereItsFilesDoNotFit) {
   MakeCertificate("ca", "another");
   for (const std::string& flag : {"--tls-key=" + Path("another.key"), "--tls-certificate=" + Path("extensions"),
-                                 "--tls-client-ca=" + Path("extensions"), "--tokens=" + Path("extensions")}) {
+                                  "--tls-client-ca=" + Path("extensions"), "--tokens=" + Path("extensions")}) {
     std::vector<std::string> flags = tls_;
     flags.push_back(flag);
     const auto started = ServerProcess::Start({.folder = folder_.path(), .flags = flags});

@@ -1,5 +1,5 @@
-// Tells ThreadSanitizer of absl::Mutex and absl::Barrier, which Debian's Abseil does not: without this it takes all that
-// they guard for unguarded. Only in the preset tsan, by the linker's --wrap.
+// Tells ThreadSanitizer of absl::Mutex and absl::Barrier, which Debian's Abseil does not: without this it takes all
+// that they guard for unguarded. Only in the preset tsan, by the linker's --wrap.
 //
 // Between "pre" and "post" ThreadSanitizer looks away, so that the conditions of waiters, which Abseil evaluates on the
 // thread that unlocks, are no accesses without the lock.
