@@ -42,9 +42,10 @@ void ChangeFollower::Run() {
 }
 
 bool ChangeFollower::Sync() {
-  const absl::StatusOr<bool> models = gallery_.Sync();
-  if (!models.ok()) return false;
-  if (*models) {
+  if (!gallery_.Sync().ok()) return false;
+  // Also of those that a call has taken note of meanwhile.
+  if (const int64_t changes = gallery_.model_changes(); changes != model_changes_) {
+    model_changes_ = changes;
     models_changed_ = true;
     next_models_ = absl::InfinitePast();
   }

@@ -44,6 +44,7 @@ class ChangeFollower {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   // Of the follower's thread alone.
   bool models_changed_ = true;  // perhaps between the start of the server and that of the follower
+  int64_t model_changes_ = 0;
   absl::Time next_models_;
   absl::Time next_forgetting_;
   std::string complaint_;

@@ -14,7 +14,7 @@ absl::StatusOr<std::unique_ptr<Gallery>> Gallery::Open(std::unique_ptr<Store> st
   const absl::StatusOr<GallerySize> size = store->Size();
   if (!size.ok()) return size.status();
   std::unique_ptr<Gallery> gallery(new Gallery(std::move(store), options, *size, metrics));
-  if (absl::Status status = gallery->Sync().status(); !status.ok()) return status;
+  if (absl::Status status = gallery->Sync(); !status.ok()) return status;
   return gallery;
 }
 
@@ -139,9 +139,8 @@ absl::StatusOr<PersonData> Gallery::ReadPersonData(absl::string_view person_id) 
   return store_->ReadPersonData(person_id);
 }
 
-absl::StatusOr<bool> Gallery::Sync() {
+absl::Status Gallery::Sync() {
   absl::MutexLock lock(&sync_mutex_);
-  bool models = false;
   while (true) {
     const auto asked = std::chrono::steady_clock::now();
     const absl::Time time = absl::Now();
@@ -153,16 +152,22 @@ absl::StatusOr<bool> Gallery::Sync() {
     const absl::StatusOr<GalleryChanges> changes = store_->ChangesAfter(revision);
     if (!changes.ok()) return changes.status();
     Apply(*changes);
-    models |= !changes->complete ||
-              std::any_of(changes->changes.begin(), changes->changes.end(),
-                          [](const auto& change) { return change.kind == GalleryChange::Kind::kModels; });
+    const bool models = !changes->complete ||
+                        std::any_of(changes->changes.begin(), changes->changes.end(),
+                                    [](const auto& change) { return change.kind == GalleryChange::Kind::kModels; });
     absl::MutexLock synced(&synced_mutex_);
     revision_ = changes->revision;
+    if (models) ++model_changes_;
     if (changes->more) continue;
     synced_ = asked;
     if (shared()) metrics_.SetGallerySynced(time);
-    return models;
+    return absl::OkStatus();
   }
+}
+
+int64_t Gallery::model_changes() const {
+  absl::MutexLock lock(&synced_mutex_);
+  return model_changes_;
 }
 
 void Gallery::Apply(const GalleryChanges& changes) {
@@ -218,7 +223,7 @@ absl::Status Gallery::AwaitRevision(int64_t revision) {
   };
   if (seen()) return absl::OkStatus();
   // What a caller knows of is in the store already, so that nobody needs to wait for it.
-  if (absl::Status status = Sync().status(); !status.ok()) return status;
+  if (absl::Status status = Sync(); !status.ok()) return status;
   if (seen()) return absl::OkStatus();
   return MakeError(Reason::REVISION_UNKNOWN, absl::StrCat("the gallery has not come to revision ", revision,
                                                           "; was it restored, or is it another one?"));
@@ -263,9 +268,9 @@ absl::Status Gallery::AddEmbeddings(absl::Span<const UnembeddedReference> refere
   return added;
 }
 
-absl::StatusOr<int64_t> Gallery::DeleteEmbeddings(const ModelDigest& model) {
+absl::StatusOr<EmbeddingDeletion> Gallery::DeleteEmbeddings(const ModelDigest& model) {
   absl::MutexLock lock(&index_mutex_);
-  const absl::StatusOr<int64_t> deleted = store_->DeleteEmbeddings(model);
+  const absl::StatusOr<EmbeddingDeletion> deleted = store_->DeleteEmbeddings(model);
   if (model == index_.model()) index_.Reset(model);
   cache_.InvalidateAll();
   return deleted;

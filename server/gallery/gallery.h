@@ -58,8 +58,10 @@ class Gallery {
 
   // Whether other servers change the gallery too; ChangeFollower keeps up with them.
   bool shared() const { return store_->shared(); }
-  // Takes note of what others have changed. Returns whether a model was among it.
-  absl::StatusOr<bool> Sync();
+  // Takes note of what others have changed.
+  absl::Status Sync();
+  // How often a change of models was among what was taken note of.
+  int64_t model_changes() const;
   void AwaitChange(absl::Duration limit) { store_->AwaitChange(limit); }
   absl::Status ForgetChanges(absl::Duration age) { return store_->ForgetChanges(age); }
   // Returns when every change up to this revision is seen. REVISION_UNKNOWN when there is no such revision.
@@ -69,9 +71,9 @@ class Gallery {
   absl::StatusOr<int64_t> RotateKeys();
 
   absl::StatusOr<ModelChoice> ReadModelChoice() { return store_->ReadModelChoice(); }
-  absl::Status SetModelChoice(const ModelChoice& choice) { return store_->SetModelChoice(choice); }
-  absl::Status AllowModel(const ModelDigest& model) { return store_->AllowModel(model); }
-  absl::Status ForbidModel(const ModelDigest& model) { return store_->ForbidModel(model); }
+  absl::StatusOr<int64_t> SetModelChoice(const ModelChoice& choice) { return store_->SetModelChoice(choice); }
+  absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) { return store_->AllowModel(model); }
+  absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) { return store_->ForbidModel(model); }
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) { return store_->IsModelAllowed(model); }
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind);
   absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, absl::string_view crop_kind,
@@ -79,7 +81,7 @@ class Gallery {
   absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model, absl::string_view crop_kind,
                                                               int64_t after, int limit);
   absl::Status AddEmbeddings(absl::Span<const UnembeddedReference> references, absl::Span<const Embedding> embeddings);
-  absl::StatusOr<int64_t> DeleteEmbeddings(const ModelDigest& model);
+  absl::StatusOr<EmbeddingDeletion> DeleteEmbeddings(const ModelDigest& model);
 
  private:
   Gallery(std::unique_ptr<Store> store, GalleryOptions options, GallerySize size, Metrics& metrics);
@@ -105,7 +107,8 @@ class Gallery {
   // Held while changes are fetched and taken note of, so that this happens in their order. Before index_mutex_.
   absl::Mutex sync_mutex_;
   mutable absl::Mutex synced_mutex_;
-  int64_t revision_ ABSL_GUARDED_BY(synced_mutex_) = 0;                          // up to which everything is seen
+  int64_t revision_ ABSL_GUARDED_BY(synced_mutex_) = 0;  // up to which everything is seen
+  int64_t model_changes_ ABSL_GUARDED_BY(synced_mutex_) = 0;
   std::chrono::steady_clock::time_point synced_ ABSL_GUARDED_BY(synced_mutex_);  // when that was the last one
   mutable absl::Mutex size_mutex_;  // held while the metric is set, so that the last change is what it shows
   GallerySize size_ ABSL_GUARDED_BY(size_mutex_);

@@ -231,25 +231,24 @@ absl::StatusOr<ModelChoice> SqlStore::ReadModelChoice() {
   return Read<ModelChoice>([](SqlSession& session) -> absl::StatusOr<ModelChoice> { return ReadChoice(session); });
 }
 
-absl::Status SqlStore::SetModelChoice(const ModelChoice& choice) {
-  return database_->Write([&](SqlSession& session) {
+absl::StatusOr<int64_t> SqlStore::SetModelChoice(const ModelChoice& choice) {
+  return Write<int64_t>([&](SqlSession& session) -> absl::StatusOr<int64_t> {
     WriteChoice(session, choice);
-    Record(session, {ModelsChange()}, 0, 0);
-    return absl::OkStatus();
+    return Record(session, {ModelsChange()}, 0, 0);
   });
 }
 
-absl::Status SqlStore::AllowModel(const ModelDigest& model) {
-  return database_->Write([&](SqlSession& session) {
+absl::StatusOr<int64_t> SqlStore::AllowModel(const ModelDigest& model) {
+  return Write<int64_t>([&](SqlSession& session) -> absl::StatusOr<int64_t> {
     InsertAllowedModel(session, model);
-    return absl::OkStatus();
+    return Record(session, {ModelsChange()}, 0, 0);
   });
 }
 
-absl::Status SqlStore::ForbidModel(const ModelDigest& model) {
-  return database_->Write([&](SqlSession& session) {
+absl::StatusOr<int64_t> SqlStore::ForbidModel(const ModelDigest& model) {
+  return Write<int64_t>([&](SqlSession& session) -> absl::StatusOr<int64_t> {
     RemoveAllowedModel(session, model);
-    return absl::OkStatus();
+    return Record(session, {ModelsChange()}, 0, 0);
   });
 }
 
@@ -305,11 +304,10 @@ absl::StatusOr<std::vector<NumberedEmbedding>> SqlStore::EmbeddingsBy(const Mode
       [&](SqlSession& session) { return ReadEmbeddingsBy(session, *protection_, model, after, limit); });
 }
 
-absl::StatusOr<int64_t> SqlStore::DeleteEmbeddings(const ModelDigest& model) {
-  return Erase<int64_t>([&](SqlSession& session) -> absl::StatusOr<int64_t> {
+absl::StatusOr<EmbeddingDeletion> SqlStore::DeleteEmbeddings(const ModelDigest& model) {
+  return Erase<EmbeddingDeletion>([&](SqlSession& session) -> absl::StatusOr<EmbeddingDeletion> {
     const int64_t removed = RemoveEmbeddings(session, model);
-    Record(session, {ModelsChange()}, 0, 0);
-    return removed;
+    return EmbeddingDeletion{removed, Record(session, {ModelsChange()}, 0, 0)};
   });
 }
 

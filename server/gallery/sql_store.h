@@ -34,9 +34,9 @@ class SqlStore : public Store {
   absl::StatusOr<PersonData> ReadPersonData(absl::string_view person_id) override;
   absl::StatusOr<GallerySize> Size() override;
   absl::StatusOr<ModelChoice> ReadModelChoice() override;
-  absl::Status SetModelChoice(const ModelChoice& choice) override;
-  absl::Status AllowModel(const ModelDigest& model) override;
-  absl::Status ForbidModel(const ModelDigest& model) override;
+  absl::StatusOr<int64_t> SetModelChoice(const ModelChoice& choice) override;
+  absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) override;
+  absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) override;
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) override;
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind) override;
   absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, absl::string_view crop_kind,
@@ -47,7 +47,7 @@ class SqlStore : public Store {
                              absl::Span<const Embedding> embeddings) override;
   absl::StatusOr<std::vector<NumberedEmbedding>> EmbeddingsBy(const ModelDigest& model, int64_t after,
                                                               int limit) override;
-  absl::StatusOr<int64_t> DeleteEmbeddings(const ModelDigest& model) override;
+  absl::StatusOr<EmbeddingDeletion> DeleteEmbeddings(const ModelDigest& model) override;
   absl::StatusOr<GalleryChanges> ChangesAfter(int64_t revision) override;
   bool shared() const override { return database_->shared(); }
   void AwaitChange(absl::Duration limit) override { database_->AwaitChange(limit); }

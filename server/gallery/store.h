@@ -71,6 +71,12 @@ struct DeletionResult {
   int64_t revision = 0;  // of the gallery, after the deletion
 };
 
+// What the deletion of a model's embeddings did.
+struct EmbeddingDeletion {
+  int64_t embeddings = 0;
+  int64_t revision = 0;  // of the gallery, after the deletion
+};
+
 // A reference's kept crop.
 struct ReferenceCrop {
   std::string reference_id;
@@ -128,7 +134,7 @@ struct GalleryChange {
     kPersonDeleted = 2,     // with all references
     kReferenceDeleted = 3,  // one of a person
     kEmbedded = 4,          // references of a person by another model
-    kModels = 5,            // which model answers, or all embeddings by one
+    kModels = 5,            // which model answers or may, or all embeddings by one
   };
   Kind kind = Kind::kModels;
   PersonKey person{};   // except kModels
@@ -199,11 +205,13 @@ class Store {
 
   // What SetModelChoice() wrote last; nothing chosen in a new gallery.
   virtual absl::StatusOr<ModelChoice> ReadModelChoice() = 0;
-  virtual absl::Status SetModelChoice(const ModelChoice& choice) = 0;
+  // Returns the gallery's revision after it.
+  virtual absl::StatusOr<int64_t> SetModelChoice(const ModelChoice& choice) = 0;
 
   // Which models may be activated: those that were trained with this gallery, and those that somebody has allowed.
-  virtual absl::Status AllowModel(const ModelDigest& model) = 0;
-  virtual absl::Status ForbidModel(const ModelDigest& model) = 0;
+  // Both return the gallery's revision after it.
+  virtual absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) = 0;
+  virtual absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) = 0;
   virtual absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) = 0;
 
   // Looks at every reference.
@@ -223,8 +231,8 @@ class Store {
   // At most `limit` embeddings by `model`, with numbers above `after` and ascending.
   virtual absl::StatusOr<std::vector<NumberedEmbedding>> EmbeddingsBy(const ModelDigest& model, int64_t after,
                                                                       int limit) = 0;
-  // Deletes all embeddings by `model`; returns how many.
-  virtual absl::StatusOr<int64_t> DeleteEmbeddings(const ModelDigest& model) = 0;
+  // Deletes all embeddings by `model`.
+  virtual absl::StatusOr<EmbeddingDeletion> DeleteEmbeddings(const ModelDigest& model) = 0;
 
   // Every mutation makes the gallery's revision one higher; a new gallery has revision 0. In the order of revisions,
   // what was changed after `revision`, some thousand revisions at most.

@@ -46,7 +46,7 @@ absl::Status Activations::Resume() {
   // It cannot be finished, so the model so far stays.
   Log(LogLevel::kError, "activation_dropped",
       {{"digest", choice->target->Hex()}, {"message", std::string(begun.message())}});
-  return gallery_.SetModelChoice({.active = choice->active, .target = std::nullopt, .leave_behind = false});
+  return gallery_.SetModelChoice({.active = choice->active, .target = std::nullopt, .leave_behind = false}).status();
 }
 
 absl::Status Activations::Follow() {
@@ -63,7 +63,7 @@ absl::Status Activations::Follow() {
   if (absl::Status status = CheckAllowed(model); !status.ok()) return status;
   if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
   if (thread_.joinable()) thread_.join();
-  Report({.model = model, .coverage = {}, .running = true, .outcome = absl::OkStatus()});
+  Report({.model = model, .coverage = {}, .running = true});
   thread_ = std::thread([this, entry = *entry] { RunFollow(entry); });
   // Called once more to see that it has been done.
   return MakeError(Reason::ACTIVATION_RUNNING, "");
@@ -89,7 +89,7 @@ void Activations::RunFollow(const ModelEntry& entry) {
   Report(*progress);
 }
 
-absl::Status Activations::Allow(const ModelDigest& model) {
+absl::StatusOr<int64_t> Activations::Allow(const ModelDigest& model) {
   const absl::StatusOr<ModelEntry> entry = folder_.Find(model);
   if (!entry.ok()) return entry.status();
   if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
@@ -114,7 +114,7 @@ absl::Status Activations::Begin(const ModelDigest& model, bool leave_behind) {
   }
   if (thread_.joinable()) thread_.join();
   if (active_.Get()->embedder->digest() == model) {
-    Report({.model = model, .coverage = {}, .running = false, .outcome = absl::OkStatus()});
+    Report({.model = model, .coverage = {}});
     return absl::OkStatus();
   }
   const absl::StatusOr<ModelEntry> entry = folder_.Find(model);
@@ -131,8 +131,8 @@ absl::Status Activations::Begin(const ModelDigest& model, bool leave_behind) {
   const absl::StatusOr<ModelChoice> before = gallery_.ReadModelChoice();
   if (!before.ok()) return before.status();
   const ModelChoice choice{before->active, model, leave_behind};
-  if (absl::Status status = gallery_.SetModelChoice(choice); !status.ok()) return status;
-  Report({.model = model, .coverage = *coverage, .running = true, .outcome = absl::OkStatus()});
+  if (absl::Status status = gallery_.SetModelChoice(choice).status(); !status.ok()) return status;
+  Report({.model = model, .coverage = *coverage, .running = true});
   thread_ = std::thread([this, next = *std::move(next), choice]() mutable { Run(std::move(next), choice); });
   return absl::OkStatus();
 }
@@ -161,7 +161,7 @@ void Activations::Run(Generation next, ModelChoice choice) {
   if (absl::IsCancelled(outcome)) return;  // goes on after the next start
   if (!outcome.ok()) {
     Log(LogLevel::kError, "activation_failed", {{"digest", model.Hex()}, {"message", std::string(outcome.message())}});
-    const absl::Status forgotten = gallery_.SetModelChoice({choice.active, std::nullopt, false});
+    const absl::Status forgotten = gallery_.SetModelChoice({choice.active, std::nullopt, false}).status();
     if (!forgotten.ok())
       Log(LogLevel::kError, "activation_not_forgotten", {{"message", std::string(forgotten.message())}});
   }
@@ -211,13 +211,16 @@ absl::Status Activations::Switch(Generation next, const ModelChoice& choice) {
         gallery_.Coverage(*choice.target, CropKindOf(active.embedder->manifest()));
     if (!coverage.ok()) return coverage.status();
     if (absl::Status status = CheckLeftBehind(*coverage, choice.leave_behind); !status.ok()) return status;
-    ActivationProgress progress = *Progress();
-    progress.coverage = *coverage;
-    Report(progress);
     // The base is no choice: a server that is started with another --model shall answer with that.
     const bool base = *choice.target == folder_.base().digest;
-    return gallery_.SetModelChoice(
+    const absl::StatusOr<int64_t> revision = gallery_.SetModelChoice(
         {.active = base ? std::nullopt : choice.target, .target = std::nullopt, .leave_behind = false});
+    if (!revision.ok()) return revision.status();
+    ActivationProgress progress = *Progress();
+    progress.coverage = *coverage;
+    progress.revision = *revision;
+    Report(progress);
+    return absl::OkStatus();
   });
   if (switched.ok()) on_active_(active);
   return switched;
@@ -243,7 +246,7 @@ std::optional<ActivationProgress> Activations::AwaitChange(int64_t changes, absl
   return progress_;
 }
 
-absl::StatusOr<int64_t> Activations::Delete(ModelFolder& folder, const ModelDigest& model) {
+absl::StatusOr<EmbeddingDeletion> Activations::Delete(ModelFolder& folder, const ModelDigest& model) {
   absl::MutexLock begin(&begin_mutex_);
   if (absl::StatusOr<ModelEntry> entry = folder.Find(model); absl::IsNotFound(entry.status())) return entry.status();
   const std::optional<ActivationProgress> progress = Progress();
@@ -251,11 +254,11 @@ absl::StatusOr<int64_t> Activations::Delete(ModelFolder& folder, const ModelDige
       (progress.has_value() && progress->running && progress->model == model)) {
     return MakeError(Reason::MODEL_IN_USE, "the model is active or becoming so, or the server was started with it");
   }
-  if (absl::Status status = gallery_.ForbidModel(model); !status.ok()) return status;
-  const absl::StatusOr<int64_t> embeddings = gallery_.DeleteEmbeddings(model);
-  if (!embeddings.ok()) return embeddings;
+  if (absl::Status status = gallery_.ForbidModel(model).status(); !status.ok()) return status;
+  const absl::StatusOr<EmbeddingDeletion> deletion = gallery_.DeleteEmbeddings(model);
+  if (!deletion.ok()) return deletion;
   if (absl::Status status = folder.Delete(model); !status.ok()) return status;
-  return embeddings;
+  return deletion;
 }
 
 }  // namespace likeness

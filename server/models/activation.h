@@ -20,10 +20,11 @@ namespace likeness {
 // Where an activation is.
 struct ActivationProgress {
   ModelDigest model;
-  ModelCoverage coverage;
+  ModelCoverage coverage = {};
   bool running = false;
-  absl::Status outcome;  // once it does not run any more: OK when the model is active
-  int64_t changes = 0;   // how often the progress has changed since the start of the server
+  absl::Status outcome = {};  // once it does not run any more: OK when the model is active
+  int64_t revision = 0;       // of the gallery with the model active; 0 before, and where nothing was to be changed
+  int64_t changes = 0;        // how often the progress has changed since the start of the server
 };
 
 // Thread-safe. One activation at a time, on a thread of low priority. It survives a restart: the gallery remembers the
@@ -48,9 +49,9 @@ class Activations {
   // ACTIVATION_RUNNING; the store's errors.
   absl::Status Follow();
 
-  // Lets a model be activated that was not trained with this gallery; Begin() refuses it otherwise. MODEL_NOT_FOUND,
-  // MODEL_CORRUPT.
-  absl::Status Allow(const ModelDigest& model);
+  // Lets a model be activated that was not trained with this gallery; Begin() refuses it otherwise. Returns the
+  // gallery's revision after it. MODEL_NOT_FOUND, MODEL_CORRUPT.
+  absl::StatusOr<int64_t> Allow(const ModelDigest& model);
 
   // Begins to activate a model, and returns once it is certain that it can: MODEL_NOT_FOUND, MODEL_CORRUPT,
   // MODEL_NOT_ALLOWED, the errors of the loader, ACTIVATION_RUNNING when another model is being activated, and
@@ -64,8 +65,8 @@ class Activations {
   // Waits until the progress has changed more often than `changes` times, or `limit` has passed, and returns it.
   std::optional<ActivationProgress> AwaitChange(int64_t changes, absl::Duration limit) const;
 
-  // Deletes a model with its embeddings; returns how many. MODEL_NOT_FOUND, MODEL_IN_USE, and the store's errors.
-  absl::StatusOr<int64_t> Delete(ModelFolder& folder, const ModelDigest& model);
+  // Deletes a model with its embeddings. MODEL_NOT_FOUND, MODEL_IN_USE, and the store's errors.
+  absl::StatusOr<EmbeddingDeletion> Delete(ModelFolder& folder, const ModelDigest& model);
 
  private:
   absl::Status CheckAllowed(const ModelDigest& model);

@@ -119,6 +119,7 @@ absl::Status ModelService::Activate(const grpc::ServerContext& context, const v1
     if (!progress->running && !progress->outcome.ok()) return progress->outcome;
     if (progress->coverage.references > 0) SetCoverage(progress->coverage, *response);
     response->set_active(!progress->running);
+    if (!progress->running) response->set_revision(progress->revision);
     writer.Write(*response);
     if (!progress->running) return absl::OkStatus();
   }
@@ -129,10 +130,12 @@ grpc::Status ModelService::AllowModel(grpc::ServerContext* context, const v1::Al
   return calls_.RunAudited(*context, "AllowModel", SubjectOf(request->digest()), [&]() -> absl::Status {
     const absl::StatusOr<ModelDigest> digest = ReadDigest(request->digest());
     if (!digest.ok()) return digest.status();
-    if (absl::Status status = activations_.Allow(*digest); !status.ok()) return status;
+    const absl::StatusOr<int64_t> revision = activations_.Allow(*digest);
+    if (!revision.ok()) return revision.status();
     const absl::StatusOr<ModelEntry> entry = folder_.Find(*digest);
     if (!entry.ok()) return entry.status();
     *response->mutable_model() = ToProto(entry->manifest, *digest);
+    response->set_revision(*revision);
     return absl::OkStatus();
   });
 }
@@ -142,9 +145,10 @@ grpc::Status ModelService::DeleteModel(grpc::ServerContext* context, const v1::D
   return calls_.RunAudited(*context, "DeleteModel", SubjectOf(request->digest()), [&]() -> absl::Status {
     const absl::StatusOr<ModelDigest> digest = ReadDigest(request->digest());
     if (!digest.ok()) return digest.status();
-    const absl::StatusOr<int64_t> embeddings = activations_.Delete(folder_, *digest);
-    if (!embeddings.ok()) return embeddings.status();
-    response->set_deleted_embeddings(*embeddings);
+    const absl::StatusOr<EmbeddingDeletion> deletion = activations_.Delete(folder_, *digest);
+    if (!deletion.ok()) return deletion.status();
+    response->set_deleted_embeddings(deletion->embeddings);
+    response->set_revision(deletion->revision);
     return absl::OkStatus();
   });
 }

@@ -220,7 +220,7 @@ absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::st
   const absl::StatusOr<ModelEntry> entry =
       surroundings.models.Add(*bundle, manifest, record.training_id(), absl::Now());
   if (!entry.ok()) return entry.status();
-  if (absl::Status status = surroundings.activations.Allow(entry->digest); !status.ok()) return status;
+  if (absl::Status status = surroundings.activations.Allow(entry->digest).status(); !status.ok()) return status;
   v1::Model& model = *record.mutable_result()->mutable_model();
   model.set_name(entry->manifest.name);
   model.set_version(entry->manifest.version);

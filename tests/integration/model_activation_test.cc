@@ -229,7 +229,9 @@ TEST_F(ModelActivationTest, ExportsAndDeletesAModel) {
   remove.set_digest(base_);
   EXPECT_EQ(ErrorReasonOf(models_->DeleteModel(remove).status()), "MODEL_IN_USE");
   remove.set_digest(other_);
-  EXPECT_TRUE(models_->DeleteModel(remove).ok());
+  const auto removed = models_->DeleteModel(remove);
+  ASSERT_TRUE(removed.ok()) << removed.status();
+  EXPECT_GT(removed->revision(), 0);
   EXPECT_FALSE(std::filesystem::exists(other_path_));
   EXPECT_EQ(ErrorReasonOf(models_->DeleteModel(remove).status()), "MODEL_NOT_FOUND");
   EXPECT_EQ(ErrorReasonOf(Activate(other_).status()), "MODEL_NOT_FOUND");

@@ -20,6 +20,7 @@
 namespace likeness {
 namespace {
 
+using testing::Field;
 using testing::HasSubstr;
 using testing::IsNull;
 using testing::Pointee;
@@ -65,9 +66,9 @@ class WatchedStore : public Store {
     return store_->Size();
   }
   absl::StatusOr<ModelChoice> ReadModelChoice() override { return store_->ReadModelChoice(); }
-  absl::Status SetModelChoice(const ModelChoice& choice) override { return store_->SetModelChoice(choice); }
-  absl::Status AllowModel(const ModelDigest& model) override { return store_->AllowModel(model); }
-  absl::Status ForbidModel(const ModelDigest& model) override { return store_->ForbidModel(model); }
+  absl::StatusOr<int64_t> SetModelChoice(const ModelChoice& choice) override { return store_->SetModelChoice(choice); }
+  absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) override { return store_->AllowModel(model); }
+  absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) override { return store_->ForbidModel(model); }
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) override { return store_->IsModelAllowed(model); }
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind) override {
     return store_->Coverage(model, crop_kind);
@@ -88,7 +89,7 @@ class WatchedStore : public Store {
                                                               int limit) override {
     return store_->EmbeddingsBy(model, after, limit);
   }
-  absl::StatusOr<int64_t> DeleteEmbeddings(const ModelDigest& model) override {
+  absl::StatusOr<EmbeddingDeletion> DeleteEmbeddings(const ModelDigest& model) override {
     return store_->DeleteEmbeddings(model);
   }
 
@@ -278,7 +279,7 @@ TEST_F(GalleryTest, SeesEmbeddingsByAnotherModelAsSoonAsTheyAreAdded) {
   ASSERT_THAT(unembedded, IsOk());
   ASSERT_THAT(gallery_->AddEmbeddings(*unembedded, {{ModelNamed(2), {5}}}), IsOk());
   EXPECT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(2))));
-  EXPECT_THAT(gallery_->DeleteEmbeddings(ModelNamed(1)), IsOkAndHolds(1));
+  EXPECT_THAT(gallery_->DeleteEmbeddings(ModelNamed(1)), IsOkAndHolds(Field(&EmbeddingDeletion::embeddings, 1)));
   EXPECT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(1))));
 }
 

@@ -148,16 +148,20 @@ TEST_F(PostgresStoreTest, GivesEveryMutationTheNextRevision) {
   EXPECT_EQ((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r2")}), kMany)->revision, 2);
   EXPECT_EQ((*store)->DeleteReference("ada", "r1")->revision, 3);
   EXPECT_EQ((*store)->DeletePerson("ada")->revision, 4);
-  ASSERT_THAT((*store)->SetModelChoice({}), IsOk());
+  EXPECT_THAT((*store)->SetModelChoice({}), IsOkAndHolds(5));
+  EXPECT_THAT((*store)->AllowModel(ModelNamed(2)), IsOkAndHolds(6));
+  EXPECT_THAT((*store)->ForbidModel(ModelNamed(2)), IsOkAndHolds(7));
+  EXPECT_EQ((*store)->DeleteEmbeddings(ModelNamed(2))->revision, 8);
   const auto changes = (*store)->ChangesAfter(1);
   ASSERT_THAT(changes, IsOk());
   EXPECT_TRUE(changes->complete);
-  EXPECT_EQ(changes->revision, 5);
+  EXPECT_EQ(changes->revision, 8);
   const PersonKey ada = PersonKeyOf("ada");
   EXPECT_THAT(changes->changes,
               ElementsAre(GalleryChange{Kind::kEnrolled, ada, ""}, GalleryChange{Kind::kReferenceDeleted, ada, "r1"},
-                          GalleryChange{Kind::kPersonDeleted, ada, ""}, GalleryChange{}));
-  EXPECT_THAT((*store)->ChangesAfter(5)->changes, IsEmpty());
+                          GalleryChange{Kind::kPersonDeleted, ada, ""}, GalleryChange{}, GalleryChange{},
+                          GalleryChange{}, GalleryChange{}));
+  EXPECT_THAT((*store)->ChangesAfter(8)->changes, IsEmpty());
 }
 
 TEST_F(PostgresStoreTest, SaysWhenItsLogDoesNotReachBack) {
@@ -217,6 +221,17 @@ TEST_F(PostgresStoreTest, TellsTheFollowerOfAChangeWithinASecond) {
     }
     EXPECT_LT(absl::Now() - deleted, absl::Seconds(1));
   }
+}
+
+// A call that waited for a revision used to take the news of a change of models from the follower, for good.
+TEST_F(PostgresStoreTest, TellsTheFollowerOfAChangeOfModelsThatACallHasSeenFirst) {
+  const auto here = OpenGallery(), there = OpenGallery();
+  const absl::StatusOr<int64_t> chosen = here->SetModelChoice({ModelNamed(2), std::nullopt, false});
+  ASSERT_THAT(chosen, IsOk());
+  ASSERT_THAT(there->AwaitRevision(*chosen), IsOk());
+  EXPECT_EQ(there->model_changes(), 1);
+  ASSERT_THAT(there->Sync(), IsOk());
+  EXPECT_EQ(there->model_changes(), 1);
 }
 
 TEST_F(PostgresStoreTest, AnswersFromMemoryOnlyAsLongAsItMayWhileTheDatabaseIsFrozen) {

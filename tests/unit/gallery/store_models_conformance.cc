@@ -13,6 +13,7 @@ namespace likeness {
 namespace {
 
 using testing::ElementsAre;
+using testing::Field;
 using testing::IsEmpty;
 using testing::SizeIs;
 
@@ -147,8 +148,8 @@ TEST_P(StoreConformanceTest, DeletesTheEmbeddingsOfOneModel) {
   const auto unembedded = store_->Unembedded(ModelNamed(2), kKind, 0, 10);
   ASSERT_THAT(unembedded, IsOk());
   ASSERT_THAT(store_->AddEmbeddings(*unembedded, {{ModelNamed(2), {5}}, {ModelNamed(2), {6}}}), IsOk());
-  EXPECT_THAT(store_->DeleteEmbeddings(ModelNamed(1)), IsOkAndHolds(2));
-  EXPECT_THAT(store_->DeleteEmbeddings(ModelNamed(1)), IsOkAndHolds(0));
+  EXPECT_THAT(store_->DeleteEmbeddings(ModelNamed(1)), IsOkAndHolds(Field(&EmbeddingDeletion::embeddings, 2)));
+  EXPECT_THAT(store_->DeleteEmbeddings(ModelNamed(1)), IsOkAndHolds(Field(&EmbeddingDeletion::embeddings, 0)));
   EXPECT_THAT(store_->References("ada"), IsOkAndHolds(SizeIs(2)));
   EXPECT_THAT(store_->Coverage(ModelNamed(1), kKind), IsOkAndHolds(Covers(2, 0, 2)));
   EXPECT_THAT(store_->Coverage(ModelNamed(2), kKind), IsOkAndHolds(Covers(2, 2, 0)));
