@@ -26,6 +26,8 @@ std::shared_ptr<grpc::Channel> Connect(const Client::Options& options) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxReceivedBytes);
   arguments.SetMaxSendMessageSize(-1);  // the server says what is too large
+  // Of a name with several addresses all servers get calls, not only the one that answered first.
+  arguments.SetLoadBalancingPolicyName("round_robin");
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMilliseconds);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // no bound: a waiting training sends nothing for hours
   return grpc::CreateCustomChannel(options.target, CredentialsOf(options), arguments);

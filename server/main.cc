@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -17,6 +18,7 @@
 #include "server/inference/device.h"
 #include "server/model_loader.h"
 #include "server/models/activation.h"
+#include "server/rpc/certificate_metrics.h"
 #include "server/rpc/face_verification_service.h"
 #include "server/rpc/gallery_service.h"
 #include "server/rpc/model_service.h"
@@ -56,8 +58,12 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   Metrics metrics;
   std::unique_ptr<MetricsServer> metrics_server;
   if (config.metrics_address != kMetricsOff) {
-    auto started =
-        MetricsServer::Start(config.metrics_address, {metrics.registry(), std::make_shared<ProcessMetrics>()});
+    std::vector<std::shared_ptr<prometheus::Collectable>> sources = {metrics.registry(),
+                                                                     std::make_shared<ProcessMetrics>()};
+    if (const std::string& certificate = config.grpc.tls.certificate; !certificate.empty()) {
+      sources.push_back(std::make_shared<CertificateMetrics>(certificate));
+    }
+    auto started = MetricsServer::Start(config.metrics_address, std::move(sources));
     if (!started.ok()) return started.status();
     metrics_server = *std::move(started);
   }
@@ -91,14 +97,15 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
       encoder, active, **gallery, metrics,
       {config.retain_crops, RandomId, absl::Now, config.quality_gate, config.duplicates, config.reveal_duplicates},
       config.reference_policy, config.mismatches);
+  metrics.SetQueueCapacity(config.queue_limit);
   WorkPool pool({config.workers, config.queue_limit, [&metrics](int64_t depth) { metrics.SetQueueDepth(depth); }});
   CallAdmission admission(**access, config.caller_limits, absl::Now);
   CallDispatcher dispatcher(pool, admission, metrics);
   const AdminCalls admin_calls(admission, **audit, metrics);
   FaceVerificationService service(methods, dispatcher, **audit);
-  const auto trainings = TrainingJobs::Open(config.models_folder + "/trainings", config.training,
+  const auto trainings = TrainingJobs::Open(config.trainings_folder, config.training,
                                             {**folder, activations, *device, config.train_threads,
-                                             std::filesystem::path(config.model).parent_path().string()},
+                                             std::filesystem::path(config.model).parent_path().string(), metrics},
                                             active, encoder);
   if (!trainings.ok()) return trainings.status();
   TrainingService training_service(**trainings, admin_calls);

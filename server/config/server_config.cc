@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "server/config/yaml_file.h"
 
 namespace likeness {
 namespace {
@@ -39,6 +40,7 @@ struct RawValues {
   double caller_rate = 0;
   int64_t caller_persons = -1;
   double mismatch_delay_seconds = 1;
+  double connection_age_seconds = 0;
 };
 
 // --max-photo-bytes is also LIKENESS_MAX_PHOTO_BYTES.
@@ -58,11 +60,11 @@ CLI::Validator Between(double least, double most) {
       range);
 }
 
-// The configuration file as CLI11 reads it, but behind the environment: without the keys that a variable gives.
-class FileBehindEnvironment : public CLI::ConfigTOML {
+// The configuration file, but behind the environment: without the flags that a variable gives.
+class FileBehindEnvironment : public YamlFile {
  public:
   std::vector<CLI::ConfigItem> from_config(std::istream& file) const override {
-    std::vector<CLI::ConfigItem> items = CLI::ConfigTOML::from_config(file);
+    std::vector<CLI::ConfigItem> items = YamlFile::from_config(file);
     const auto given = [](const CLI::ConfigItem& item) {
       const char* value = std::getenv(VariableFor(absl::StrCat("--", item.name)).c_str());
       return value != nullptr && *value != '\0';
@@ -131,6 +133,8 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--cached-references", config.gallery.cached_references, "References held in memory")
       ->check(CLI::NonNegativeNumber);
   AddOption(app, "--models-folder", config.models_folder, "Where trained models are kept; empty: GALLERY.models");
+  AddOption(app, "--trainings-folder", config.trainings_folder,
+            "Where trainings and their records are kept, of one server alone; empty: trainings in the models folder");
   AddOption(app, "--retain-crops", config.retain_crops,
             "Whether the aligned crop of each reference is kept, so that another model can embed it anew");
   AddOption(app, "--train-threads", config.train_threads, "Processor threads of a training, at a low priority")
@@ -184,6 +188,9 @@ void AddServingOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--max-message-bytes", config.grpc.max_message_bytes, "Largest request")->check(CLI::PositiveNumber);
   AddOption(app, "--max-photo-bytes", config.photo.max_bytes, "Largest photo in bytes")->check(CLI::PositiveNumber);
   AddOption(app, "--max-photo-pixels", config.photo.max_pixels, "Largest photo in pixels")->check(CLI::PositiveNumber);
+  AddOption(app, "--max-connection-age", raw.connection_age_seconds,
+            "Seconds after which a caller has to connect anew, and so sees servers that were added; 0: never")
+      ->check(Between(0, 1e6));
   AddOption(app, "--reflection", config.grpc.reflection, "Whether gRPC reflection answers");
   AddOption(app, "--grace-period", raw.grace_seconds, "Seconds that calls in flight get at the end")
       ->check(Between(0, 3600));
@@ -236,6 +243,7 @@ std::string FinishGallery(ServerConfig& config, const RawValues& raw) {
     // The text itself may have a password in it.
     return "--gallery must be sqlite:PATH or postgres://…";
   }
+  if (config.trainings_folder.empty()) config.trainings_folder = config.models_folder + "/trainings";
   config.gallery.max_staleness = absl::Seconds(raw.max_staleness_seconds);
   config.postgres.timeout = absl::Seconds(raw.store_timeout_seconds);
   return "";
@@ -265,6 +273,7 @@ std::string Finish(ServerConfig& config, const RawValues& raw) {
   if (raw.caller_persons >= 0) config.caller_limits.max_persons = raw.caller_persons;
   config.mismatches.delay = absl::Seconds(raw.mismatch_delay_seconds);
   if (config.workers == 0) config.workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  if (raw.connection_age_seconds > 0) config.grpc.max_connection_age = absl::Seconds(raw.connection_age_seconds);
   config.grace_period = absl::Seconds(raw.grace_seconds);
   config.drain_delay = absl::Seconds(raw.drain_seconds);
   config.max_batch_delay = absl::Milliseconds(raw.batch_delay_milliseconds);
@@ -280,7 +289,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   app.set_version_flag("--version", "likeness-server " LIKENESS_VERSION);
   app.config_formatter(std::make_shared<FileBehindEnvironment>());
   app.allow_config_extras(CLI::config_extras_mode::error);
-  app.set_config("--config", "", "Configuration file (TOML): one 'flag = value' a line, without the dashes");
+  app.set_config("--config", "", "Configuration file (YAML): one 'flag: value' a line, without the dashes");
   AddModelOptions(app, result.config, raw);
   AddServingOptions(app, result.config, raw);
   try {

@@ -48,7 +48,8 @@ struct ServerConfig {
   PostgresOptions postgres;                // with a url, instead of the file
   MasterKeySource master_key;
   GalleryOptions gallery;
-  std::string models_folder;  // where trained models are kept; beside the gallery unless the flags say so
+  std::string models_folder;     // where trained models are kept; beside the gallery unless the flags say so
+  std::string trainings_folder;  // where trainings are until they have ended; in models_folder unless the flags say so
   TrainingLimits training;
   int train_threads = 1;     // of the processor, at a low priority
   bool retain_crops = true;  // keep the aligned crop of each reference, so that another model can embed it

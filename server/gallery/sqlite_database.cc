@@ -1,7 +1,6 @@
 #include "server/gallery/sqlite_database.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <exception>
@@ -24,23 +23,6 @@ void CreateForOwnerOnly(const std::string& path) {
 
 }  // namespace
 
-// Held as long as the store: two servers on one file would each answer from a cache that the other makes stale. The
-// kernel lets go of it when the process ends, however it ends.
-class SqliteDatabase::FileLock {
- public:
-  explicit FileLock(const std::string& path) : descriptor_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {}
-  ~FileLock() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  FileLock(const FileLock&) = delete;
-  FileLock& operator=(const FileLock&) = delete;
-  bool Exists() const { return descriptor_ >= 0; }
-  bool Acquire() const { return flock(descriptor_, LOCK_EX | LOCK_NB) == 0; }
-
- private:
-  const int descriptor_;
-};
-
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& path) {
   const auto wrong = [&path](absl::string_view why) {
     return absl::FailedPreconditionError(absl::StrCat("gallery ", path, ": ", why));
@@ -48,7 +30,8 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::
   try {
     const std::filesystem::path folder = std::filesystem::path(path).parent_path();
     if (!folder.empty()) std::filesystem::create_directories(folder);
-    // Beside the file itself, whatever symbolic link led here.
+    // Two servers on one file would each answer from a cache that the other makes stale. The lock is beside the file
+    // itself, whatever symbolic link led here.
     auto lock = std::make_unique<FileLock>(std::filesystem::weakly_canonical(path).string() + ".lock");
     if (!lock->Exists()) return wrong("its folder cannot be written to");
     if (!lock->Acquire()) return wrong("another server has it open");

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/files/file_lock.h"
 #include "server/gallery/sql.h"
 
 namespace likeness {
@@ -32,8 +33,6 @@ class SqliteDatabase : public SqlDatabase {
   void AwaitChange(absl::Duration limit) override;
 
  private:
-  class FileLock;
-
   SqliteDatabase(std::string path, std::unique_ptr<FileLock> lock, std::unique_ptr<SqliteConnection> writer);
 
   std::unique_ptr<SqliteConnection> TakeReader();

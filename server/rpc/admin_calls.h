@@ -72,8 +72,9 @@ class AdminCalls {
       }
     }();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - arrival;
-    return ReportCall({std::move(method), context.peer(), caller.ok() ? caller->name : "", seconds.count()}, status,
-                      metrics_);
+    return ReportCall(
+        {std::move(method), context.peer(), caller.ok() ? caller->name : "", seconds.count(), TraceOf(context)}, status,
+        metrics_);
   }
 
   CallAdmission& admission_;

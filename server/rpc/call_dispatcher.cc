@@ -24,10 +24,11 @@ class CallDispatcher::Call : public grpc::ServerUnaryReactor {
   }
 
   const std::string& method() const { return method_; }
-  const Caller& caller() const { return caller_; }
   void SetCaller(Caller caller) { caller_ = std::move(caller); }
-  std::string peer() const { return context_.peer(); }
-  double Seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - arrival_).count(); }
+  CallReport Report() const {
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - arrival_;
+    return {method_, context_.peer(), caller_.name, seconds.count(), TraceOf(context_)};
+  }
 
   absl::Status CheckStillWanted() const {
     if (context_.deadline() <= std::chrono::system_clock::now()) {
@@ -89,8 +90,7 @@ bool CallDispatcher::Admit(Call& call, Handler handler) {
 }
 
 void CallDispatcher::Answer(Call& call, const absl::Status& status) {
-  const grpc::Status answer =
-      ReportCall({call.method(), call.peer(), call.caller().name, call.Seconds()}, status, metrics_);
+  const grpc::Status answer = ReportCall(call.Report(), status, metrics_);
   call.Finish(answer);  // the call may be gone from here on
 }
 

@@ -19,6 +19,7 @@ struct GrpcServerOptions {
   int max_message_bytes = 16 << 20;
   bool reflection = true;
   bool channelz = false;
+  absl::Duration max_connection_age = absl::InfiniteDuration();  // calls that are open then are answered all the same
   TlsFiles tls = {};
 };
 

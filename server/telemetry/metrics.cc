@@ -35,6 +35,8 @@ Metrics::Metrics()
       gallery_synced_(Registered(BuildGauge(), "likeness_gallery_synced_timestamp_seconds",
                                  "When this server last knew all that others had changed in a shared gallery.",
                                  *registry_)),
+      trainings_(Registered(BuildCounter(), "likeness_trainings_total",
+                            "Trainings that have ended, by outcome (succeeded, failed, cancelled).", *registry_)),
       model_info_(Registered(BuildGauge(), "likeness_model_info",
                              "Always 1; the labels say which model answers, and where it runs.", *registry_)) {
   auto& stages = Registered(BuildHistogram(), "likeness_stage_duration_seconds",
@@ -57,6 +59,8 @@ Metrics::Metrics()
   persons_ = &Registered(BuildGauge(), "likeness_gallery_persons", "Enrolled persons.", *registry_).Add({});
   references_ = &Registered(BuildGauge(), "likeness_gallery_references", "Enrolled references.", *registry_).Add({});
   queue_depth_ = &Registered(BuildGauge(), "likeness_queue_depth", "Calls that wait for a worker.", *registry_).Add({});
+  queue_capacity_ =
+      &Registered(BuildGauge(), "likeness_queue_capacity", "Calls that may wait for a worker.", *registry_).Add({});
   batch_queue_depth_ =
       &Registered(BuildGauge(), "likeness_batch_queue_depth", "Crops that wait for a batch.", *registry_).Add({});
   batch_wait_seconds_ = &Registered(BuildHistogram(), "likeness_batch_wait_seconds",
@@ -68,6 +72,15 @@ Metrics::Metrics()
   batch_network_seconds_ = &Registered(BuildHistogram(), "likeness_batch_network_seconds",
                                        "Time of each run of the network on a batch.", *registry_)
                                 .Add({}, kStageBuckets);
+  trainings_running_ =
+      &Registered(BuildGauge(), "likeness_trainings_running", "Trainings that run.", *registry_).Add({});
+  trainings_waiting_ =
+      &Registered(BuildGauge(), "likeness_trainings_waiting", "Trainings that wait for the one that runs.", *registry_)
+           .Add({});
+  training_epochs_ =
+      &Registered(BuildCounter(), "likeness_training_epochs_total", "Epochs that trainings have done.", *registry_)
+           .Add({});
+  for (const char* outcome : {"succeeded", "failed", "cancelled"}) trainings_.Add({{"outcome", outcome}});
   threshold_ = &Registered(BuildGauge(), "likeness_threshold_distance",
                            "The distance up to which two faces count as the same person's.", *registry_)
                     .Add({});
@@ -110,6 +123,19 @@ void Metrics::SetGallerySize(int64_t persons, int64_t references) {
 }
 
 void Metrics::SetQueueDepth(int64_t waiting) { queue_depth_->Set(static_cast<double>(waiting)); }
+
+void Metrics::SetQueueCapacity(int64_t calls) { queue_capacity_->Set(static_cast<double>(calls)); }
+
+void Metrics::SetTrainings(int64_t running, int64_t waiting) {
+  trainings_running_->Set(static_cast<double>(running));
+  trainings_waiting_->Set(static_cast<double>(waiting));
+}
+
+void Metrics::CountTrainingEpochs(int64_t epochs) { training_epochs_->Increment(static_cast<double>(epochs)); }
+
+void Metrics::CountTraining(absl::string_view outcome) {
+  trainings_.Add({{"outcome", std::string(outcome)}}).Increment();
+}
 
 void Metrics::SetBatchQueueDepth(int64_t crops) { batch_queue_depth_->Set(static_cast<double>(crops)); }
 

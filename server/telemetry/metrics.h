@@ -53,10 +53,17 @@ class Metrics {
   // That everything is known which others had changed in a shared gallery by this time.
   void SetGallerySynced(absl::Time time);
   void SetQueueDepth(int64_t waiting);
+  // How many calls may wait.
+  void SetQueueCapacity(int64_t calls);
   // Batching in front of the network: what waits, how long each crop waited, and each run of the network.
   void SetBatchQueueDepth(int64_t crops);
   void ObserveBatchWait(double seconds);
   void ObserveBatch(int64_t crops, double network_seconds);
+  // Trainings that run and that wait for it; an epoch of one that is done; one that has ended: "succeeded", "failed" or
+  // "cancelled".
+  void SetTrainings(int64_t running, int64_t waiting);
+  void CountTrainingEpochs(int64_t epochs);
+  void CountTraining(absl::string_view outcome);
   // What decides at present. A fallback threshold is half the margin, for want of a measured operating point.
   void SetModel(absl::string_view name, absl::string_view version, absl::string_view digest, absl::string_view device,
                 double threshold, bool threshold_is_fallback);
@@ -77,10 +84,15 @@ class Metrics {
   prometheus::Gauge* persons_;
   prometheus::Gauge* references_;
   prometheus::Gauge* queue_depth_;
+  prometheus::Gauge* queue_capacity_;
   prometheus::Gauge* batch_queue_depth_;
   prometheus::Histogram* batch_wait_seconds_;
   prometheus::Histogram* batch_size_;
   prometheus::Histogram* batch_network_seconds_;
+  prometheus::Gauge* trainings_running_;
+  prometheus::Gauge* trainings_waiting_;
+  prometheus::Counter* training_epochs_;
+  prometheus::Family<prometheus::Counter>& trainings_;
   prometheus::Family<prometheus::Gauge>& model_info_;
   absl::Mutex model_mutex_;
   prometheus::Gauge* model_series_ ABSL_GUARDED_BY(model_mutex_) = nullptr;

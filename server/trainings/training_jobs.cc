@@ -44,6 +44,12 @@ void GiveMemoryBack() {
 #endif
 }
 
+// As the metrics call it.
+const char* OutcomeOf(const v1::Training& ended) {
+  if (ended.state() == v1::TRAINING_STATE_SUCCEEDED) return "succeeded";
+  return ended.state() == v1::TRAINING_STATE_CANCELLED ? "cancelled" : "failed";
+}
+
 absl::Status TooSmall(absl::string_view why) { return MakeError(Reason::TRAINING_DATA_TOO_SMALL, why); }
 
 }  // namespace
@@ -116,11 +122,18 @@ absl::StatusOr<std::unique_ptr<TrainingJobs>> TrainingJobs::Open(const std::stri
                                                                  TrainingSurroundings surroundings,
                                                                  const ActiveGeneration& active,
                                                                  const FaceEncoder& encoder) {
+  std::error_code ignored;  // the lock says what is wrong
+  std::filesystem::create_directories(std::filesystem::path(folder).parent_path(), ignored);
   std::unique_ptr<TrainingJobs> jobs(new TrainingJobs(folder, limits, std::move(surroundings), active, encoder));
+  const auto wrong = [&folder](absl::string_view why) {
+    return absl::FailedPreconditionError(absl::StrCat("trainings folder ", folder, ": ", why));
+  };
+  if (!jobs->lock_.Exists()) return wrong("the folder around it cannot be written to");
+  if (!jobs->lock_.Acquire()) return wrong("another server has it; give each a --trainings-folder of its own");
   try {
     jobs->ReadFolder();
   } catch (const std::filesystem::filesystem_error& error) {
-    return absl::FailedPreconditionError(absl::StrCat("trainings folder ", folder, ": ", error.code().message()));
+    return wrong(error.code().message());
   }
   jobs->runner_ = std::thread([jobs = jobs.get()] { jobs->RunJobs(); });
   return jobs;
@@ -132,7 +145,8 @@ TrainingJobs::TrainingJobs(std::string folder, TrainingLimits limits, TrainingSu
       limits_(limits),
       surroundings_(std::move(surroundings)),
       active_(active),
-      encoder_(encoder) {}
+      encoder_(encoder),
+      lock_(folder_ + ".lock") {}
 
 TrainingJobs::~TrainingJobs() {
   {
@@ -163,8 +177,10 @@ void TrainingJobs::ReadFolder() {
     } else {
       queue_.push_back(id);
     }
+    job.epochs = job.snapshot.training.epochs_size();
     jobs_.emplace(id, std::move(job));
   }
+  CountJobs();
   const auto begun = [this](const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const v1::Training& training = jobs_.at(id).snapshot.training;
     return std::pair(training.state() != v1::TRAINING_STATE_RUNNING,
@@ -214,6 +230,7 @@ absl::StatusOr<std::string> TrainingJobs::Enqueue(v1::Training training, const s
   }
   jobs_[id].snapshot = {std::move(training), 1};
   queue_.push_back(id);
+  CountJobs();
   return id;
 }
 
@@ -230,6 +247,7 @@ void TrainingJobs::RunJobs() {
       // From here on Cancel() leaves it to this thread.
       jobs_.at(id).snapshot.training.set_state(v1::TRAINING_STATE_RUNNING);
       ++jobs_.at(id).snapshot.changes;
+      CountJobs();
     }
     RunJob(id);
   }
@@ -256,6 +274,10 @@ absl::Status TrainingJobs::Note(const std::string& id, const v1::Training& train
     Job& job = jobs_.at(id);
     job.snapshot.training = training;
     ++job.snapshot.changes;
+    if (training.epochs_size() > job.epochs) {
+      surroundings_.metrics.CountTrainingEpochs(training.epochs_size() - job.epochs);
+      job.epochs = training.epochs_size();
+    }
     if (job.cancelled) return Cancelled();
     if (stopping_) return Interrupted();
   }
@@ -288,6 +310,15 @@ void TrainingJobs::EndJob(const std::string& id, v1::Training training, const ab
   Job& job = jobs_.at(id);
   job.snapshot.training = std::move(training);
   ++job.snapshot.changes;
+  surroundings_.metrics.CountTraining(OutcomeOf(job.snapshot.training));
+  CountJobs();
+}
+
+void TrainingJobs::CountJobs() const {
+  const auto open = std::count_if(jobs_.begin(), jobs_.end(),
+                                  [](const auto& entry) { return !HasEnded(entry.second.snapshot.training); });
+  const auto waiting = static_cast<int64_t>(queue_.size());
+  surroundings_.metrics.SetTrainings(open - waiting, waiting);
 }
 
 void TrainingJobs::RemoveWorkFiles(const std::string& id) const {

@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "likeness/v1/training_service.pb.h"
 #include "server/encoding/face_encoder.h"
+#include "server/files/file_lock.h"
 #include "server/models/generation.h"
 #include "server/threads/polite_thread.h"
 #include "server/trainings/training_run.h"
@@ -64,8 +65,8 @@ class TrainingJobs {
     std::vector<std::string> labels_;  // of faces_
   };
 
-  // Reads the folder, and begins to work on what waits. FAILED_PRECONDITION when the folder cannot be had. All must
-  // outlive it.
+  // Reads the folder, and begins to work on what waits. FAILED_PRECONDITION when the folder cannot be had, or another
+  // server has it. All must outlive it.
   static absl::StatusOr<std::unique_ptr<TrainingJobs>> Open(const std::string& folder, TrainingLimits limits,
                                                             TrainingSurroundings surroundings,
                                                             const ActiveGeneration& active, const FaceEncoder& encoder);
@@ -88,6 +89,7 @@ class TrainingJobs {
   struct Job {
     TrainingSnapshot snapshot;
     bool cancelled = false;
+    int epochs = 0;  // that are counted
   };
 
   TrainingJobs(std::string folder, TrainingLimits limits, TrainingSurroundings surroundings,
@@ -103,6 +105,7 @@ class TrainingJobs {
   void RemoveWorkFiles(const std::string& id) const;
   absl::Status Note(const std::string& id, const v1::Training& training, bool durable);
   std::string FolderOf(const std::string& id) const;
+  void CountJobs() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasWorkOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !queue_.empty(); }
 
   const std::string folder_;
@@ -110,6 +113,7 @@ class TrainingJobs {
   const TrainingSurroundings surroundings_;
   const ActiveGeneration& active_;
   const FaceEncoder& encoder_;
+  const FileLock lock_;        // two servers on one folder would each go on with, and clear away, the other's trainings
   PoliteThread preparations_;  // finds base models, decodes and crops photos
   mutable absl::Mutex mutex_;
   std::map<std::string, Job> jobs_ ABSL_GUARDED_BY(mutex_);

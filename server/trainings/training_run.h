@@ -11,6 +11,7 @@
 #include "server/inference/device.h"
 #include "server/models/activation.h"
 #include "server/models/model_folder.h"
+#include "server/telemetry/metrics.h"
 #include "server/trainings/training_faces.h"
 
 namespace likeness {
@@ -22,6 +23,7 @@ struct TrainingSurroundings {
   Device device;
   int threads = 1;             // of the processor
   std::string bundles_folder;  // where bundles are looked for by name
+  Metrics& metrics;
 };
 
 // A model to begin with.

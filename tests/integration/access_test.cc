@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -48,12 +49,12 @@ class AccessTest : public testing::Test {
     OpenSsl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=" + name + " -keyout " +
             name + ".key -out " + name + ".pem");
   }
-  void MakeCertificate(const std::string& authority, const std::string& name) const {
+  void MakeCertificate(const std::string& authority, const std::string& name, int days = 2) const {
     std::ofstream(Path("extensions")) << "subjectAltName=IP:127.0.0.1\n";
     OpenSsl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=" + name + " -keyout " + name +
             ".key -out " + name + ".csr");
-    OpenSsl("x509 -req -days 2 -in " + name + ".csr -CA " + authority + ".pem -CAkey " + authority +
-            ".key -CAcreateserial -extfile extensions -out " + name + ".pem");
+    OpenSsl(absl::StrCat("x509 -req -days ", days, " -in ") + name + ".csr -CA " + authority + ".pem -CAkey " +
+            authority + ".key -CAcreateserial -extfile extensions -out " + name + ".pem");
   }
 
   // A token of the server's file.
@@ -172,8 +173,13 @@ TEST_F(AccessTest, ACallerNeedsACertificateWhereTheServerAsksForOne) {
 
 TEST_F(AccessTest, ANewCertificateIsShownWithoutARestart) {
   Start(tls_);
+  const auto days_left = [this] {
+    return (server_->Metric("likeness_certificate_expiry_timestamp_seconds") - absl::ToUnixSeconds(absl::Now())) /
+           86400.0;
+  };
+  EXPECT_NEAR(days_left(), 2, 0.1);
   MakeAuthority("next");
-  MakeCertificate("next", "renewed");
+  MakeCertificate("next", "renewed", /*days=*/20);
   std::filesystem::rename(Path("renewed.key"), Path("server.key"));
   std::filesystem::rename(Path("renewed.pem"), Path("server.pem"));
   const absl::Time deadline = absl::Now() + absl::Seconds(60);
@@ -183,6 +189,9 @@ TEST_F(AccessTest, ANewCertificateIsShownWithoutARestart) {
     status = ListPersons(Options("", "next"));
   }
   EXPECT_TRUE(status.ok()) << status;
+  EXPECT_NEAR(days_left(), 20, 0.1);
+  std::filesystem::remove(Path("server.pem"));
+  EXPECT_TRUE(std::isnan(server_->Metric("likeness_certificate_expiry_timestamp_seconds"))) << "nobody knows";
 }
 
 TEST_F(AccessTest, TheServerDoesNotStartWhereItsFilesDoNotFit) {

@@ -3,6 +3,7 @@
 #include <grpc/health/v1/health.grpc.pb.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -134,6 +135,34 @@ TEST_F(LifecycleTest, ASecondServerOnTheSameGalleryIsRefused) {
   const FailedStart second = StartWith({"--gallery=sqlite:" + folder_.path() + "/gallery.db"});
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_THAT(second.log, HasSubstr("another server has it open"));
+}
+
+// Each server used to take every training in a models folder that servers share for its own.
+TEST_F(LifecycleTest, ASecondServerOnTheSameTrainingsFolderIsRefused) {
+  Start();
+  const std::string models = "--models-folder=" + folder_.path() + "/gallery.db.models";
+  const FailedStart second = StartWith({models});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_THAT(second.log, HasSubstr("--trainings-folder of its own"));
+  TemporaryFolder other;
+  const auto third = ServerProcess::Start(
+      {.folder = other.path(), .flags = {models, "--trainings-folder=" + other.path() + "/of/its/own"}});
+  EXPECT_TRUE(third.ok()) << third.status();
+}
+
+TEST_F(LifecycleTest, AnOldConnectionIsRenewedAndNoCallFails) {
+  Start({"--max-connection-age=1"});
+  const auto channel = server_->Connect();
+  const auto stub = v1::FaceVerificationService::NewStub(channel);
+  const auto list = [&stub] {
+    grpc::ClientContext context;
+    v1::ListPersonsResponse response;
+    return stub->ListPersons(&context, {}, &response);
+  };
+  ASSERT_TRUE(list().ok());
+  ASSERT_TRUE(
+      channel->WaitForStateChange(GRPC_CHANNEL_READY, std::chrono::system_clock::now() + std::chrono::seconds(60)));
+  EXPECT_TRUE(list().ok());
 }
 
 TEST_F(LifecycleTest, ASecondServerOnTheSamePortIsRefused) {

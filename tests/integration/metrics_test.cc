@@ -7,7 +7,9 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "likeness/v1/model_service.grpc.pb.h"
 #include "tests/integration/photos.h"
 #include "tests/integration/server_process.h"
 
@@ -47,6 +49,7 @@ TEST_F(MetricsTest, CountsCallsVerdictsStagesAndTheGallery) {
   EXPECT_EQ(server_->Metric("likeness_rpc_duration_seconds_count{method=\"Verify\"}"), 2);
   EXPECT_EQ(server_->Metric("likeness_verdicts_total{method=\"Verify\",verdict=\"same\"}"), 1);
   EXPECT_EQ(server_->Metric("likeness_distance_count{verdict=\"same\"}"), 1);
+  EXPECT_EQ(server_->Metric("likeness_queue_capacity"), 64);
   EXPECT_EQ(server_->Metric("likeness_gallery_persons"), 1);
   EXPECT_EQ(server_->Metric("likeness_gallery_references"), 1);
   EXPECT_EQ(server_->Metric("likeness_cached_references"), 1);
@@ -69,6 +72,27 @@ TEST_F(MetricsTest, EachCallIsOneLineOfTheLog) {
   EXPECT_THAT(server_->Log(), HasSubstr(R"("event":"call","method":"Enroll","code":"OK")"));
   EXPECT_THAT(server_->Log(),
               HasSubstr(R"("method":"Verify","code":"INVALID_ARGUMENT","reason":"PHOTO_FORMAT_UNSUPPORTED")"));
+}
+
+TEST_F(MetricsTest, ACallsLineNamesTheTraceThatItBelongsTo) {
+  const auto list_with = [this](const std::vector<std::string>& traceparents) {
+    grpc::ClientContext context;
+    for (const std::string& traceparent : traceparents) context.AddMetadata("traceparent", traceparent);
+    v1::ListPersonsResponse response;
+    ASSERT_TRUE(server_->Stub()->ListPersons(&context, {}, &response).ok());
+  };
+  list_with({"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"});
+  EXPECT_THAT(server_->Log(),
+              HasSubstr(R"("trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","parent_id":"00f067aa0ba902b7")"));
+  list_with({"00-11111111111111111111111111111111-2222222222222222-01",
+             "00-33333333333333333333333333333333-4444444444444444-01"});
+  list_with({"55555555555555555555555555555555"});
+  EXPECT_THAT(server_->Log(), testing::AllOf(Not(HasSubstr("1111")), Not(HasSubstr("3333")), Not(HasSubstr("5555"))));
+  grpc::ClientContext context;
+  context.AddMetadata("traceparent", "00-66666666666666666666666666666666-7777777777777777-01");
+  v1::ListModelsResponse response;
+  ASSERT_TRUE(v1::ModelService::NewStub(server_->Connect())->ListModels(&context, {}, &response).ok());
+  EXPECT_THAT(server_->Log(), HasSubstr(R"("trace_id":"66666666666666666666666666666666")"));
 }
 
 TEST_F(MetricsTest, PromtoolFindsNothingToComplainAbout) {

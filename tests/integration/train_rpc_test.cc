@@ -119,11 +119,12 @@ class TrainingTest : public testing::Test {
 
   std::string ActiveDigest() { return models_->ListModels({})->models(0).model().digest(); }
 
-  // The names of all files of a kind below the gallery's folder.
+  // The names of all files below the models folder, but for the lock that a server holds.
   std::vector<std::string> FilesOfTrainings() const {
     std::vector<std::string> names;
     for (const auto& file : std::filesystem::recursive_directory_iterator(folder_.path() + "/gallery.db.models")) {
-      if (file.is_regular_file()) names.push_back(file.path().filename().string());
+      if (file.is_regular_file() && file.path().extension() != ".lock")
+        names.push_back(file.path().filename().string());
     }
     return names;
   }
@@ -169,6 +170,8 @@ TEST_F(TrainingTest, MakesAModelAndReportsHowItLearned) {
   EXPECT_NE(training->before().examples(0).distance(), training->after().examples(0).distance());
   EXPECT_THAT(training->config().held_out_people(), IsEmpty()) << "labels are not kept";
   EXPECT_FALSE(training->result().promoted());
+  EXPECT_EQ(server_->Metric("likeness_training_epochs_total"), 2);
+  EXPECT_EQ(server_->Metric("likeness_trainings_total{outcome=\"succeeded\"}"), 1);
 
   const auto listed = models_->ListModels({});
   ASSERT_TRUE(listed.ok()) << listed.status();
@@ -301,6 +304,8 @@ TEST_F(TrainingTest, OthersWaitInABoundedQueue) {
   const auto second = Train(Small(1), FivePeople(), leave);
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_EQ(Get(second->training_id()).state(), v1::TRAINING_STATE_QUEUED);
+  EXPECT_EQ(server_->Metric("likeness_trainings_running"), 1);
+  EXPECT_EQ(server_->Metric("likeness_trainings_waiting"), 1);
   EXPECT_EQ(ReasonOfTraining(Small(1), FivePeople()), "OVERLOADED");
   for (const auto& training : {second, first}) {
     v1::CancelTrainingRequest cancel;
@@ -310,6 +315,9 @@ TEST_F(TrainingTest, OthersWaitInABoundedQueue) {
     EXPECT_EQ(cancelled->training().state(), v1::TRAINING_STATE_CANCELLED);
   }
   EXPECT_THAT(FilesOfTrainings(), ElementsAre("record", "record"));
+  EXPECT_EQ(server_->Metric("likeness_trainings_running"), 0);
+  EXPECT_EQ(server_->Metric("likeness_trainings_waiting"), 0);
+  EXPECT_EQ(server_->Metric("likeness_trainings_total{outcome=\"cancelled\"}"), 2);
 }
 
 // The same losses to the last bit: the same pairs, the same weights.

@@ -69,6 +69,8 @@ TEST_F(ServerConfigTest, NeedsThreeFlagsAndHasDefaultsForTheRest) {
   EXPECT_EQ(line.config.face_finder, finder_);
   EXPECT_EQ(line.config.gallery_path, "g.sqlite");
   EXPECT_EQ(line.config.models_folder, "g.sqlite.models");
+  EXPECT_EQ(line.config.trainings_folder, "g.sqlite.models/trainings");
+  EXPECT_EQ(line.config.grpc.max_connection_age, absl::InfiniteDuration());
   EXPECT_TRUE(line.config.retain_crops);
   EXPECT_EQ(line.config.grpc.address, "127.0.0.1:50051");
   EXPECT_EQ(line.config.metrics_address, "127.0.0.1:9464");
@@ -102,6 +104,10 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
                                           "0",
                                           "--models-folder",
                                           "trained",
+                                          "--trainings-folder",
+                                          "in training",
+                                          "--max-connection-age",
+                                          "90",
                                           "--retain-crops",
                                           "false",
                                           "--max-references",
@@ -135,6 +141,8 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
   EXPECT_EQ(line.config.gallery.cached_references, 0);
   EXPECT_EQ(line.config.gallery.max_references_per_person, 5);
   EXPECT_EQ(line.config.models_folder, "trained");
+  EXPECT_EQ(line.config.trainings_folder, "in training");
+  EXPECT_EQ(line.config.grpc.max_connection_age, absl::Seconds(90));
   EXPECT_FALSE(line.config.retain_crops);
   EXPECT_EQ(line.config.workers, 3);
   EXPECT_EQ(line.config.queue_limit, 0);
@@ -166,8 +174,9 @@ TEST_F(ServerConfigTest, ReadsTheEnvironment) {
 }
 
 TEST_F(ServerConfigTest, ReadsAFile) {
-  const std::string file = UniquePath("likeness.toml");
-  WriteFile(file, "# a comment\nworkers = 5\ntarget-fmr = 1e-5\naddress = \"127.0.0.1:7\"\nreflection = false\n");
+  const std::string file = UniquePath("likeness.yaml");
+  WriteFile(file,
+            "# a comment\nworkers: 5\ntarget-fmr: 1e-5\naddress: \"127.0.0.1:7\"\nreflection: false\naudit: ''\n");
   const CommandLine line = ParseComplete({"--config", file});
   ASSERT_FALSE(line.exit) << line.output;
   EXPECT_EQ(line.config.workers, 5);
@@ -177,8 +186,8 @@ TEST_F(ServerConfigTest, ReadsAFile) {
 }
 
 TEST_F(ServerConfigTest, PrefersFlagsToTheEnvironmentAndThatToTheFile) {
-  const std::string file = UniquePath("likeness.toml");
-  WriteFile(file, "workers = 5\nqueue = 5\nmax-references = 5\n");
+  const std::string file = UniquePath("likeness.yaml");
+  WriteFile(file, "workers: 5\nqueue: 5\nmax-references: 5\n");
   const Variable workers("LIKENESS_WORKERS", "6"), queue("LIKENESS_QUEUE", "6");
   const CommandLine line = ParseComplete({"--config", file, "--workers", "7"});
   ASSERT_FALSE(line.exit) << line.output;
@@ -189,16 +198,44 @@ TEST_F(ServerConfigTest, PrefersFlagsToTheEnvironmentAndThatToTheFile) {
 
 // A slip of the pen in a file must not leave a threshold at its default.
 TEST_F(ServerConfigTest, RefusesAFileWithAKeyThatItDoesNotKnow) {
-  const std::string file = UniquePath("likeness.toml");
-  WriteFile(file, "target-fmrr = 1e-5\n");
+  const std::string file = UniquePath("likeness.yaml");
+  WriteFile(file, "target-fmrr: 1e-5\n");
   ExpectRefused({"--config", file}, "target-fmrr");
 }
 
 TEST_F(ServerConfigTest, RefusesAFileThatIsNotThereOrHasABadValue) {
-  ExpectRefused({"--config", UniquePath("missing.toml")}, "missing.toml");
-  const std::string file = UniquePath("likeness.toml");
-  WriteFile(file, "workers = many\n");
+  ExpectRefused({"--config", UniquePath("missing.yaml")}, "missing.yaml");
+  const std::string file = UniquePath("likeness.yaml");
+  WriteFile(file, "workers: many\n");
   ExpectRefused({"--config", file}, "workers");
+}
+
+TEST_F(ServerConfigTest, RefusesAFileThatIsNoMappingOfFlagsToValuesAndNamesTheLine) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"queue: 1\nworkers\n", "line 2"},
+      {"- queue\n", "not a mapping"},
+      {"just text\n", "not a mapping"},
+      {"queue: 1\nworkers: 2\nqueue: 3\n", "line 3: queue is there twice"},
+      {"queue: [1, 2]\n", "line 1: queue wants one value"},
+      {"queue: {size: 1}\n", "line 1: queue wants one value"},
+      {"queue:\n", "line 1: queue wants one value"},
+      {"? [queue]\n: 1\n", "the name of a flag is wanted"},
+      {"queue: [1\n", "configuration file, line"},
+      {"queue: 1\n workers: 2\n", "line 2"},
+  };
+  for (const auto& [text, why] : cases) {
+    const std::string file = UniquePath("likeness.yaml");
+    WriteFile(file, text);
+    ExpectRefused({"--config", file}, why);
+  }
+}
+
+TEST_F(ServerConfigTest, TakesAFileOfNothingButComments) {
+  const std::string file = UniquePath("likeness.yaml");
+  for (const char* text : {"", "# nothing yet\n", "---\n"}) {
+    WriteFile(file, text);
+    EXPECT_FALSE(ParseComplete({"--config", file}).exit) << text;
+  }
 }
 
 TEST_F(ServerConfigTest, RefusesABadValueInTheEnvironment) {
