@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
 """Runs the README's client snippets against the real server: what a newcomer copies must work."""
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
 from snippets import snippet
 
 ROOT = Path(__file__).resolve().parents[2]
-BINARIES = Path(os.environ["LIKENESS_BIN_DIR"])
-MODELS = Path(os.environ["LIKENESS_MODELS_DIR"])
+sys.path.append(str(ROOT / "tests/support"))
+import served  # noqa: E402
+
 PHOTOS = Path(os.environ["LIKENESS_PHOTOS_DIR"])
 README = (ROOT / "README.md").read_text()
 
@@ -26,24 +25,10 @@ class ReadmeTest(unittest.TestCase):
         cls.folder = Path(tempfile.mkdtemp(prefix="likeness-readme-"))
         shutil.copy(PHOTOS / "cage.jpg", cls.folder / "alice.jpg")
         shutil.copy(PHOTOS / "cage2_crop.jpg", cls.folder / "door.jpg")
-        ready = cls.folder / "ready.json"
-        cls.server = subprocess.Popen(
-            [BINARIES / "likeness-server", "--address=127.0.0.1:0", "--metrics-address=off", "--device=cpu",
-             "--log-level=warning", f"--model={MODELS}/mobilefacenet-192.pt",
-             f"--face-finder={MODELS}/face-finder.pt", f"--gallery=sqlite:{cls.folder}/gallery.db", "--plaintext-gallery=true",
-             f"--ready-file={ready}"])
-        deadline = time.monotonic() + 90
-        while not (ready.exists() and ready.read_text().endswith("\n")):
-            if cls.server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the server does not serve")
-            time.sleep(0.05)
-        cls.target = f"127.0.0.1:{json.loads(ready.read_text())['grpc_port']}"
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.terminate()
-        cls.server.wait(timeout=60)
-        shutil.rmtree(cls.folder)
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        server = served.Server(cls.folder)
+        cls.addClassCleanup(server.stop)
+        cls.target = f"127.0.0.1:{server.grpc_port}"
 
     def check(self, *command, **environment):
         done = subprocess.run([*map(str, command), self.target], cwd=self.folder, capture_output=True, text=True,
@@ -52,7 +37,7 @@ class ReadmeTest(unittest.TestCase):
         self.assertIn("same person", done.stdout)
 
     def test_cpp(self):
-        self.check(BINARIES / "readme_example")
+        self.check(served.BINARIES / "readme_example")
 
     def test_python(self):
         (self.folder / "client.py").write_text(snippet(README, "python"))
