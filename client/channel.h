@@ -15,9 +15,9 @@ namespace likeness {
 std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const Client::Options& options);
 
 // A channel to options.target that connects at its first call, to every address that the name has; calls take them in
-// turn. It sends messages of any size, which the server may
-// refuse, and receives up to 64 MiB. While calls are open it asks a silent server every ten minutes whether it is still
-// there, so that a watched training whose machine has gone ends with UNAVAILABLE. Thread-safe, as all channels are.
+// turn. It sends messages of any size, which the server may refuse, and receives up to 64 MiB. While calls are open it
+// asks a silent server every ten minutes whether it is still there, so that a watched training whose machine has gone
+// ends with UNAVAILABLE. Thread-safe, as all channels are.
 std::shared_ptr<grpc::Channel> Connect(const Client::Options& options);
 
 }  // namespace likeness

@@ -60,8 +60,8 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (config.metrics_address != kMetricsOff) {
     std::vector<std::shared_ptr<prometheus::Collectable>> sources = {metrics.registry(),
                                                                      std::make_shared<ProcessMetrics>()};
-    if (const std::string& certificate = config.grpc.tls.certificate; !certificate.empty()) {
-      sources.push_back(std::make_shared<CertificateMetrics>(certificate));
+    if (!config.grpc.tls.certificate.empty()) {
+      sources.push_back(std::make_shared<CertificateMetrics>(config.grpc.tls));
     }
     auto started = MetricsServer::Start(config.metrics_address, std::move(sources));
     if (!started.ok()) return started.status();

@@ -63,15 +63,25 @@ CLI::Validator Between(double least, double most) {
 // The configuration file, but behind the environment: without the flags that a variable gives.
 class FileBehindEnvironment : public YamlFile {
  public:
+  // `app` has the flags, and outlives this.
+  explicit FileBehindEnvironment(const CLI::App& app) : app_(app) {}
+
   std::vector<CLI::ConfigItem> from_config(std::istream& file) const override {
     std::vector<CLI::ConfigItem> items = YamlFile::from_config(file);
-    const auto given = [](const CLI::ConfigItem& item) {
-      const char* value = std::getenv(VariableFor(absl::StrCat("--", item.name)).c_str());
+    const auto given = [this](const CLI::ConfigItem& item) {
+      const std::string flag = absl::StrCat("--", item.name);
+      if (app_.get_option_no_throw(flag) == nullptr) {
+        throw CLI::FileError(absl::StrCat("configuration file: there is no flag ", flag));
+      }
+      const char* value = std::getenv(VariableFor(flag).c_str());
       return value != nullptr && *value != '\0';
     };
     items.erase(std::remove_if(items.begin(), items.end(), given), items.end());
     return items;
   }
+
+ private:
+  const CLI::App& app_;
 };
 
 template <typename Value>
@@ -287,7 +297,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   RawValues raw;
   CLI::App app("likeness-server: face verification over gRPC", "likeness-server");
   app.set_version_flag("--version", "likeness-server " LIKENESS_VERSION);
-  app.config_formatter(std::make_shared<FileBehindEnvironment>());
+  app.config_formatter(std::make_shared<FileBehindEnvironment>(app));
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.set_config("--config", "", "Configuration file (YAML): one 'flag: value' a line, without the dashes");
   AddModelOptions(app, result.config, raw);

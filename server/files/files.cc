@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -41,6 +42,18 @@ bool WriteAll(int descriptor, absl::string_view content) {
   return true;
 }
 
+// Gives a file owner, group and permissions of the one at `path`, if there is one.
+bool KeepAccess(const std::string& path, int descriptor) {
+  struct stat before {
+  }, now{};
+  if (stat(path.c_str(), &before) != 0) return errno == ENOENT;
+  if (fstat(descriptor, &now) != 0) return false;
+  // Asked for only where it is wanted: a server may not be allowed to.
+  const bool same = before.st_uid == now.st_uid && before.st_gid == now.st_gid;
+  return (same || fchown(descriptor, before.st_uid, before.st_gid) == 0) &&
+         fchmod(descriptor, before.st_mode & 0777) == 0;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
@@ -61,7 +74,9 @@ absl::Status ReplaceFile(const std::string& path, absl::string_view content) {
   };
   {
     const Descriptor file(mkostemp(temporary.data(), O_CLOEXEC));
-    if (file.get() < 0 || !WriteAll(file.get(), content) || fsync(file.get()) != 0) return failed();
+    if (file.get() < 0 || !KeepAccess(path, file.get()) || !WriteAll(file.get(), content) || fsync(file.get()) != 0) {
+      return failed();
+    }
   }
   if (rename(temporary.c_str(), path.c_str()) != 0) return failed();
   const std::string folder = std::filesystem::path(path).parent_path().string();

@@ -50,6 +50,11 @@ const char* OutcomeOf(const v1::Training& ended) {
   return ended.state() == v1::TRAINING_STATE_CANCELLED ? "cancelled" : "failed";
 }
 
+// As RandomId() makes them, which name the folders of trainings.
+bool IsRandomId(absl::string_view name) {
+  return name.size() == 32 && name.find_first_not_of("0123456789abcdef") == name.npos;
+}
+
 absl::Status TooSmall(absl::string_view why) { return MakeError(Reason::TRAINING_DATA_TOO_SMALL, why); }
 
 }  // namespace
@@ -122,15 +127,18 @@ absl::StatusOr<std::unique_ptr<TrainingJobs>> TrainingJobs::Open(const std::stri
                                                                  TrainingSurroundings surroundings,
                                                                  const ActiveGeneration& active,
                                                                  const FaceEncoder& encoder) {
-  std::error_code ignored;  // the lock says what is wrong
-  std::filesystem::create_directories(std::filesystem::path(folder).parent_path(), ignored);
-  std::unique_ptr<TrainingJobs> jobs(new TrainingJobs(folder, limits, std::move(surroundings), active, encoder));
   const auto wrong = [&folder](absl::string_view why) {
     return absl::FailedPreconditionError(absl::StrCat("trainings folder ", folder, ": ", why));
   };
-  if (!jobs->lock_.Exists()) return wrong("the folder around it cannot be written to");
-  if (!jobs->lock_.Acquire()) return wrong("another server has it; give each a --trainings-folder of its own");
+  std::unique_ptr<TrainingJobs> jobs;
   try {
+    if (std::filesystem::create_directories(folder)) {
+      std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
+    }
+    // By its one true name: a symbolic link or a slash at the end must not lead to another lock.
+    jobs.reset(new TrainingJobs(std::filesystem::canonical(folder), limits, std::move(surroundings), active, encoder));
+    if (!jobs->lock_.Exists()) return wrong("the folder around it cannot be written to");
+    if (!jobs->lock_.Acquire()) return wrong("another server has it; give each a --trainings-folder of its own");
     jobs->ReadFolder();
   } catch (const std::filesystem::filesystem_error& error) {
     return wrong(error.code().message());
@@ -160,10 +168,9 @@ std::string TrainingJobs::FolderOf(const std::string& id) const { return absl::S
 
 void TrainingJobs::ReadFolder() {
   absl::MutexLock lock(&mutex_);
-  std::filesystem::create_directories(folder_);
-  std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
   for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
     const std::string id = entry.path().filename().string();
+    if (!IsRandomId(id)) continue;  // nothing of ours
     const absl::StatusOr<std::string> text = ReadWholeFile(entry.path().string() + "/record");
     Job job;
     if (!text.ok() || !job.snapshot.training.ParseFromString(*text) || job.snapshot.training.training_id() != id) {
@@ -315,10 +322,13 @@ void TrainingJobs::EndJob(const std::string& id, v1::Training training, const ab
 }
 
 void TrainingJobs::CountJobs() const {
-  const auto open = std::count_if(jobs_.begin(), jobs_.end(),
-                                  [](const auto& entry) { return !HasEnded(entry.second.snapshot.training); });
-  const auto waiting = static_cast<int64_t>(queue_.size());
-  surroundings_.metrics.SetTrainings(open - waiting, waiting);
+  // Those that a restart found running wait for their turn.
+  const auto running =
+      std::count_if(jobs_.begin(), jobs_.end(), [this](const auto& entry) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        return entry.second.snapshot.training.state() == v1::TRAINING_STATE_RUNNING &&
+               std::find(queue_.begin(), queue_.end(), entry.first) == queue_.end();
+      });
+  surroundings_.metrics.SetTrainings(running, static_cast<int64_t>(queue_.size()));
 }
 
 void TrainingJobs::RemoveWorkFiles(const std::string& id) const {

@@ -144,10 +144,26 @@ TEST_F(LifecycleTest, ASecondServerOnTheSameTrainingsFolderIsRefused) {
   const FailedStart second = StartWith({models});
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_THAT(second.log, HasSubstr("--trainings-folder of its own"));
+  const std::string alias = folder_.path() + "/alias";
+  std::filesystem::create_directory_symlink(folder_.path() + "/gallery.db.models/trainings", alias);
+  for (const std::string& name : {alias, alias + "/"}) {
+    EXPECT_THAT(StartWith({"--trainings-folder=" + name}).log, HasSubstr("--trainings-folder of its own")) << name;
+  }
   TemporaryFolder other;
   const auto third = ServerProcess::Start(
       {.folder = other.path(), .flags = {models, "--trainings-folder=" + other.path() + "/of/its/own"}});
   EXPECT_TRUE(third.ok()) << third.status();
+}
+
+// It used to take whatever was no training for what a kill had left of one.
+TEST_F(LifecycleTest, AWrongTrainingsFolderLosesNothing) {
+  const std::string wrong = folder_.path() + "/wrong";
+  std::filesystem::create_directories(wrong + "/photos");
+  std::ofstream(wrong + "/master.keys") << "keys";
+  std::ofstream(wrong + "/photos/photo.jpg") << "a photo";
+  Start({"--trainings-folder=" + wrong});
+  EXPECT_TRUE(std::filesystem::exists(wrong + "/master.keys"));
+  EXPECT_TRUE(std::filesystem::exists(wrong + "/photos/photo.jpg"));
 }
 
 TEST_F(LifecycleTest, AnOldConnectionIsRenewedAndNoCallFails) {

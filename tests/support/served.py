@@ -37,5 +37,8 @@ class Server:
     def stop(self) -> None:
         """Asks it to end, as an orchestrator does. Raises when it does not end in good order."""
         self.process.terminate()
-        if self.process.wait(timeout=60) != 0:
-            raise RuntimeError(f"the server ended with {self.process.returncode}")
+        try:
+            if self.process.wait(timeout=60) != 0:
+                raise RuntimeError(f"the server ended with {self.process.returncode}")
+        finally:
+            self.process.kill()

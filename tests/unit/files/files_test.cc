@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <iterator>
@@ -27,6 +29,25 @@ TEST(FilesTest, LeavesNothingBesideTheFile) {
   std::filesystem::create_directory(folder);
   ASSERT_THAT(ReplaceFile(folder + "/file", "content"), IsOk());
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+}
+
+// A key added by root used to leave a key file that the server could not read any more.
+TEST(FilesTest, LeavesOwnerGroupAndPermissionsAsTheyAre) {
+  const std::string path = UniquePath("file");
+  ASSERT_THAT(ReplaceFile(path, "one"), IsOk());
+  struct stat file {};
+  ASSERT_EQ(stat(path.c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777, 0600U) << "a new one is for its owner";
+  ASSERT_EQ(chmod(path.c_str(), 0640), 0);
+  const bool root = geteuid() == 0;  // only root may give files away
+  if (root) {
+    ASSERT_EQ(chown(path.c_str(), 12, 34), 0);
+  }
+  ASSERT_THAT(ReplaceFile(path, "two"), IsOk());
+  ASSERT_EQ(stat(path.c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777, 0640U);
+  EXPECT_EQ(file.st_uid, root ? 12U : geteuid());
+  EXPECT_EQ(file.st_gid, root ? 34U : getegid());
 }
 
 TEST(FilesTest, NamesTheFileThatCannotBeReadOrWritten) {
