@@ -27,6 +27,7 @@ constexpr char kFooter[] =
 
 void AddGlobalOptions(CLI::App& app, Invocation& invocation) {
   app.set_version_flag("--version", "likeness " LIKENESS_VERSION);
+  app.set_help_all_flag("--help-all", "Print this help and that of every command, and exit");
   AddConnectionOptions(app, invocation.client_options);
   app.add_option_function<double>(
          "--timeout", [&invocation](double seconds) { invocation.client_options.timeout = absl::Seconds(seconds); },
