@@ -1,9 +1,11 @@
-# The likeness server, its command line and the default model bundles. Needs BuildKit, from the repository's root:
+# The likeness server, its command line and the default model bundles, as the Debian package that `make package` builds.
+# Needs BuildKit, from the repository's root:
 #   docker build --tag likeness .
 # docker/README.md says how to run the image.
 
 FROM debian:bookworm-slim AS base
 ARG DEBIAN_FRONTEND=noninteractive
+ENV LANG=C.UTF-8
 
 
 # The pinned npm packages that the build itself needs.
@@ -32,6 +34,8 @@ COPY scripts/packages/build.txt scripts/packages/
 RUN apt-get update \
  && grep -Ev '^(#|$)' scripts/packages/build.txt | xargs apt-get install -y --no-install-recommends \
  && rm -rf /var/lib/apt/lists/*
+COPY docker/unused-libraries docker/
+RUN mkdir /packages && docker/unused-libraries /packages/likeness-unused-libraries.deb
 COPY --from=fetch /src/.cache/npm .cache/npm
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
@@ -40,44 +44,24 @@ COPY client client
 COPY server server
 RUN --mount=type=cache,target=/root/.cache/ccache \
     cmake --preset release -DLIKENESS_BUILD_TESTS=OFF \
- && cmake --build --preset release --target likeness-server likeness \
- && strip build/release/bin/likeness-server build/release/bin/likeness
+ && cmake --build --preset release
+COPY --from=model /models build/models
+COPY --from=model /src/.cache/npm .cache/npm
+COPY CHANGELOG.md CITATION.cff LICENSE README.md THIRD_PARTY_NOTICES.md ./
+COPY deploy/debian deploy/debian
+RUN cmake --build --preset release --target package && mv build/release/packages/*.deb /packages/
 
 
 FROM base
-# The second list is what Debian's LibTorch pulls in by way of OpenCV's window and map readers and no library loads
-# without a display or a map: graphics drivers with LLVM and Z3, map projections, names of languages; 200 MB.
-RUN apt-get update \
- && apt-get install -y --no-install-recommends \
-      libabsl20220623 \
-      libcpp-httplib0.11 \
-      libexif12 \
-      libgrpc++1.51 \
-      libopenblas0-pthread \
-      libopencv-core406 \
-      libopencv-imgproc406 \
-      libpng16-16 \
-      libprometheus-cpp-core1.0 \
-      libprotobuf32 \
-      libspdlog1.10 \
-      libsqlite3-0 \
-      libpq5 \
-      libssl3 \
-      libtorch1.13 \
-      libturbojpeg0 \
-      libwebp7 \
-      libwebpdemux2 \
-      libzip4 \
- && dpkg --purge --force-depends \
-      iso-codes libgl1-mesa-dri libglx-mesa0 libllvm15 libz3-4 proj-data shared-mime-info xkb-data \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf/*-old /var/log/*
+# The user has a fixed number, so that volumes and Kubernetes can name it.
 RUN groupadd --gid 10001 likeness \
- && useradd --uid 10001 --gid likeness --home-dir /var/lib/likeness --shell /usr/sbin/nologin likeness \
- && install -d -o likeness -g likeness -m 0750 /var/lib/likeness
-COPY --from=model /models/face-finder.pt /models/mobilefacenet-192.pt /usr/share/likeness/models/
-COPY --from=build /src/build/release/bin/likeness-server /src/build/release/bin/likeness /usr/local/bin/
+ && useradd --uid 10001 --gid likeness --home-dir /var/lib/likeness --shell /usr/sbin/nologin likeness
+RUN --mount=type=bind,from=build,source=/packages,target=/packages \
+    apt-get update \
+ && apt-get install -y --no-install-recommends /packages/*.deb \
+ && rm -rf /etc/likeness /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf/*-old /var/log/* \
 # Both programs start only if all that they load is there.
-RUN likeness-server --version && likeness --version
+ && likeness-server --version && likeness --version
 
 ENV LIKENESS_MODEL=/usr/share/likeness/models/mobilefacenet-192.pt \
     LIKENESS_FACE_FINDER=/usr/share/likeness/models/face-finder.pt \
@@ -93,7 +77,12 @@ ENTRYPOINT ["likeness-server"]
 
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="likeness" \
       org.opencontainers.image.description="Face verification over gRPC with a Siamese network" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.vendor="likeness" \
+      org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim" \
+      org.opencontainers.image.created="$CREATED" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
