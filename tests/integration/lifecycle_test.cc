@@ -151,8 +151,9 @@ TEST_F(LifecycleTest, ASecondServerOnTheSameTrainingsFolderIsRefused) {
   }
   TemporaryFolder other;
   const auto third = ServerProcess::Start(
-      {.folder = other.path(), .flags = {models, "--trainings-folder=" + other.path() + "/of/its/own"}});
+      {.folder = other.path(), .flags = {models, "--trainings-folder=" + other.path() + "/of/its/own/"}});
   EXPECT_TRUE(third.ok()) << third.status();
+  EXPECT_EQ(std::filesystem::status(other.path() + "/of/its/own").permissions(), std::filesystem::perms::owner_all);
 }
 
 // It used to take whatever was no training for what a kill had left of one.
