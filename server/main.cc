@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -88,6 +89,12 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   absl::StatusOr<Generation> first = LoadActive(**folder, **gallery, loader);
   if (!first.ok()) return first.status();
   ActiveGeneration active(*std::move(first));
+  (*gallery)->KeepCrowding([&active](const Embedding& embedding) -> std::optional<double> {
+    const std::shared_ptr<const Generation> generation = active.Get();
+    const auto& cohort = generation->embedder->manifest().cohort;
+    if (cohort == nullptr || embedding.model != generation->embedder->digest()) return std::nullopt;
+    return cohort->Crowding(embedding.values);
+  });
   Activations activations(
       **folder, **gallery, active, [&loader](const ModelEntry& entry) { return loader.Load(entry.path); },
       [&loader](const Generation& generation) { loader.Announce(generation); });

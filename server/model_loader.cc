@@ -60,13 +60,16 @@ void ModelLoader::Announce(const Generation& generation) {
   const BundleManifest& manifest = generation.embedder->manifest();
   const std::string digest = generation.embedder->digest().Hex();
   const bool fallback = generation.threshold.source == ThresholdSource::kHalfMargin;
-  metrics_.SetModel(manifest.name, manifest.version, digest, device_.Name(), generation.threshold.distance, fallback);
-  Log(fallback ? LogLevel::kWarning : LogLevel::kInfo, "model_active",
+  const bool plain = manifest.cohort == nullptr;
+  metrics_.SetModel(manifest.name, manifest.version, digest, device_.Name(), generation.threshold.distance,
+                    {.fallback = fallback, .plain = plain});
+  Log(fallback || plain ? LogLevel::kWarning : LogLevel::kInfo, "model_active",
       {{"model", manifest.name},
        {"digest", digest},
        {"device", device_.Name()},
        {"threshold", generation.threshold.distance},
-       {"threshold_is_fallback", fallback}});
+       {"threshold_is_fallback", fallback},
+       {"threshold_is_plain", plain}});
 }
 
 }  // namespace likeness

@@ -50,6 +50,24 @@ void ReadAlignment(ManifestReader& reader, BundleManifest& manifest) {
   }
 }
 
+GroupRates ReadGroup(nlohmann::json entry, ManifestReader& point) {
+  ManifestReader group(std::move(entry));
+  GroupRates read;
+  read.name = group.Text("name");
+  read.fmr = group.Number("fmr");
+  read.fmr_low = group.Number("fmr_low");
+  read.fmr_high = group.Number("fmr_high");
+  read.fnmr = group.Number("fnmr");
+  read.genuine_pairs = group.PositiveInt("genuine_pairs");
+  read.impostor_pairs = group.PositiveInt("impostor_pairs");
+  read.people = group.PositiveInt("people");
+  if (!group.status().ok()) point.Reject("groups", group.status().message());
+  if (!(0 <= read.fmr_low && read.fmr_low <= read.fmr && read.fmr <= read.fmr_high && read.fmr_high <= 1)) {
+    point.Reject("groups", "has an interval that does not hold its rate");
+  }
+  return read;
+}
+
 void ReadOperatingPoints(ManifestReader& reader, BundleManifest& manifest) {
   for (nlohmann::json& entry : reader.Objects("operating_points")) {
     ManifestReader point(std::move(entry));
@@ -63,6 +81,9 @@ void ReadOperatingPoints(ManifestReader& reader, BundleManifest& manifest) {
     if (point.Has("fmr_low")) {
       read.fmr_low = point.Number("fmr_low");
       read.fmr_high = point.Number("fmr_high");
+    }
+    if (point.Has("groups")) {
+      for (nlohmann::json& group : point.Objects("groups")) read.groups.push_back(ReadGroup(std::move(group), point));
     }
     if (!point.status().ok()) return reader.Reject("operating_points", point.status().message());
     if (point.Has("fmr_low") &&
@@ -91,6 +112,28 @@ void ReadCalibration(ManifestReader& reader, BundleManifest& manifest) {
   manifest.calibration = std::move(read);
 }
 
+void ReadCohort(ManifestReader& reader, BundleManifest& manifest) {
+  if (!reader.Has("cohort")) return;
+  CohortDescription description;
+  description.nearest = reader.PositiveInt("cohort.nearest");
+  description.cap = reader.PositiveNumber("cohort.cap");
+  description.people_in_centroid = reader.PositiveInt("cohort.people_in_centroid");
+  for (nlohmann::json& entry : reader.Objects("cohort.sources")) {
+    ManifestReader source(std::move(entry));
+    description.sources.push_back({source.Text("name"), source.PositiveInt("people"), source.PositiveInt("faces")});
+    if (!source.status().ok()) reader.Reject("cohort.sources", source.status().message());
+  }
+  const std::string text = reader.Text("cohort.centroids");
+  if (!manifest.unit_length) reader.Reject("cohort", "is only for embeddings of unit length");
+  if (!reader.status().ok()) return;
+  const auto size = static_cast<size_t>(manifest.embedding_size);
+  const absl::StatusOr<std::vector<float>> centroids = DecodeCentroids(text, size);
+  absl::StatusOr<Cohort> cohort =
+      centroids.ok() ? Cohort::Create(*centroids, size, std::move(description)) : centroids.status();
+  if (!cohort.ok()) return reader.Reject("cohort", cohort.status().message());
+  manifest.cohort = std::make_shared<const Cohort>(*std::move(cohort));
+}
+
 }  // namespace
 
 absl::StatusOr<BundleManifest> ParseBundleManifest(absl::string_view json_text) {
@@ -107,6 +150,7 @@ absl::StatusOr<BundleManifest> ParseBundleManifest(absl::string_view json_text) 
   manifest.margin = reader.PositiveNumber("margin");
   ReadOperatingPoints(reader, manifest);
   ReadCalibration(reader, manifest);
+  ReadCohort(reader, manifest);
   if (!reader.status().ok()) return reader.status();
   return manifest;
 }

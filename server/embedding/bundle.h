@@ -2,6 +2,7 @@
 #ifndef LIKENESS_SERVER_EMBEDDING_BUNDLE_H_
 #define LIKENESS_SERVER_EMBEDDING_BUNDLE_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "server/inference/planes.h"
 #include "server/verification/calibration.h"
+#include "server/verification/cohort.h"
 #include "server/verification/decision.h"
 
 namespace likeness {
@@ -31,7 +33,8 @@ struct BundleManifest {
   bool unit_length = false;
   double margin = 0;
   std::vector<OperatingPoint> operating_points;  // ascending in rate and in distance
-  std::optional<Calibration> calibration;
+  std::optional<Calibration> calibration;        // of normalized distances
+  std::shared_ptr<const Cohort> cohort;          // null where the threshold is the same for every pair
 };
 
 // FAILED_PRECONDITION naming the field that is missing or wrong.

@@ -19,6 +19,9 @@ absl::StatusOr<EncodedFace> FaceEncoder::Encode(const Embedder& embedder, absl::
       embedder.EmbedIfWanted(absl::MakeConstSpan(&face->crop, 1), still_wanted);
   if (!embeddings.ok()) return embeddings.status();
   face->embedding = std::move(embeddings->front());
+  if (const auto& cohort = embedder.manifest().cohort; cohort != nullptr) {
+    face->crowding = cohort->Crowding(face->embedding.values);
+  }
   return face;
 }
 

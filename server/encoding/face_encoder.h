@@ -21,6 +21,8 @@ struct EncodedFace {
   Picture crop;  // what the network saw
   Embedding embedding;
   std::optional<FaceQuality> quality;  // none where the model needs no alignment
+  // How crowded the embedding's place is; absent where the model has no cohort.
+  std::optional<double> crowding = std::nullopt;
 };
 
 // Thread-safe: Encode() runs wholly on the calling thread, and on any number of them. What it is given must outlive it.

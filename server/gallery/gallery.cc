@@ -34,6 +34,7 @@ absl::StatusOr<References> Gallery::FindReferences(absl::string_view person_id) 
   const StageTimer timer(metrics_, Stage::kStore);
   absl::StatusOr<std::vector<ReferenceEmbedding>> read = store_->References(person_id);
   if (!read.ok()) return read.status();
+  for (ReferenceEmbedding& reference : *read) reference.crowding = measure_crowding_(reference.embedding);
   auto references = std::make_shared<const std::vector<ReferenceEmbedding>>(*std::move(read));
   cache_.Insert(person_id, references, ticket);
   metrics_.SetCachedReferences(cache_.size());
@@ -90,7 +91,9 @@ absl::Status Gallery::CatchUp(const ModelDigest& model) {
     const absl::StatusOr<std::vector<NumberedEmbedding>> page =
         store_->EmbeddingsBy(model, index_.last_number(), kPage);
     if (!page.ok()) return page.status();
-    for (const NumberedEmbedding& embedding : *page) index_.Add(embedding);
+    for (const NumberedEmbedding& embedding : *page) {
+      index_.Add(embedding, measure_crowding_(Embedding{model, embedding.values}));
+    }
     metrics_.SetIndexedReferences(index_.size());
     if (page->size() < kPage) return absl::OkStatus();
   }

@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -33,6 +35,12 @@ class Gallery {
   // Reads the size and the revision of the gallery once; STORE_FAILED when it cannot.
   static absl::StatusOr<std::unique_ptr<Gallery>> Open(std::unique_ptr<Store> store, GalleryOptions options,
                                                        Metrics& metrics);
+
+  // From now on, what the place of a reference's embedding is crowded by is kept beside it in memory. `measure` gives
+  // nothing for an embedding by a model that it does not know or that has no cohort. To be called before the first look
+  // at a person; `measure` must be thread-safe and is called with a lock held.
+  using MeasureCrowding = std::function<std::optional<double>(const Embedding&)>;
+  void KeepCrowding(MeasureCrowding measure) { measure_crowding_ = std::move(measure); }
 
   // The person's references; touches no disk when they are in memory.
   absl::StatusOr<References> FindReferences(absl::string_view person_id);
@@ -100,6 +108,7 @@ class Gallery {
   const std::unique_ptr<Store> store_;
   const GalleryOptions options_;
   Metrics& metrics_;
+  MeasureCrowding measure_crowding_ = [](const Embedding&) { return std::nullopt; };
   ReferenceCache cache_;
   // Held while rows leave the store, so that none of them comes back into the index.
   absl::Mutex index_mutex_;

@@ -36,12 +36,12 @@ void ReferenceIndex::Reset(const ModelDigest& model) {
   model_ = model;
 }
 
-void ReferenceIndex::Add(const NumberedEmbedding& reference) {
+void ReferenceIndex::Add(const NumberedEmbedding& reference, std::optional<double> crowding) {
   last_number_ = reference.number;
   if (reference.values.empty()) return;
   if (width_ == 0) width_ = reference.values.size();
   if (reference.values.size() != width_) return;
-  rows_.push_back({PersonKeyOf(reference.person_id), reference.person_id, reference.reference_id});
+  rows_.push_back({PersonKeyOf(reference.person_id), reference.person_id, reference.reference_id, crowding});
   if (values_.size() + width_ > values_.capacity()) {
     // Vectors leave copies behind where they grow.
     std::vector<float> larger;
@@ -68,15 +68,17 @@ std::optional<NearestPerson> ReferenceIndex::FindNearest(absl::Span<const float>
   float least = std::numeric_limits<float>::infinity();
   size_t nearest = rows_.size();
   for (size_t row = 0; row < rows_.size(); ++row) {
-    const float distance = SquaredDistance(probe.data(), values_.data() + row * width_, width_);
+    const float distance = std::sqrt(SquaredDistance(probe.data(), values_.data() + row * width_, width_));
+    // What the probe's own crowding adds is the same for all.
+    const float rank = distance - static_cast<float>(rows_[row].crowding.value_or(0) / 2);
     // Ids are looked at only where it matters.
-    if (distance < least && rows_[row].person_id != except_person_id) {
-      least = distance;
+    if (rank < least && rows_[row].person_id != except_person_id) {
+      least = rank;
       nearest = row;
     }
   }
   if (nearest == rows_.size()) return std::nullopt;
-  return NearestPerson{rows_[nearest].person_id, EuclideanDistance(probe, ValuesOf(nearest))};
+  return NearestPerson{rows_[nearest].person_id, EuclideanDistance(probe, ValuesOf(nearest)), rows_[nearest].crowding};
 }
 
 template <typename Condition>

@@ -18,7 +18,8 @@ namespace likeness {
 // A person, and how far the person's nearest reference is.
 struct NearestPerson {
   std::string person_id;
-  double distance = 0;  // Euclidean
+  double distance = 0;                            // Euclidean
+  std::optional<double> crowding = std::nullopt;  // of that reference, where it was given
 
   friend bool operator==(const NearestPerson&, const NearestPerson&) = default;
 };
@@ -36,15 +37,15 @@ class ReferenceIndex {
 
   // Forgets everything. What is added from now on is by `model`.
   void Reset(const ModelDigest& model);
-  // Adds a reference with a number above last_number(). One that is damaged, or whose embedding is not as long as those
-  // before it, is passed over.
-  void Add(const NumberedEmbedding& reference);
+  // Adds a reference with a number above last_number(), and how crowded its place is. One that is damaged, or whose
+  // embedding is not as long as those before it, is passed over.
+  void Add(const NumberedEmbedding& reference, std::optional<double> crowding = std::nullopt);
   // Both overwrite what they forget.
   void RemovePerson(const PersonKey& person);
   void RemoveReference(const PersonKey& person, absl::string_view reference_id);
 
-  // The person nearest to the probe, except this one; nothing where nobody else is there, where the probe is not as
-  // long as the references, or where no distance to it is a number.
+  // The person nearest to the probe by normalized distance (decision.h), except this one; nothing where nobody else is
+  // there, where the probe is not as long as the references, or where no distance to it is a number.
   std::optional<NearestPerson> FindNearest(absl::Span<const float> probe, absl::string_view except_person_id) const;
 
  private:
@@ -52,6 +53,7 @@ class ReferenceIndex {
     PersonKey person;
     std::string person_id;
     std::string reference_id;
+    std::optional<double> crowding;
   };
   absl::Span<const float> ValuesOf(size_t row) const { return absl::MakeSpan(values_).subspan(row * width_, width_); }
   template <typename Condition>

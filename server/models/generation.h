@@ -2,7 +2,9 @@
 #ifndef LIKENESS_SERVER_MODELS_GENERATION_H_
 #define LIKENESS_SERVER_MODELS_GENERATION_H_
 
+#include <limits>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -13,6 +15,15 @@
 #include "server/verification/decision.h"
 
 namespace likeness {
+
+// How crowded the places of a probe and of what it is compared with are, by a model; nothing where it has no cohort.
+inline std::optional<PairCrowding> CrowdingOfPair(const BundleManifest& manifest, std::optional<double> probe,
+                                                  std::optional<double> reference) {
+  if (manifest.cohort == nullptr) return std::nullopt;
+  // What nobody measured is no number, with which nobody is verified.
+  constexpr double kNotMeasured = std::numeric_limits<double>::quiet_NaN();
+  return PairCrowding{probe.value_or(kNotMeasured), reference.value_or(kNotMeasured), manifest.cohort->cap()};
+}
 
 // A network and the threshold that its distances are held against. A call takes one at its start and keeps to it.
 struct Generation {

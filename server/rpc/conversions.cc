@@ -104,6 +104,27 @@ v1::Threshold ToProto(const Threshold& threshold) {
     }
     proto.set_impostor_pairs(point->impostor_pairs);
     proto.set_people(point->people);
+    if (const GroupRates* worst = WorstGroup(*point); worst != nullptr) {
+      v1::GroupRate& group = *proto.mutable_worst_group();
+      group.set_name(worst->name);
+      group.set_false_match_rate(worst->fmr);
+      group.set_false_match_rate_low(worst->fmr_low);
+      group.set_false_match_rate_high(worst->fmr_high);
+      group.set_impostor_pairs(worst->impostor_pairs);
+      group.set_people(worst->people);
+    }
+  }
+  proto.set_base_distance(threshold.distance);
+  return proto;
+}
+
+v1::Threshold ToProto(const Decision& decision) {
+  v1::Threshold proto = ToProto(decision.threshold);
+  proto.set_base_distance(decision.base_distance);
+  if (decision.crowding.has_value()) {
+    proto.set_probe_crowding(decision.crowding->probe);
+    proto.set_reference_crowding(decision.crowding->reference);
+    proto.set_crowding_cap(decision.crowding->cap);
   }
   return proto;
 }

@@ -16,7 +16,9 @@ namespace likeness {
 
 v1::Face ToProto(const EncodedFace& encoded);
 v1::Calibration ToProto(const Calibration& calibration);
+// Of pairs whose faces lie alone; of one pair.
 v1::Threshold ToProto(const Threshold& threshold);
+v1::Threshold ToProto(const Decision& decision);
 v1::Reference ToProto(const ReferenceRecord& reference);
 v1::Person ToProto(const PersonRecord& person);
 v1::Model ToProto(const BundleManifest& manifest, const ModelDigest& digest);

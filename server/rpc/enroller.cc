@@ -125,7 +125,7 @@ absl::StatusOr<Enrolment> Enroller::EncodePhotos(const Embedder& embedder, const
       enrolment.crops.push_back({crop_kind, *std::move(picture)});
     }
     *response.add_faces() = ToProto(*encoded);
-    enrolment.references.push_back({options_.make_reference_id(), std::move(encoded->embedding)});
+    enrolment.references.push_back({options_.make_reference_id(), std::move(encoded->embedding), encoded->crowding});
   }
   return enrolment;
 }
@@ -133,32 +133,35 @@ absl::StatusOr<Enrolment> Enroller::EncodePhotos(const Embedder& embedder, const
 absl::Status Enroller::CheckFaces(const v1::EnrollRequest& request, const Caller& caller, const Enrolment& enrolment,
                                   const Generation& generation, v1::EnrollResponse& response) {
   if (!request.allow_mismatch()) {
-    if (absl::Status status = CheckPerson(enrolment, generation.threshold); !status.ok()) return status;
+    if (absl::Status status = CheckPerson(enrolment, generation); !status.ok()) return status;
   }
   if (options_.duplicates == DuplicatePolicy::kOff) return absl::OkStatus();
   return CheckOthers(request.allow_duplicate(), caller, enrolment, generation, response);
 }
 
-absl::Status Enroller::CheckPerson(const Enrolment& enrolment, const Threshold& threshold) {
+absl::Status Enroller::CheckPerson(const Enrolment& enrolment, const Generation& generation) {
   absl::StatusOr<References> existing = gallery_.FindReferences(enrolment.person_id);
   if (!existing.ok()) {
     if (ReasonOf(existing.status()) != Reason::PERSON_NOT_FOUND) return existing.status();
     existing = std::make_shared<const std::vector<ReferenceEmbedding>>();
   }
-  return CheckReferencesMatch(enrolment.references, **existing, threshold);
+  return CheckReferencesMatch(enrolment.references, **existing, generation.threshold, generation.embedder->manifest());
 }
 
 absl::Status Enroller::CheckOthers(bool allowed, const Caller& caller, const Enrolment& enrolment,
                                    const Generation& generation, v1::EnrollResponse& response) {
-  const std::optional<Calibration>& calibration = generation.embedder->manifest().calibration;
+  const BundleManifest& manifest = generation.embedder->manifest();
+  const std::optional<Calibration>& calibration = manifest.calibration;
   const bool reveal = options_.reveal_duplicates || caller.admin;
   for (size_t i = 0; i < enrolment.references.size(); ++i) {
     const absl::StatusOr<std::optional<NearestPerson>> nearest =
         gallery_.FindNearestOther(enrolment.references[i].embedding, enrolment.person_id);
     if (!nearest.ok()) return nearest.status();
     if (!nearest->has_value()) continue;
-    const auto& [person_id, distance] = **nearest;
-    if (!IsDuplicate(distance, gallery_.size().persons, generation.threshold, calibration)) continue;
+    const std::string& person_id = (*nearest)->person_id;
+    const Decision decision = Decide((*nearest)->distance, generation.threshold,
+                                     CrowdingOfPair(manifest, enrolment.references[i].crowding, (*nearest)->crowding));
+    if (!IsDuplicate(decision, gallery_.size().persons, calibration)) continue;
     metrics_.CountDuplicate();
     if (options_.duplicates == DuplicatePolicy::kRefuse && !allowed) {
       const absl::Status refusal =
@@ -169,8 +172,10 @@ absl::Status Enroller::CheckOthers(bool allowed, const Caller& caller, const Enr
     v1::Duplicate& duplicate = *response.add_duplicates();
     duplicate.set_photo(static_cast<int>(i));
     if (reveal) duplicate.set_person_id(person_id);
-    duplicate.set_distance(distance);
-    if (calibration.has_value()) duplicate.set_log_likelihood_ratio(LogLikelihoodRatio(*calibration, distance));
+    duplicate.set_distance(decision.distance);
+    if (calibration.has_value()) {
+      duplicate.set_log_likelihood_ratio(LogLikelihoodRatio(*calibration, decision.normalized_distance));
+    }
   }
   return absl::OkStatus();
 }

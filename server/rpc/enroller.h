@@ -63,7 +63,7 @@ class Enroller {
   absl::Status CheckFaces(const v1::EnrollRequest& request, const Caller& caller, const Enrolment& enrolment,
                           const Generation& generation, v1::EnrollResponse& response);
   // Holds them against the person's own.
-  absl::Status CheckPerson(const Enrolment& enrolment, const Threshold& threshold);
+  absl::Status CheckPerson(const Enrolment& enrolment, const Generation& generation);
   // Holds them against everybody else's.
   absl::Status CheckOthers(bool allowed, const Caller& caller, const Enrolment& enrolment, const Generation& generation,
                            v1::EnrollResponse& response);

@@ -21,13 +21,14 @@ absl::StatusOr<Threshold> ThresholdFor(const Request& request, const Generation&
 
 // The verdict on a measured distance, with what the model knows about it.
 template <typename Response>
-void SetVerdict(double distance, const Threshold& threshold, const Generation& generation, Response& response) {
-  response.set_verified(IsSamePerson(distance, threshold));
-  response.set_distance(distance);
-  *response.mutable_threshold() = ToProto(threshold);
+void SetVerdict(const Decision& decision, const Generation& generation, Response& response) {
+  response.set_verified(decision.same_person);
+  response.set_distance(decision.distance);
+  response.set_normalized_distance(decision.normalized_distance);
+  *response.mutable_threshold() = ToProto(decision);
   *response.mutable_model() = ModelOf(*generation.embedder);
   if (const auto& calibration = generation.embedder->manifest().calibration; calibration.has_value()) {
-    const double ratio = LogLikelihoodRatio(*calibration, distance);
+    const double ratio = LogLikelihoodRatio(*calibration, decision.normalized_distance);
     response.set_log_likelihood_ratio(ratio);
     response.set_probability(ProbabilityOfSamePerson(ratio, /*prior=*/0.5));
   }
@@ -64,14 +65,16 @@ absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWan
   const absl::StatusOr<EncodedFace> probe =
       encoder_.Encode(*generation->embedder, request.photo(), *policy, still_wanted);
   if (!probe.ok()) return AtField(probe.status(), "photo");
+  const BundleManifest& manifest = generation->embedder->manifest();
   const absl::StatusOr<ReferenceMatch> match = [&] {
     const StageTimer timer(metrics_, Stage::kCompare);
-    return MatchReferences(probe->embedding, **references, reference_policy_,
-                           generation->embedder->manifest().unit_length);
+    return MatchReferences(probe->embedding, **references, reference_policy_, manifest.unit_length,
+                           manifest.cohort.get());
   }();
   if (!match.ok()) return match.status();
 
-  SetVerdict(match->distance, *threshold, *generation, response);
+  SetVerdict(Decide(match->distance, *threshold, CrowdingOfPair(manifest, probe->crowding, match->crowding)),
+             *generation, response);
   response.set_reference_id((**references)[match->nearest].reference_id);
   *response.mutable_face() = ToProto(*probe);
   mismatches_.Note(request.person_id(), response.verified());
@@ -98,7 +101,8 @@ absl::Status FaceVerification::Compare(const v1::CompareRequest& request, StillW
   }();
   if (!distance.ok()) return distance.status();
 
-  SetVerdict(*distance, *threshold, *generation, response);
+  SetVerdict(Decide(*distance, *threshold, CrowdingOfPair(generation->embedder->manifest(), a->crowding, b->crowding)),
+             *generation, response);
   *response.mutable_face_a() = ToProto(*a);
   *response.mutable_face_b() = ToProto(*b);
   metrics_.CountVerdict("Compare", response.verified(), *distance);
@@ -118,6 +122,10 @@ absl::Status FaceVerification::Embed(const v1::EmbedRequest& request, StillWante
   *response.mutable_face() = ToProto(*encoded);
   *response.mutable_model() = ModelOf(*generation->embedder);
   *response.mutable_threshold() = ToProto(generation->threshold);
+  if (encoded->crowding.has_value()) {
+    response.set_crowding(*encoded->crowding);
+    response.mutable_threshold()->set_crowding_cap(generation->embedder->manifest().cohort->cap());
+  }
   if (const auto& calibration = generation->embedder->manifest().calibration; calibration.has_value()) {
     *response.mutable_calibration() = ToProto(*calibration);
   }

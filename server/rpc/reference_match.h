@@ -7,22 +7,23 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "server/embedding/bundle.h"
 #include "server/verification/calibration.h"
 #include "server/verification/decision.h"
 
 namespace likeness {
 
-// OK when each of `added` lies within `threshold` of one of `existing`, or of one before it in `added`. What is of
-// another model than `added` is passed over, and the first face that there is is held against nothing.
+// OK when each of `added` is the same person as one of `existing`, or as one before it in `added`, by `base`. What is
+// of another model than `added` is passed over, and the first face that there is is held against nothing.
 // REFERENCE_MISMATCH with both distances, at the field photos[i]; the errors of MeasureDistance().
 absl::Status CheckReferencesMatch(absl::Span<const ReferenceEmbedding> added,
-                                  absl::Span<const ReferenceEmbedding> existing, const Threshold& threshold);
+                                  absl::Span<const ReferenceEmbedding> existing, const Threshold& base,
+                                  const BundleManifest& manifest);
 
 // Whether the nearest of `people` (>= 1) others is the same person rather than the likest of so many strangers. It must
-// lie within the threshold and, where there is a calibration, its likelihood ratio must outweigh the prior odds of one
+// be decided so and, where there is a calibration, its likelihood ratio must outweigh the prior odds of one
 // in `people`: the log-likelihood ratio must reach log(people), or the most that the calibration's pairs can support.
-bool IsDuplicate(double distance, int64_t people, const Threshold& threshold,
-                 const std::optional<Calibration>& calibration);
+bool IsDuplicate(const Decision& decision, int64_t people, const std::optional<Calibration>& calibration);
 
 }  // namespace likeness
 

@@ -89,6 +89,11 @@ Metrics::Metrics()
                                     "operating point, otherwise 0.",
                                     *registry_)
                              .Add({});
+  threshold_plain_ = &Registered(BuildGauge(), "likeness_threshold_plain",
+                                 "1 when the threshold is the same for every pair because the model carries no cohort, "
+                                 "otherwise 0.",
+                                 *registry_)
+                          .Add({});
 }
 
 void Metrics::CountCall(absl::string_view method, absl::string_view code, double seconds) {
@@ -147,7 +152,7 @@ void Metrics::ObserveBatch(int64_t crops, double network_seconds) {
 }
 
 void Metrics::SetModel(absl::string_view name, absl::string_view version, absl::string_view digest,
-                       absl::string_view device, double threshold, bool threshold_is_fallback) {
+                       absl::string_view device, double threshold, ThresholdKind kind) {
   absl::MutexLock lock(&model_mutex_);
   if (model_series_ != nullptr) model_info_.Remove(model_series_);
   model_series_ = &model_info_.Add({{"name", std::string(name)},
@@ -156,7 +161,8 @@ void Metrics::SetModel(absl::string_view name, absl::string_view version, absl::
                                     {"device", std::string(device)}});
   model_series_->Set(1);
   threshold_->Set(threshold);
-  threshold_fallback_->Set(threshold_is_fallback ? 1 : 0);
+  threshold_fallback_->Set(kind.fallback ? 1 : 0);
+  threshold_plain_->Set(kind.plain ? 1 : 0);
 }
 
 }  // namespace likeness

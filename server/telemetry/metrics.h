@@ -64,9 +64,14 @@ class Metrics {
   void SetTrainings(int64_t running, int64_t waiting);
   void CountTrainingEpochs(int64_t epochs);
   void CountTraining(absl::string_view outcome);
-  // What decides at present. A fallback threshold is half the margin, for want of a measured operating point.
+  // What decides at present. A fallback threshold is half the margin, for want of a measured operating point; a plain
+  // one is the same for every pair, for want of a cohort.
+  struct ThresholdKind {
+    bool fallback = false;
+    bool plain = false;
+  };
   void SetModel(absl::string_view name, absl::string_view version, absl::string_view digest, absl::string_view device,
-                double threshold, bool threshold_is_fallback);
+                double threshold, ThresholdKind kind);
 
  private:
   std::shared_ptr<prometheus::Registry> registry_;
@@ -98,6 +103,7 @@ class Metrics {
   prometheus::Gauge* model_series_ ABSL_GUARDED_BY(model_mutex_) = nullptr;
   prometheus::Gauge* threshold_;
   prometheus::Gauge* threshold_fallback_;
+  prometheus::Gauge* threshold_plain_;
 };
 
 // Times a stage from its construction to its end.

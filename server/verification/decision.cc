@@ -1,5 +1,6 @@
 #include "server/verification/decision.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -16,24 +17,40 @@ bool IsSupported(const OperatingPoint& point) {
   return point.fmr * static_cast<double>(point.impostor_pairs) * (1 + kRounding) >= kFewestFalseMatches;
 }
 
-absl::StatusOr<double> MeanDistance(const Embedding& probe, const std::vector<const Embedding*>& references) {
-  double sum = 0;
-  for (const Embedding* reference : references) {
-    const absl::StatusOr<double> distance = MeasureDistance(probe, *reference);
+// What was measured when the reference was embedded or loaded, or is measured now.
+std::optional<double> CrowdingOf(const ReferenceEmbedding& reference, const Cohort* cohort) {
+  if (cohort == nullptr) return std::nullopt;
+  return reference.crowding.has_value() ? *reference.crowding : cohort->Crowding(reference.embedding.values);
+}
+
+// Of what lies at one distance from the probe, the lower is the nearer: the probe's own crowding is the same for all.
+double Rank(const NearestReference& reference) { return reference.distance - reference.crowding.value_or(0) / 2; }
+
+absl::StatusOr<ReferenceMatch> MatchOnAverage(const Embedding& probe,
+                                              const std::vector<const ReferenceEmbedding*>& references,
+                                              const Cohort* cohort) {
+  ReferenceMatch mean;
+  double crowding = 0;
+  for (const ReferenceEmbedding* reference : references) {
+    const absl::StatusOr<double> distance = MeasureDistance(probe, reference->embedding);
     if (!distance.ok()) return distance.status();
-    sum += *distance;
+    mean.distance += *distance;
+    crowding += CrowdingOf(*reference, cohort).value_or(0);
   }
-  return sum / static_cast<double>(references.size());
+  mean.distance /= static_cast<double>(references.size());
+  if (cohort != nullptr) mean.crowding = crowding / static_cast<double>(references.size());
+  return mean;
 }
 
 // FindNearestReference() has found their sizes to be those of the probe.
-absl::StatusOr<double> DistanceToMean(const Embedding& probe, const std::vector<const Embedding*>& references,
-                                      bool unit_length) {
+absl::StatusOr<ReferenceMatch> MatchMean(const Embedding& probe,
+                                         const std::vector<const ReferenceEmbedding*>& references, bool unit_length,
+                                         const Cohort* cohort) {
   // Unit vectors that all but cancel each other out have a mean whose direction says nothing.
   constexpr double kShortest = 1e-3;
   std::vector<double> mean(probe.values.size());
-  for (const Embedding* reference : references) {
-    for (size_t i = 0; i < mean.size(); ++i) mean[i] += reference->values[i];
+  for (const ReferenceEmbedding* reference : references) {
+    for (size_t i = 0; i < mean.size(); ++i) mean[i] += reference->embedding.values[i];
   }
   double square = 0;
   for (double& value : mean) {
@@ -44,7 +61,11 @@ absl::StatusOr<double> DistanceToMean(const Embedding& probe, const std::vector<
   if (!(length >= kShortest)) return MakeError(Reason::NETWORK_FAILED, "the references have no mean of a direction");
   Embedding scaled{probe.model, {}};
   for (double value : mean) scaled.values.push_back(static_cast<float>(value / length));
-  return MeasureDistance(probe, scaled);
+  const absl::StatusOr<double> distance = MeasureDistance(probe, scaled);
+  if (!distance.ok()) return distance.status();
+  ReferenceMatch match{.distance = *distance};
+  if (cohort != nullptr) match.crowding = cohort->Crowding(scaled.values);
+  return match;
 }
 
 }  // namespace
@@ -93,6 +114,33 @@ absl::StatusOr<Threshold> RequestThreshold(const Threshold& standard, absl::Span
   return Threshold{.distance = *request.max_distance, .source = ThresholdSource::kRequest, .point = std::nullopt};
 }
 
+const GroupRates* WorstGroup(const OperatingPoint& point) {
+  const auto worst = std::max_element(point.groups.begin(), point.groups.end(),
+                                      [](const GroupRates& a, const GroupRates& b) { return a.fmr < b.fmr; });
+  return worst == point.groups.end() ? nullptr : &*worst;
+}
+
+double Tightening(const PairCrowding& crowding) {
+  return ((crowding.cap - crowding.probe) + (crowding.cap - crowding.reference)) / 2;
+}
+
+double NormalizedDistance(double distance, const std::optional<PairCrowding>& crowding) {
+  return crowding.has_value() ? distance + Tightening(*crowding) : distance;
+}
+
+Decision Decide(double distance, const Threshold& base, const std::optional<PairCrowding>& crowding) {
+  Decision decision{.distance = distance,
+                    .normalized_distance = NormalizedDistance(distance, crowding),
+                    .threshold = base,
+                    .base_distance = base.distance,
+                    .crowding = crowding};
+  if (crowding.has_value() && base.source != ThresholdSource::kRequest) {
+    decision.threshold.distance -= Tightening(*crowding);
+  }
+  decision.same_person = IsSamePerson(distance, decision.threshold);
+  return decision;
+}
+
 absl::StatusOr<double> MeasureDistance(const Embedding& a, const Embedding& b) {
   if (a.model != b.model) {
     return MakeError(Reason::MODEL_MISMATCH, "the embeddings were made by different models");
@@ -108,7 +156,8 @@ absl::StatusOr<double> MeasureDistance(const Embedding& a, const Embedding& b) {
 }
 
 absl::StatusOr<NearestReference> FindNearestReference(const Embedding& probe,
-                                                      absl::Span<const ReferenceEmbedding> references) {
+                                                      absl::Span<const ReferenceEmbedding> references,
+                                                      const Cohort* cohort) {
   if (references.empty()) {
     return MakeError(Reason::PERSON_WITHOUT_REFERENCE, "the person has no reference left to compare with");
   }
@@ -117,7 +166,8 @@ absl::StatusOr<NearestReference> FindNearestReference(const Embedding& probe,
     if (references[i].embedding.model != probe.model) continue;
     const absl::StatusOr<double> distance = MeasureDistance(probe, references[i].embedding);
     if (!distance.ok()) return distance.status();
-    if (!nearest.has_value() || *distance < nearest->distance) nearest = NearestReference{i, *distance};
+    const NearestReference found{i, *distance, CrowdingOf(references[i], cohort)};
+    if (!nearest.has_value() || Rank(found) < Rank(*nearest)) nearest = found;
   }
   if (!nearest.has_value()) {
     return MakeError(Reason::MODEL_MISMATCH,
@@ -127,20 +177,20 @@ absl::StatusOr<NearestReference> FindNearestReference(const Embedding& probe,
 }
 
 absl::StatusOr<ReferenceMatch> MatchReferences(const Embedding& probe, absl::Span<const ReferenceEmbedding> references,
-                                               ReferencePolicy policy, bool unit_length) {
-  const absl::StatusOr<NearestReference> nearest = FindNearestReference(probe, references);
+                                               ReferencePolicy policy, bool unit_length, const Cohort* cohort) {
+  const absl::StatusOr<NearestReference> nearest = FindNearestReference(probe, references, cohort);
   if (!nearest.ok()) return nearest.status();
-  std::vector<const Embedding*> comparable;
+  std::vector<const ReferenceEmbedding*> comparable;
   for (const ReferenceEmbedding& reference : references) {
-    if (reference.embedding.model == probe.model) comparable.push_back(&reference.embedding);
+    if (reference.embedding.model == probe.model) comparable.push_back(&reference);
   }
-  absl::StatusOr<double> distance = nearest->distance;
-  if (policy == ReferencePolicy::kMeanDistance) distance = MeanDistance(probe, comparable);
+  absl::StatusOr<ReferenceMatch> match = ReferenceMatch{0, nearest->distance, nearest->crowding};
+  if (policy == ReferencePolicy::kMeanDistance) match = MatchOnAverage(probe, comparable, cohort);
   if (policy == ReferencePolicy::kMeanEmbedding && comparable.size() > 1) {
-    distance = DistanceToMean(probe, comparable, unit_length);
+    match = MatchMean(probe, comparable, unit_length, cohort);
   }
-  if (!distance.ok()) return distance.status();
-  return ReferenceMatch{nearest->index, *distance};
+  if (match.ok()) match->nearest = nearest->index;
+  return match;
 }
 
 bool IsSamePerson(double distance, const Threshold& threshold) {

@@ -3,6 +3,15 @@
 // Pure functions: no I/O, no clock, no network. They fail closed: whatever is not a measured distance at or below the
 // threshold is an error or "different".
 //
+// A threshold t is that of faces which lie alone. Where the model has a cohort, it is lowered for each pair by how
+// crowded the places of its two faces are, by the pair's tightening
+//
+//   ½ ((cap − c(a)) + (cap − c(b))) >= 0
+//
+// with the crowding c of cohort.h. A pair is the same person when distance <= t − tightening, which is when its
+// normalized distance, distance + tightening, is at most t. Error rates are measured on normalized distances, so that
+// one rate holds for people who lie close together and for those who do not.
+//
 // The contrastive loss (Hadsell, Chopra, LeCun 2006, "Dimensionality Reduction by Learning an Invariant Mapping") pulls
 // genuine pairs towards distance 0 and pushes impostor pairs beyond the margin m, so a threshold lies in (0, m).
 #ifndef LIKENESS_SERVER_VERIFICATION_DECISION_H_
@@ -12,30 +21,58 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "server/verification/cohort.h"
 #include "server/verification/embedding.h"
 
 namespace likeness {
 
+// The error rates of one group of people at an operating point.
+struct GroupRates {
+  std::string name;
+  double fmr = 0;      // false match rate among pairs of the group, 0 to 1
+  double fmr_low = 0;  // its 95 % confidence interval, bootstrapped over people
+  double fmr_high = 0;
+  double fnmr = 0;             // false non-match rate, 0 to 1
+  int64_t genuine_pairs = 0;   // >= 1
+  int64_t impostor_pairs = 0;  // >= 1
+  int64_t people = 0;          // >= 2
+};
+
 // A distance and the false match rate measured at it.
 struct OperatingPoint {
-  double fmr = 0;              // false match rate, in (0, 1)
-  double distance = 0;         // > 0
+  double fmr = 0;              // false match rate, in (0, 1): of the group with the largest one where there are groups
+  double distance = 0;         // normalized, > 0
   double fmr_low = 0;          // 95 % confidence interval of the rate at this distance, bootstrapped over people:
   double fmr_high = 0;         // 0 <= low <= fmr <= high <= 1; both 0 where it was not measured
   int64_t genuine_pairs = 0;   // pairs of the same person measured
   int64_t impostor_pairs = 0;  // pairs of different people measured
   int64_t people = 0;          // people measured
   std::string source;          // the data, in words
+  std::vector<GroupRates> groups = {};  // empty where people were not told apart
 };
+
+// The group with the largest false match rate; null where there are no groups.
+const GroupRates* WorstGroup(const OperatingPoint& point);
 
 enum class ThresholdSource { kOperatingPoint, kHalfMargin, kRequest };
 
+// How crowded the places of a pair's faces are: 0 … cap.
+struct PairCrowding {
+  double probe = 0;
+  double reference = 0;
+  double cap = 0;
+};
+
+// By how much the threshold of such a pair is lowered, >= 0; NaN where a crowding is.
+double Tightening(const PairCrowding& crowding);
+
 // The largest distance that still counts as the same person.
 struct Threshold {
-  double distance = 0;
+  double distance = 0;  // of the pair, once it was decided; else of a pair whose faces lie alone
   ThresholdSource source = ThresholdSource::kHalfMargin;
   std::optional<OperatingPoint> point;  // set for kOperatingPoint only: what was measured at the distance
 };
@@ -63,6 +100,22 @@ Threshold ChooseThreshold(absl::Span<const OperatingPoint> points, double target
 absl::StatusOr<Threshold> RequestThreshold(const Threshold& standard, absl::Span<const OperatingPoint> points,
                                            const ThresholdRequest& request);
 
+// A measured pair, decided.
+struct Decision {
+  bool same_person = false;
+  double distance = 0;
+  double normalized_distance = 0;        // what log-likelihood ratio and error rates go by
+  Threshold threshold;                   // of this pair: same_person is IsSamePerson(distance, threshold)
+  double base_distance = 0;              // the threshold of a pair whose faces lie alone, >= threshold.distance
+  std::optional<PairCrowding> crowding;  // where the model has a cohort
+};
+
+// The one place where a distance becomes a verdict. The request's own max_distance (kRequest) is not lowered.
+Decision Decide(double distance, const Threshold& base, const std::optional<PairCrowding>& crowding);
+
+// Of a pair with this distance; the distance itself where the model has no cohort.
+double NormalizedDistance(double distance, const std::optional<PairCrowding>& crowding);
+
 // The distance between two embeddings. MODEL_MISMATCH when they come from different models, STORE_CORRUPT when their
 // sizes differ, NETWORK_FAILED when the distance is not finite.
 absl::StatusOr<double> MeasureDistance(const Embedding& a, const Embedding& b);
@@ -71,12 +124,15 @@ absl::StatusOr<double> MeasureDistance(const Embedding& a, const Embedding& b);
 struct NearestReference {
   size_t index = 0;
   double distance = 0;
+  std::optional<double> crowding = std::nullopt;  // of the reference, where there is a cohort
 };
 
-// The reference of the probe's model that is nearest to the probe. PERSON_WITHOUT_REFERENCE when `references` is empty,
+// The reference of the probe's model that is nearest to the probe, by normalized distance where the model has a
+// `cohort`, which may be null. PERSON_WITHOUT_REFERENCE when `references` is empty,
 // MODEL_MISMATCH when none is of the probe's model; otherwise the errors of MeasureDistance().
 absl::StatusOr<NearestReference> FindNearestReference(const Embedding& probe,
-                                                      absl::Span<const ReferenceEmbedding> references);
+                                                      absl::Span<const ReferenceEmbedding> references,
+                                                      const Cohort* cohort = nullptr);
 
 // How a person's references decide together. docs/accuracy.md compares them.
 enum class ReferencePolicy {
@@ -89,12 +145,16 @@ enum class ReferencePolicy {
 struct ReferenceMatch {
   size_t nearest = 0;   // number of the nearest reference
   double distance = 0;  // what decides
+  // Of what the distance is to: the nearest reference, the mean of the references, or on average. Where there is a
+  // cohort.
+  std::optional<double> crowding = std::nullopt;
 };
 
 // By the references of the probe's model alone; with one of them all policies say the same, but for rounding. Errors
 // are those of FindNearestReference(); NETWORK_FAILED too where the references have no mean of a direction.
 absl::StatusOr<ReferenceMatch> MatchReferences(const Embedding& probe, absl::Span<const ReferenceEmbedding> references,
-                                               ReferencePolicy policy, bool unit_length);
+                                               ReferencePolicy policy, bool unit_length,
+                                               const Cohort* cohort = nullptr);
 
 // True exactly when `distance` is a number in 0…threshold.distance.
 bool IsSamePerson(double distance, const Threshold& threshold);

@@ -34,6 +34,8 @@ struct Embedding {
 struct ReferenceEmbedding {
   std::string reference_id;
   Embedding embedding;
+  // How crowded its place is (cohort.h); absent where the embedding's model has no cohort, or where nobody measured it.
+  std::optional<double> crowding = std::nullopt;
 };
 
 }  // namespace likeness
