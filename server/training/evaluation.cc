@@ -99,7 +99,7 @@ absl::StatusOr<Evaluation> Evaluate(absl::Span<const std::vector<float>> embeddi
   AddHistograms(distances, options.margin / kBinsInMargin, evaluation);
   evaluation.examples = ChooseExamples(embeddings, photos);
   if (distances.genuine.empty() || distances.impostor.empty()) return evaluation;
-  absl::StatusOr<BundleMeasurements> measurements = MeasureForBundle(*pairs, options.source, options.seed);
+  absl::StatusOr<BundleMeasurements> measurements = MeasureForBundle({{"", *pairs}}, options.source, options.seed);
   if (!measurements.ok()) return measurements.status();
   evaluation.measurements = *std::move(measurements);
   const absl::StatusOr<Figures> figures =

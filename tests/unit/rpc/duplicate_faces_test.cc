@@ -162,26 +162,28 @@ class IsDuplicateTest : public testing::Test {
                                  .impostor_pairs = kImpostorPairs,
                                  .people = 500,
                                  .source = "made up"};
-  const Threshold threshold_{.distance = 0.9, .source = ThresholdSource::kHalfMargin, .point = {}};
+  static Decision At(double distance) {
+    return Decide(distance, {.distance = 0.9, .source = ThresholdSource::kHalfMargin, .point = {}}, std::nullopt);
+  }
 };
 
 TEST_F(IsDuplicateTest, AsksForMoreEvidenceAmongMorePeople) {
-  EXPECT_TRUE(IsDuplicate(0.89, 1, threshold_, calibration_));
-  EXPECT_TRUE(IsDuplicate(0.89, 9, threshold_, calibration_)) << "likelihood ratio 9.03";
-  EXPECT_FALSE(IsDuplicate(0.89, 10, threshold_, calibration_));
-  EXPECT_TRUE(IsDuplicate(0.5, 22'026, threshold_, calibration_)) << "likelihood ratio 22,026.5";
-  EXPECT_FALSE(IsDuplicate(0.5, 22'027, threshold_, calibration_));
+  EXPECT_TRUE(IsDuplicate(At(0.89), 1, calibration_));
+  EXPECT_TRUE(IsDuplicate(At(0.89), 9, calibration_)) << "likelihood ratio 9.03";
+  EXPECT_FALSE(IsDuplicate(At(0.89), 10, calibration_));
+  EXPECT_TRUE(IsDuplicate(At(0.5), 22'026, calibration_)) << "likelihood ratio 22,026.5";
+  EXPECT_FALSE(IsDuplicate(At(0.5), 22'027, calibration_));
 }
 
 TEST_F(IsDuplicateTest, AsksForNoMoreThanThePairsCanSupport) {
-  EXPECT_TRUE(IsDuplicate(0.1, 100 * kImpostorPairs, threshold_, calibration_));
-  EXPECT_FALSE(IsDuplicate(0.5, 100 * kImpostorPairs, threshold_, calibration_));
+  EXPECT_TRUE(IsDuplicate(At(0.1), 100 * kImpostorPairs, calibration_));
+  EXPECT_FALSE(IsDuplicate(At(0.5), 100 * kImpostorPairs, calibration_));
 }
 
 TEST_F(IsDuplicateTest, NeverFindsOneBeyondTheThreshold) {
-  EXPECT_FALSE(IsDuplicate(0.91, 1, threshold_, calibration_));
-  EXPECT_FALSE(IsDuplicate(0.91, 1, threshold_, std::nullopt));
-  EXPECT_TRUE(IsDuplicate(0.89, 1'000'000, threshold_, std::nullopt)) << "nothing but the threshold is known";
+  EXPECT_FALSE(IsDuplicate(At(0.91), 1, calibration_));
+  EXPECT_FALSE(IsDuplicate(At(0.91), 1, std::nullopt));
+  EXPECT_TRUE(IsDuplicate(At(0.89), 1'000'000, std::nullopt)) << "nothing but the threshold is known";
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ PeoplePairs MadeUp() {
 }
 
 TEST(BundleMeasurementsTest, GoDownToTheLowestRateAtWhichTenFalseMatchesAreExpected) {
-  const absl::StatusOr<BundleMeasurements> measured = MeasureForBundle(MadeUp(), "made up", 1);
+  const absl::StatusOr<BundleMeasurements> measured = MeasureForBundle({{"", MadeUp()}}, "made up", 1);
   ASSERT_THAT(measured, IsOk());
   std::vector<double> rates;
   for (const OperatingPoint& point : measured->operating_points) {
@@ -41,7 +41,7 @@ TEST(BundleMeasurementsTest, GoDownToTheLowestRateAtWhichTenFalseMatchesAreExpec
 }
 
 TEST(BundleMeasurementsTest, AreWrittenAsTheManifestWantsThem) {
-  absl::StatusOr<BundleMeasurements> measured = MeasureForBundle(MadeUp(), "made up", 1);
+  absl::StatusOr<BundleMeasurements> measured = MeasureForBundle({{"", MadeUp()}}, "made up", 1);
   ASSERT_THAT(measured, IsOk());
   nlohmann::ordered_json manifest = {{"name", "kept"}, {"operating_points", "replaced"}, {"calibration", nullptr}};
   WriteMeasurements(*measured, manifest);

@@ -65,7 +65,7 @@ TEST(MetricsTest, TimesAStageFromItsBeginningToItsEnd) {
 
 TEST(MetricsTest, SaysWhichModelDecidesAndByWhat) {
   Metrics metrics;
-  metrics.SetModel("mobilefacenet-192", "1.0.0", "abcd", "cpu", 1.0424, /*threshold_is_fallback=*/false);
+  metrics.SetModel("mobilefacenet-192", "1.0.0", "abcd", "cpu", 1.0424, {.fallback = false, .plain = false});
   EXPECT_THAT(Scrape(metrics),
               HasSubstr("likeness_model_info{device=\"cpu\",digest=\"abcd\",name=\"mobilefacenet-192\","
                         "version=\"1.0.0\"} 1\n"));
@@ -75,8 +75,9 @@ TEST(MetricsTest, SaysWhichModelDecidesAndByWhat) {
 
 TEST(MetricsTest, SaysWhenTheThresholdIsAFallback) {
   Metrics metrics;
-  metrics.SetModel("siamese-article", "1.0.0", "abcd", "cpu", 1, /*threshold_is_fallback=*/true);
+  metrics.SetModel("siamese-article", "1.0.0", "abcd", "cpu", 1, {.fallback = true, .plain = true});
   EXPECT_THAT(Scrape(metrics), HasSubstr("likeness_threshold_fallback 1\n"));
+  EXPECT_THAT(Scrape(metrics), HasSubstr("likeness_threshold_plain 1\n"));
 }
 
 TEST(MetricsTest, ShowsTheLastOfWhatGoesUpAndDown) {
