@@ -91,7 +91,8 @@ std::vector<DegradedCopy> ChooseCopies(const Comparisons& comparisons, const Pho
     }
     for (size_t kind = 0; kind < Degradations().size(); ++kind) {
       SeededRandom(seed, RandomPurpose::kCohort, kind).Shuffle(usable);
-      for (size_t i = 0; i < std::min(of_a_kind, usable.size()); ++i) copies.push_back({usable[i], Degradations()[kind]});
+      for (size_t i = 0; i < std::min(of_a_kind, usable.size()); ++i)
+        copies.push_back({usable[i], Degradations()[kind]});
     }
   }
   return copies;
@@ -122,7 +123,7 @@ absl::StatusOr<CalibrationResult> Calibrate(const CalibrationData& data, bool un
       for (size_t i = 0; i < collected.photos.size(); ++i) crowding[collected.photos[i]] = built->crowding[i];
       cohort = std::make_shared<const Cohort>(std::move(built->cohort));
     } else {
-      result.why_no_cohort = built.status().message();
+      result.why_no_cohort = std::string(built.status().message());
     }
   }
   std::vector<GroupPairs> pairs;

@@ -24,8 +24,8 @@ struct DegradedCopy {
 
 // For each group and each of Degradations(), up to `of_a_kind` photos that could be embedded and whose faces have
 // landmarks, drawn at random. The same for the same seed. Pure, thread-safe.
-std::vector<DegradedCopy> ChooseCopies(const Comparisons& comparisons, const PhotoEmbeddings& embeddings, size_t of_a_kind,
-                                       uint64_t seed);
+std::vector<DegradedCopy> ChooseCopies(const Comparisons& comparisons, const PhotoEmbeddings& embeddings,
+                                       size_t of_a_kind, uint64_t seed);
 
 // The copy's bytes; `photo` are those of the photo, `face` what was found in it. Errors of Degrade(). Thread-safe.
 absl::StatusOr<std::string> MakeCopy(const DegradedCopy& copy, absl::string_view photo, const v1::Face& face,
@@ -34,8 +34,8 @@ absl::StatusOr<std::string> MakeCopy(const DegradedCopy& copy, absl::string_view
 // What is embedded for a calibration.
 struct CalibrationData {
   const Comparisons& comparisons;
-  const PhotoEmbeddings& embeddings;       // of each photo, by path
-  const std::vector<DegradedCopy>& copies;  // of these photos
+  const PhotoEmbeddings& embeddings;                                      // of each photo, by path
+  const std::vector<DegradedCopy>& copies;                                // of these photos
   const std::vector<absl::StatusOr<v1::EmbedResponse>>& copy_embeddings;  // of each copy
 };
 

@@ -66,8 +66,8 @@ void FillShape(cv::Mat& picture, const std::vector<cv::Point2f>& corners, const 
 
 // From below the eyes to below the chin.
 cv::Mat WithMask(const cv::Mat& picture, const Points& at, SeededRandom& random) {
-  static const std::array<cv::Scalar, 6> kColors = {cv::Scalar(150, 200, 230), {240, 240, 240}, {20, 20, 25},
-                                                    {90, 140, 200},            {60, 60, 120},   {200, 220, 210}};
+  static const std::array<cv::Scalar, 6> kColors = {
+      cv::Scalar(150, 200, 230), {240, 240, 240}, {20, 20, 25}, {90, 140, 200}, {60, 60, 120}, {200, 220, 210}};
   cv::Mat masked = picture.clone();
   const cv::Point2f across = at.Across() * static_cast<float>(Between(random, 0.85, 1.15));
   const cv::Point2f down = at.Down();
@@ -89,17 +89,18 @@ cv::Mat WithSunglasses(const cv::Mat& picture, const Points& at, SeededRandom& r
   if (random.Below(3) == 0) {  // a bar
     const cv::Point2f aside = across * 0.45F;
     const cv::Point2f up = cv::Point2f(across.y, -across.x) * static_cast<float>(Between(random, 0.22, 0.3));
-    FillShape(covered,
-              {at.left_eye - aside + up, at.right_eye + aside + up, at.right_eye + aside - up, at.left_eye - aside - up},
-              color);
+    FillShape(
+        covered,
+        {at.left_eye - aside + up, at.right_eye + aside + up, at.right_eye + aside - up, at.left_eye - aside - up},
+        color);
     return covered;
   }
   const double distance = at.EyeDistance();
-  const cv::Size2d half(distance * Between(random, 0.36, 0.46), distance * Between(random, 0.26, 0.36));
+  const cv::Size2f size(static_cast<float>(distance * Between(random, 0.72, 0.92)),
+                        static_cast<float>(distance * Between(random, 0.52, 0.72)));
   const double angle = std::atan2(across.y, across.x) * 180 / CV_PI;
   for (const cv::Point2f& eye : {at.left_eye, at.right_eye}) {
-    cv::ellipse(covered, cv::RotatedRect(eye, cv::Size2f(half * 2), static_cast<float>(angle)), color, cv::FILLED,
-                cv::LINE_AA);
+    cv::ellipse(covered, cv::RotatedRect(eye, size, static_cast<float>(angle)), color, cv::FILLED, cv::LINE_AA);
   }
   cv::line(covered, at.left_eye, at.right_eye, color, std::max(1, cvRound(distance * 0.06)));
   return covered;

@@ -18,8 +18,8 @@ namespace likeness {
 // What can be done to a photo, for example "turned 180" and "medical mask".
 absl::Span<const absl::string_view> Degradations();
 
-// The photo, made worse in the way of that name, as the bytes of a PNM or JPEG file. Sizes go by the distance between the
-// face's eyes; colors, shapes and strengths are drawn at random. `face` must have landmarks. Errors are those of
+// The photo, made worse in the way of that name, as the bytes of a PNM or JPEG file. Sizes go by the distance between
+// the face's eyes; colors, shapes and strengths are drawn at random. `face` must have landmarks. Errors are those of
 // DecodePhoto(); INVALID_ARGUMENT for an unknown name or a face without landmarks. Thread-safe.
 absl::StatusOr<std::string> Degrade(absl::string_view photo, absl::string_view degradation, const v1::Face& face,
                                     SeededRandom& random);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/comparison_options.h"
 #include "client/cli/evaluation_report.h"
 #include "client/evaluation/report.h"
@@ -56,7 +57,8 @@ absl::StatusOr<ExitCode> Evaluate(Invocation& invocation, const EvalOptions& opt
     if (absl::Status status = WriteDistances(options.distances, *comparisons, *measured); !status.ok()) return status;
   }
   if (!options.report.empty()) {
-    const std::string page = EvaluationReport(options.comparisons.images, *comparisons, *measured, *scores);
+    const std::string page =
+        EvaluationReport(absl::StrJoin(options.comparisons.images, ", "), *comparisons, *measured, *scores);
     if (absl::Status status = ReplaceFile(options.report, page); !status.ok()) return status;
   }
   invocation.console.out << (invocation.json ? ReportJson(*scores) + "\n" : ReportText(*scores));

@@ -41,17 +41,16 @@ std::vector<RankedPair> WorstPairs(const Comparisons& comparisons, const Measure
   return worst;
 }
 
-std::vector<PagePair> PagePairs(const std::string& images, const Comparisons& comparisons,
-                                const std::vector<RankedPair>& pairs, bool genuine) {
-  const auto read = [&](const std::string& path) {
-    return ReadPhotoFile(absl::StrCat(images, "/", path)).value_or("");  // one that is gone is named, not shown
+std::vector<PagePair> PagePairs(const Comparisons& comparisons, const std::vector<RankedPair>& pairs, bool genuine) {
+  const auto read = [](const KnownPhoto& photo) {
+    return ReadPhotoFile(photo.file).value_or("");  // one that is gone is named, not shown
   };
   std::vector<PagePair> shown;
   for (const RankedPair& pair : pairs) {
-    const std::string& a = comparisons.photos[pair.a].path;
-    const std::string& b = comparisons.photos[pair.b].path;
-    shown.push_back({.photo_a = a,
-                     .photo_b = b,
+    const KnownPhoto& a = comparisons.photos[pair.a];
+    const KnownPhoto& b = comparisons.photos[pair.b];
+    shown.push_back({.photo_a = a.path,
+                     .photo_b = b.path,
                      .bytes_a = read(a),
                      .bytes_b = read(b),
                      .distance = pair.distance,
@@ -86,17 +85,16 @@ std::vector<std::pair<std::string, std::string>> Facts(const Scores& scores) {
 
 }  // namespace
 
-std::string EvaluationReport(const std::string& images, const Comparisons& comparisons, const MeasuredPairs& measured,
+std::string EvaluationReport(const std::string& data, const Comparisons& comparisons, const MeasuredPairs& measured,
                              const Scores& scores) {
   PairDistances distances = SortedDistances(measured.pairs);
-  EvaluationPage page{
-      .title = absl::StrCat(scores.model.name(), " ", scores.model.version(), " on ", images),
-      .facts = Facts(scores),
-      .genuine = std::move(distances.genuine),
-      .impostor = std::move(distances.impostor),
-      .threshold = scores.threshold.distance(),
-      .worst_genuine = PagePairs(images, comparisons, WorstPairs(comparisons, measured, true), true),
-      .worst_impostor = PagePairs(images, comparisons, WorstPairs(comparisons, measured, false), false)};
+  EvaluationPage page{.title = absl::StrCat(scores.model.name(), " ", scores.model.version(), " on ", data),
+                      .facts = Facts(scores),
+                      .genuine = std::move(distances.genuine),
+                      .impostor = std::move(distances.impostor),
+                      .threshold = scores.threshold.distance(),
+                      .worst_genuine = PagePairs(comparisons, WorstPairs(comparisons, measured, true), true),
+                      .worst_impostor = PagePairs(comparisons, WorstPairs(comparisons, measured, false), false)};
   if (scores.rejection.has_value()) {
     for (const RejectionStep& step : scores.rejection->steps) {
       page.rejection.push_back({step.rejected, step.false_non_match_rate});

@@ -10,8 +10,8 @@
 
 namespace likeness {
 
-// As HTML. The photos of the worst pairs are read from the folder `images` again.
-std::string EvaluationReport(const std::string& images, const Comparisons& comparisons, const MeasuredPairs& measured,
+// As HTML. `data` says in a few words what was compared. The photos of the worst pairs are read again.
+std::string EvaluationReport(const std::string& data, const Comparisons& comparisons, const MeasuredPairs& measured,
                              const Scores& scores);
 
 }  // namespace likeness

@@ -22,7 +22,7 @@ class Register {
     const uint32_t who = people_.try_emplace(person, static_cast<uint32_t>(people_.size())).first->second;
     comparisons_.people = static_cast<uint32_t>(people_.size());
     const auto [found, is_new] = photos_.try_emplace(path, static_cast<uint32_t>(photos_.size()));
-    if (is_new) comparisons_.photos.push_back({path, who});
+    if (is_new) comparisons_.photos.push_back({.path = path, .person = who});
     if (comparisons_.photos[found->second].person != who) {
       return absl::InvalidArgumentError(absl::StrCat("the photo ", path, " is said to show two people"));
     }
@@ -63,6 +63,11 @@ bool IsInPart(const std::string& person, const PeoplePart& part) {
   return remainder == part.part - 1;
 }
 
+std::vector<PhotoRange> ComparedRanges(const Comparisons& comparisons) {
+  if (!comparisons.groups.empty()) return comparisons.groups;
+  return {{"", 0, static_cast<uint32_t>(comparisons.photos.size())}};
+}
+
 absl::StatusOr<Comparisons> CompareListed(const PairFolds& folds, const PeoplePart& part) {
   Comparisons comparisons;
   Register known(comparisons);
@@ -94,6 +99,30 @@ absl::StatusOr<Comparisons> CompareAll(const PhotoFolder& folder, const PeoplePa
   for (const PhotoFile& photo : folder.photos) {
     if (!IsInPart(photo.person, part)) continue;
     if (const auto number = known.NumberOf(photo.name, photo.person); !number.ok()) return number.status();
+  }
+  if (comparisons.photos.empty()) return absl::InvalidArgumentError("there is no photo of anybody in this part");
+  return comparisons;
+}
+
+absl::StatusOr<Comparisons> CompareGroups(const std::vector<PhotoGroup>& groups, const PeoplePart& part) {
+  Comparisons comparisons;
+  comparisons.every_pair = true;
+  Register known(comparisons);
+  for (const PhotoGroup& group : groups) {
+    const auto begin = static_cast<uint32_t>(comparisons.photos.size());
+    for (const PhotoFile& photo : group.photos) {
+      if (!IsInPart(photo.person, part)) continue;
+      const absl::StatusOr<uint32_t> number =
+          known.NumberOf(group.path_prefix + photo.name, absl::StrCat(group.people, "/", photo.person));
+      if (!number.ok()) return number.status();
+      // Names such as a=x and a/b=x/c would give one path two groups.
+      if (*number + 1 != comparisons.photos.size()) {
+        return absl::InvalidArgumentError(absl::StrCat("the photo ", group.path_prefix, photo.name, " is named twice"));
+      }
+      comparisons.photos.back().file = group.file_prefix + photo.name;
+    }
+    const auto end = static_cast<uint32_t>(comparisons.photos.size());
+    if (begin < end) comparisons.groups.push_back({group.name, begin, end});
   }
   if (comparisons.photos.empty()) return absl::InvalidArgumentError("there is no photo of anybody in this part");
   return comparisons;

@@ -10,14 +10,16 @@
 
 #include "absl/status/statusor.h"
 #include "client/evaluation/pairs_file.h"
+#include "client/evaluation/photo_groups.h"
 #include "client/photo_folder/photo_folder.h"
 
 namespace likeness {
 
 // A photo of somebody.
 struct KnownPhoto {
-  std::string path;     // below the folder of the photos
-  uint32_t person = 0;  // number of who it shows
+  std::string path;       // below the folder of the photos; in a named folder, with its name before it
+  uint32_t person = 0;    // number of who it shows
+  std::string file = {};  // to read it from
 };
 
 // Two of the photos, by number.
@@ -26,24 +28,38 @@ struct Comparison {
   uint32_t b = 0;
 };
 
+// Photos of a group of people, one after the other: photos[begin] to photos[end - 1].
+struct PhotoRange {
+  std::string name;
+  uint32_t begin = 0;
+  uint32_t end = 0;
+};
+
 struct Comparisons {
   uint32_t people = 0;             // every person's number is below it
   std::vector<KnownPhoto> photos;  // no path twice
-  // Which photos are compared; where `every_pair` is set, each with every other one, and `listed` is empty.
+  // Which photos are compared; where `every_pair` is set, each with every other one of its group, and `listed` is
+  // empty.
   bool every_pair = false;
   std::vector<Comparison> listed;
   // Where the list is divided into folds: how many of `listed` each has, in order. Else empty.
   std::vector<size_t> folds;
+  // Not empty, one after the other, together all photos; none where people are not told apart.
+  std::vector<PhotoRange> groups;
 };
+
+// What is compared among itself where `every_pair` is set: the groups, or all photos.
+std::vector<PhotoRange> ComparedRanges(const Comparisons& comparisons);
 
 // Calls `visit(a, b)` with the numbers of two photos for each comparison, in order.
 template <typename Visit>
 void ForEachComparison(const Comparisons& comparisons, Visit visit) {
   for (const Comparison& listed : comparisons.listed) visit(listed.a, listed.b);
   if (!comparisons.every_pair) return;
-  const auto photos = static_cast<uint32_t>(comparisons.photos.size());
-  for (uint32_t a = 0; a < photos; ++a) {
-    for (uint32_t b = a + 1; b < photos; ++b) visit(a, b);
+  for (const PhotoRange& range : ComparedRanges(comparisons)) {
+    for (uint32_t a = range.begin; a < range.end; ++a) {
+      for (uint32_t b = a + 1; b < range.end; ++b) visit(a, b);
+    }
   }
 }
 
@@ -62,6 +78,11 @@ absl::StatusOr<Comparisons> CompareListed(const PairFolds& folds, const PeoplePa
 
 // Every pair of the photos of the people in `part`. INVALID_ARGUMENT where there are none.
 absl::StatusOr<Comparisons> CompareAll(const PhotoFolder& folder, const PeoplePart& part);
+
+// Every pair of the photos of one group, of the people whose folders' names are in `part`. A group without anybody in
+// it is left out. Pairs across groups are not compared: an error rate that holds for a group is of people who are hard
+// to tell apart, and strangers of different groups are easier. INVALID_ARGUMENT where there are no photos.
+absl::StatusOr<Comparisons> CompareGroups(const std::vector<PhotoGroup>& groups, const PeoplePart& part);
 
 // Every probe with every reference; a photo is not compared with itself. Each line of either list is the name of a
 // person and the path of a photo, divided by white space. INVALID_ARGUMENT, with the number of the line, where it is

@@ -55,18 +55,20 @@ void MeasurePair(const Embeddings& embeddings, const Comparisons& comparisons, u
   pair.distance = failed ? (pair.genuine() ? kInfinity : -kInfinity) : EuclideanDistance(embeddings[a], embeddings[b]);
 }
 
-// Every pair, some rows at a time: a photo's embedding is then fetched from memory once for all of them.
-void MeasureEveryPair(const Embeddings& embeddings, const Comparisons& comparisons, std::vector<PeoplePair>& pairs) {
+// Every pair of the range, some rows at a time: a photo's embedding is then fetched from memory once for all of them.
+void MeasureEveryPair(const Embeddings& embeddings, const Comparisons& comparisons, const PhotoRange& range,
+                      std::vector<PeoplePair>& pairs) {
   constexpr size_t kRows = 32;
-  const size_t photos = embeddings.size();
-  pairs.resize(photos < 2 ? 0 : photos * (photos - 1) / 2);
+  const size_t photos = range.end - range.begin;
+  const size_t before = pairs.size();
+  pairs.resize(before + (photos < 2 ? 0 : photos * (photos - 1) / 2));
   for (size_t begin = 0; begin < photos; begin += kRows) {
     const size_t end = std::min(begin + kRows, photos);
     for (size_t b = begin + 1; b < photos; ++b) {
       for (size_t a = begin; a < std::min(end, b); ++a) {
-        const size_t before_row = a * (2 * photos - a - 1) / 2;
-        MeasurePair(embeddings, comparisons, static_cast<uint32_t>(a), static_cast<uint32_t>(b),
-                    pairs[before_row + b - a - 1]);
+        const size_t before_row = before + a * (2 * photos - a - 1) / 2;
+        MeasurePair(embeddings, comparisons, static_cast<uint32_t>(range.begin + a),
+                    static_cast<uint32_t>(range.begin + b), pairs[before_row + b - a - 1]);
       }
     }
   }
@@ -88,7 +90,9 @@ absl::StatusOr<MeasuredPairs> MeasurePairs(const Comparisons& comparisons, const
   if (!all_have_quality) measured.quality.clear();
   measured.pairs.people = comparisons.people;
   if (comparisons.every_pair) {
-    MeasureEveryPair(by_photo, comparisons, measured.pairs.pairs);
+    for (const PhotoRange& range : ComparedRanges(comparisons)) {
+      MeasureEveryPair(by_photo, comparisons, range, measured.pairs.pairs);
+    }
   } else {
     for (const Comparison& listed : comparisons.listed) {
       MeasurePair(by_photo, comparisons, listed.a, listed.b, measured.pairs.pairs.emplace_back());

@@ -27,8 +27,8 @@ struct CohortFace {
 };
 
 struct CohortOptions {
-  size_t centroids = 120;       // at most: those of too few people are dissolved
-  int nearest = 3;              // see CohortDescription; docs/accuracy.md has what was tried
+  size_t centroids = 240;       // at most: those of too few people are dissolved
+  int nearest = 5;              // see CohortDescription; docs/accuracy.md has what was tried
   int people_in_centroid = 5;   // the fewest, so that none is anybody's template
   size_t faces_of_group = 250;  // at most, drawn at random; of copies that were made worse, all
   uint64_t seed = 0;

@@ -31,10 +31,10 @@ struct CohortSource {
 };
 
 struct CohortDescription {
-  int nearest = 0;                    // k: so many of the nearest centroids count, 1 … number of centroids
-  double cap = 0;                     // the largest crowding, > 0: who lies farther from everybody gains nothing by it
-  int64_t people_in_centroid = 0;     // the fewest people whose mean a centroid is
-  std::vector<CohortSource> sources;  // in the order in which they were given
+  int nearest = 0;                 // k: so many of the nearest centroids count, 1 … number of centroids
+  double cap = 0;                  // the largest crowding, > 0: who lies farther from everybody gains nothing by it
+  int64_t people_in_centroid = 0;  // the fewest people whose mean a centroid is
+  std::vector<CohortSource> sources = {};  // in the order in which they were given
 };
 
 // Immutable, thread-safe.
