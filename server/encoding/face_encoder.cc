@@ -35,24 +35,24 @@ absl::StatusOr<EncodedFace> FaceEncoder::Crop(const BundleManifest& manifest, ab
   if (!picture.ok()) return picture.status();
 
   if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
-  const absl::StatusOr<Face> face = FindFace(manifest, *picture, policy);
-  if (!face.ok()) return face.status();
+  const absl::StatusOr<UprightFace> found = FindFace(manifest, *picture, policy);
+  if (!found.ok()) return found.status();
   const StageTimer timer(metrics_, Stage::kAlign);
-  Picture crop = CropFace(manifest, *picture, *face);
-  const std::optional<FaceQuality> quality = Assess(manifest, *picture, *face, crop);
-  return EncodedFace{Enlarged(*face, picture->reduction), std::move(crop), {}, quality};
+  const Picture& upright = found->turned.has_value() ? *found->turned : *picture;
+  Picture crop = CropFace(manifest, upright, found->face);
+  const std::optional<FaceQuality> quality = Assess(manifest, upright, found->face, crop);
+  const Face face = TurnedBack(found->face, found->turn, *picture);
+  return EncodedFace{Enlarged(face, picture->reduction), std::move(crop), {}, quality, found->turn};
 }
 
-absl::StatusOr<Face> FaceEncoder::FindFace(const BundleManifest& manifest, const Picture& picture,
-                                           FacePolicy policy) const {
+absl::StatusOr<UprightFace> FaceEncoder::FindFace(const BundleManifest& manifest, const Picture& picture,
+                                                  FacePolicy policy) const {
   const StageTimer timer(metrics_, Stage::kDetect);
   if (manifest.alignment == Alignment::kNone) {
     const Box whole{0, 0, static_cast<float>(picture.width), static_cast<float>(picture.height)};
-    return Face{.box = whole, .score = 1, .landmarks = std::nullopt};
+    return UprightFace{.face = {.box = whole, .score = 1, .landmarks = std::nullopt}, .turned = std::nullopt};
   }
-  const absl::StatusOr<std::vector<Face>> faces = finder_.Find(picture);
-  if (!faces.ok()) return faces.status();
-  return ChooseFace(*faces, policy, picture.width, picture.height);
+  return FindUprightFace(finder_, picture, policy);
 }
 
 std::optional<FaceQuality> FaceEncoder::Assess(const BundleManifest& manifest, const Picture& picture, const Face& face,

@@ -12,15 +12,18 @@
 #include "server/image/face_finder.h"
 #include "server/image/face_quality.h"
 #include "server/image/photo.h"
+#include "server/image/turn.h"
+#include "server/image/upright_face.h"
 #include "server/telemetry/metrics.h"
 
 namespace likeness {
 
 struct EncodedFace {
-  Face face;     // where it is in the upright photo
+  Face face;     // where it is in the photo, EXIF orientation applied, not turned
   Picture crop;  // what the network saw
   Embedding embedding;
   std::optional<FaceQuality> quality;  // none where the model needs no alignment
+  Turn turn = Turn::kNone;             // how far the photo was turned to stand upright
   // How crowded the embedding's place is; absent where the model has no cohort.
   std::optional<double> crowding = std::nullopt;
 };
@@ -40,7 +43,7 @@ class FaceEncoder {
                                    StillWanted still_wanted) const;
 
  private:
-  absl::StatusOr<Face> FindFace(const BundleManifest& manifest, const Picture& picture, FacePolicy policy) const;
+  absl::StatusOr<UprightFace> FindFace(const BundleManifest& manifest, const Picture& picture, FacePolicy policy) const;
   // None for a face without landmarks. `crop` is what CropFace() made.
   std::optional<FaceQuality> Assess(const BundleManifest& manifest, const Picture& picture, const Face& face,
                                     const Picture& crop) const;

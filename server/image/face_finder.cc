@@ -10,6 +10,7 @@
 #include "server/errors/errors.h"
 #include "server/image/alignment.h"
 #include "server/image/crop.h"
+#include "server/image/face_evidence.h"
 #include "server/inference/manifest_reader.h"
 
 namespace likeness {
@@ -30,6 +31,17 @@ double Overlap(const Box& a, const Box& b) {
   if (width <= 0 || height <= 0) return 0;
   const double shared = static_cast<double>(width) * height;
   return shared / (static_cast<double>(a.Area()) + b.Area() - shared);
+}
+
+// How far `last` lies from `first` in the ArcFace crop that `last` makes: root mean square, in its pixels.
+float ShiftInCrop(const Landmarks& first, const Landmarks& last) {
+  double sum = 0;
+  for (size_t i = 0; i < first.size(); ++i) {
+    const double dx = last[i].x - first[i].x, dy = last[i].y - first[i].y;
+    sum += dx * dx + dy * dy;
+  }
+  const double scale = EstimateSimilarity(last, kArcFaceTemplate).Scale();
+  return static_cast<float>(scale * std::sqrt(sum / static_cast<double>(first.size())));
 }
 
 // Landmarks that a similarity can be estimated from: numbers, and not all in one place.
@@ -172,6 +184,7 @@ absl::Status FaceFinder::PlaceLandmarks(const Picture& picture, std::vector<Face
   std::vector<Box> boxes;
   for (const Face& face : faces) boxes.push_back(face.box);
   std::vector<bool> agreed(faces.size());
+  std::vector<Landmarks> first(faces.size());
   for (int round = 0; round < settings_.landmark_rounds; ++round) {
     std::vector<float> planes;
     std::vector<Square> squares;
@@ -193,8 +206,15 @@ absl::Status FaceFinder::PlaceLandmarks(const Picture& picture, std::vector<Face
       for (size_t k = 0; k < landmarks.size(); ++k) {
         landmarks[k] = Point{left + point[2 * k] * unit, top + point[2 * k + 1] * unit};
       }
+      const float probability = (*outputs)[0].values[i];
+      if (round == 0) {
+        first[i] = landmarks;
+        faces[i].opinion.first_probability = probability;
+      }
       faces[i].landmarks = landmarks;
-      agreed[i] = (*outputs)[0].values[i] >= settings_.min_probability && ArePlausible(landmarks);
+      faces[i].opinion.last_probability = probability;
+      faces[i].opinion.shift = ShiftInCrop(first[i], landmarks);
+      agreed[i] = probability >= settings_.min_probability && ArePlausible(landmarks) && IsFace(faces[i]);
       const Box refined{left + offset[0] * unit, top + offset[1] * unit, (1 + offset[2] - offset[0]) * unit,
                         (1 + offset[3] - offset[1]) * unit};
       if (refined.width >= 1 && refined.height >= 1 && std::isfinite(refined.Area())) boxes[i] = refined;

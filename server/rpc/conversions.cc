@@ -77,6 +77,7 @@ v1::Face ToProto(const EncodedFace& encoded) {
       point->set_y(landmark.y);
     }
   }
+  proto.set_turned_degrees(static_cast<int>(encoded.turn));
   if (encoded.quality.has_value()) *proto.mutable_quality() = ToProto(*encoded.quality);
   return proto;
 }

@@ -77,6 +77,32 @@ TEST_F(FaceEncoderTest, SaysWhereTheFaceIsInThePhotoWhenItLookedAtASmallerPictur
   EXPECT_NEAR(large_face->face.landmarks->back().y, kTimes * small_face->face.landmarks->back().y, tolerance);
 }
 
+TEST_F(FaceEncoderTest, ShowsTheNetworkTheSameFaceWhicheverWayUpThePhotoIs) {
+  ExpectFaces();
+  Picture seen;
+  embedder_.embed = [&](const Picture& crop) {
+    seen = crop;
+    return MeanColour(crop);
+  };
+  const Picture photo = *DecodePhoto(ReadFile(PhotoPath("audrey.jpg")), {});
+  const auto upright = encoder_.Encode(embedder_, EncodePnm(photo), FacePolicy::kOnly, Wanted);
+  ASSERT_THAT(upright, IsOk());
+  EXPECT_EQ(upright->turn, Turn::kNone);
+  const Picture expected = seen;
+  const auto turned = encoder_.Encode(embedder_, EncodePnm(Turned(photo, Turn::kQuarter)), FacePolicy::kOnly, Wanted);
+  ASSERT_THAT(turned, IsOk());
+  EXPECT_EQ(turned->turn, Turn::kThreeQuarters);
+  EXPECT_EQ(seen.rgb, expected.rgb);
+  EXPECT_EQ(turned->quality->roll, upright->quality->roll);
+  EXPECT_EQ(turned->quality->inside, upright->quality->inside);
+  // In the photo as it was sent: what is high up in the upright photo is far right.
+  const float height = static_cast<float>(photo.height);
+  EXPECT_FLOAT_EQ(turned->face.landmarks->front().x, height - upright->face.landmarks->front().y);
+  EXPECT_FLOAT_EQ(turned->face.landmarks->front().y, upright->face.landmarks->front().x);
+  EXPECT_FLOAT_EQ(turned->face.box.y, upright->face.box.x);
+  EXPECT_FLOAT_EQ(turned->face.box.width, upright->face.box.height);
+}
+
 TEST_F(FaceEncoderTest, HandsTheEmbedderACropOfTheSizeItExpects) {
   embedder_.embed = [](const Picture& crop) -> absl::StatusOr<std::vector<float>> {
     return std::vector<float>{static_cast<float>(crop.width), static_cast<float>(crop.height)};

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <random>
 #include <string>
 #include <utility>
@@ -95,6 +96,16 @@ TEST_F(FaceFinderTest, PlacesLandmarksAsAFaceHasThem) {
 TEST_F(FaceFinderTest, TakesMasksForNoFaces) {
   for (const char* name : {"vendetta.jpg", "skullmask.jpg", "ironman.jpg"}) {
     EXPECT_THAT(finder_->Find(Photo(name)), IsOkAndHolds(IsEmpty())) << name;
+  }
+}
+
+TEST_F(FaceFinderTest, TakesAnimalsAndFlowersForNoFaces) {
+  const std::filesystem::path root = std::filesystem::path(LIKENESS_DATA_DIR) / "field";
+  if (!std::filesystem::exists(root)) GTEST_SKIP() << "the photos of the field are not at " << root;
+  for (const char* name : {"nonface_dog.jpg", "nonface_flower2.webp"}) {
+    const absl::StatusOr<Picture> photo = DecodePhoto(ReadFile(root / name), {});
+    ASSERT_THAT(photo, IsOk()) << name;
+    EXPECT_THAT(finder_->Find(*photo), IsOkAndHolds(IsEmpty())) << name;
   }
 }
 
