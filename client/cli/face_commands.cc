@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/photo_file.h"
+#include "client/cli/quality_text.h"
 #include "client/cli/threshold_text.h"
 
 namespace likeness {
@@ -85,8 +86,9 @@ absl::StatusOr<ExitCode> Embed(Invocation& invocation, const FaceOptions& option
     invocation.PrintJson(*response);
   } else {
     const v1::Box& box = response->face().box();
-    invocation.console.out << absl::StrFormat("face of %.0f × %.0f pixels at %.0f, %.0f (score %.3f)\n", box.width(),
-                                              box.height(), box.x(), box.y(), response->face().score())
+    invocation.console.out << absl::StrFormat("face of %.0f × %.0f pixels at %.0f, %.0f (score %.3f)%s\n", box.width(),
+                                              box.height(), box.x(), box.y(), response->face().score(),
+                                              TurnText(response->face()))
                            << absl::StrFormat("%d numbers (see --json), ", response->embedding_size())
                            << Describe(response->model()) << '\n';
   }

@@ -39,8 +39,9 @@ std::string References(int64_t count) { return absl::StrFormat("%d reference%s",
 void PrintPhotos(std::ostream& out, const EnrollOptions& options, const v1::EnrollResponse& response) {
   for (int i = 0; i < std::max(response.references_size(), response.faces_size()); ++i) {
     out << "  " << (i < response.references_size() ? response.references(i).reference_id() : options.photos.at(i));
-    const std::string quality = i < response.faces_size() ? QualityText(response.faces(i)) : "";
-    out << (quality.empty() ? "" : "  ") << quality << '\n';
+    const v1::Face face = i < response.faces_size() ? response.faces(i) : v1::Face();
+    const std::string quality = QualityText(face);
+    out << (quality.empty() ? "" : "  ") << quality << TurnText(face) << '\n';
   }
 }
 

@@ -45,6 +45,11 @@ std::string QualityText(const v1::Face& face) {
   return issues.empty() ? score : absl::StrCat(score, ": ", absl::StrJoin(issues, ", "));
 }
 
+std::string TurnText(const v1::Face& face) {
+  if (face.turned_degrees() == 0) return "";
+  return absl::StrFormat(", photo turned by %d degrees clockwise", face.turned_degrees());
+}
+
 void AddQualityGateOption(CLI::App& command, v1::QualityGate& gate) {
   static const std::map<std::string, v1::QualityGate> kGates = {
       {"off", v1::QUALITY_GATE_OFF},

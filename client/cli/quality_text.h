@@ -1,4 +1,4 @@
-// The quality of a face in words.
+// What a face's photo was like, in words.
 #ifndef LIKENESS_CLIENT_CLI_QUALITY_TEXT_H_
 #define LIKENESS_CLIENT_CLI_QUALITY_TEXT_H_
 
@@ -12,6 +12,10 @@ namespace likeness {
 // The score and what could be better: "quality 0.84", or "quality 0.31: too few pixels, blurred". Empty for a face that
 // was not assessed.
 std::string QualityText(const v1::Face& face);
+
+// How far the server turned the photo to see the face upright: ", photo turned by 90 degrees clockwise". Empty where it
+// stood upright.
+std::string TurnText(const v1::Face& face);
 
 // Adds --quality-gate off|standard|strict to a command; unspecified where it is not given. `gate` must outlive the
 // parsing.

@@ -56,6 +56,16 @@ TEST_F(EnrollCommandTest, SaysOfEachReferenceHowGoodItsFaceIsAndWhatCouldBeBette
             "  4567  quality 0.31: too few pixels, head turned aside\n");
 }
 
+TEST_F(EnrollCommandTest, SaysThatAPhotoWasTurned) {
+  response_.add_references()->set_reference_id("0123");
+  *response_.add_faces() = FaceWith(0.84F, {});
+  response_.mutable_faces(0)->set_turned_degrees(270);
+  response_.set_reference_count(1);
+  EXPECT_EQ(Run({}).out,
+            "enrolled: alice has 1 reference\n"
+            "  0123  quality 0.84, photo turned by 270 degrees clockwise\n");
+}
+
 TEST_F(EnrollCommandTest, LeavesTheGateToTheServerUnlessItIsTold) {
   EXPECT_EQ(Run({}).exit_code, 0);
   EXPECT_EQ(sent_.quality_gate(), v1::QUALITY_GATE_UNSPECIFIED);
