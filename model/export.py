@@ -90,6 +90,7 @@ def _stamp(path: Path, name: str) -> str:
     """Changes with the bundle, its manifest, the code that makes it, the pins and PyTorch's version."""
     digest = hashlib.sha256(torch.__version__.encode())
     sources = sorted(file for file in (ROOT / "model").rglob("*.py") if not {"tests", "examples"} & set(file.parts))
+    sources += sorted((ROOT / "model" / "networks").glob("*.json"))
     sources += [ROOT / "model" / "manifests" / f"{name}.json", ROOT / "third_party" / "npm.json", path]
     for source in sources:
         digest.update(hashlib.sha256(source.read_bytes()).digest())

@@ -3,12 +3,14 @@ import tempfile
 import unittest
 import zipfile
 from pathlib import Path
+from typing import Tuple
 
 import torch
 from torch import nn
 
-from model.bundle import BundleError, read_bundle, save_bundle, seal, verify_seal
+from model.bundle import BundleError, check_network, read_bundle, save_bundle, seal, verify_seal
 from model.manifest import ManifestError
+from model.networks.landmarks import FaceFinder
 
 MANIFEST = {
     "format": 1,
@@ -28,6 +30,27 @@ MANIFEST = {
 def tiny_network(size: int = 3) -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(nn.Flatten(), nn.Linear(16, size))
+
+
+FACE_FINDER = {
+    "kind": "face_finder",
+    "detector": {"width": 4, "height": 3},
+    "landmarks": {"size": 2},
+}
+
+
+class Detector(nn.Module):
+    def forward(self, pictures: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        return torch.zeros(len(pictures), 5), torch.zeros(len(pictures), 5, 4)
+
+
+class Landmarks(nn.Module):
+    def __init__(self, outputs: int, upright_shape: Tuple[int, ...] = (2,)) -> None:
+        super().__init__()
+        self.shapes = ((2,), (2, 4), (2, 5, 2), upright_shape)[:outputs]
+
+    def forward(self, crops: torch.Tensor) -> Tuple[torch.Tensor, ...]:
+        return tuple(torch.zeros(shape) for shape in self.shapes)
 
 
 class BundleTest(unittest.TestCase):
@@ -117,6 +140,12 @@ class BundleTest(unittest.TestCase):
             with self.subTest(message), self.assertRaisesRegex((BundleError, ManifestError), message):
                 save_bundle(network, self.path, described)
         self.assertFalse(self.path.exists())
+
+    def test_a_face_finder_that_does_not_tell_upright_faces_is_a_bundle_all_the_same(self):
+        check_network(FaceFinder(Detector(), Landmarks(outputs=3)), FACE_FINDER)
+        check_network(FaceFinder(Detector(), Landmarks(outputs=4)), FACE_FINDER)
+        with self.assertRaisesRegex(BundleError, "landmarks upright"):
+            check_network(FaceFinder(Detector(), Landmarks(outputs=4, upright_shape=(2, 1))), FACE_FINDER)
 
     def test_a_refused_bundle_leaves_the_old_one_and_nothing_else(self):
         save_bundle(tiny_network(), self.path, MANIFEST)

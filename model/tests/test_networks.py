@@ -1,4 +1,6 @@
+import json
 import unittest
+from pathlib import Path
 
 import torch
 
@@ -78,6 +80,20 @@ class FaceFinderTest(unittest.TestCase):
         with torch.no_grad():
             for together, alone in zip(self.finder.landmarks(crops), self.finder.landmarks(crops[1:2])):
                 torch.testing.assert_close(together[1:2], alone, rtol=1e-4, atol=1e-5)
+
+    def test_upright_is_linear_in_what_the_other_outputs_are_computed_from(self):
+        head = json.loads((Path(catalogue.__file__).parent / "networks" / "upright_head.json").read_text())
+        crops = torch.rand(2, 3, 48, 48) * 2 - 1
+        with torch.no_grad():
+            seen = self.finder.landmarks.features(crops)
+            expected = seen @ torch.tensor(head["weights"]) + head["bias"]
+            torch.testing.assert_close(self.finder.landmarks(crops)[3], expected, rtol=1e-4, atol=1e-4)
+
+    def test_noise_is_no_upright_face(self):
+        with torch.no_grad():
+            upright = self.finder.landmarks(torch.rand(50, 3, 48, 48) * 2 - 1)[3]
+        self.assertEqual(tuple(upright.shape), (50,))
+        self.assertLess(upright.max().item(), -1)
 
     def test_scripted_networks_equal_the_eager_ones(self):
         for part, size in ((self.finder.detector, (240, 320)), (self.finder.landmarks, (48, 48))):

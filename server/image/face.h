@@ -26,19 +26,13 @@ struct Box {
 // Left eye, right eye, nose, left and right mouth corner, as seen in the picture.
 using Landmarks = std::array<Point, 5>;
 
-// What the network that places the landmarks says of a face. It looks in rounds, each at the box that the last one
-// laid.
-struct SecondOpinion {
-  float first_probability = 0;  // of a face, in its first round, 0…1
-  float last_probability = 0;   // the same in its last round
-  float shift = 0;  // how far the landmarks moved from first to last: root mean square, ArcFace crop's pixels
-};
-
 struct Face {
   Box box;
   float score = 0;                     // the detector's probability of a face, 0…1
   std::optional<Landmarks> landmarks;  // none where the model needs no alignment
-  SecondOpinion opinion{};
+  // The landmark network's log-odds of a face that stands upright, against any other face and against things; none
+  // where its bundle does not tell.
+  std::optional<float> upright{};
 };
 
 // The same face in a picture that is `times` as wide and as high.

@@ -2,9 +2,8 @@
 //
 // The networks that find faces were trained on upright ones. Of faces that lie on their side or stand on their head
 // they still find about half, and place the landmarks as if the face stood upright, so that neither score nor landmarks
-// tell. But they are less sure: the landmark network gives such a face a lower probability, above all before it has
-// laid the face's box anew, and in its next round it puts the landmarks elsewhere. The same holds, more so, for a dog
-// or a flower that looks like a face from afar.
+// tell; nor does the score of a dog or a flower that looks like a face from afar. One output of the landmark network
+// was trained for that (model/MODEL_CARD.md).
 #ifndef LIKENESS_SERVER_IMAGE_FACE_EVIDENCE_H_
 #define LIKENESS_SERVER_IMAGE_FACE_EVIDENCE_H_
 
@@ -12,9 +11,8 @@
 
 namespace likeness {
 
-// The sum of the log-odds of the detector and of the landmark network's first and last round, less how far the
-// landmarks moved between those. About 22 for a press photo, 2 for one upside down, -7 for things. Of the same face in
-// the four turns of its photo, the upright one has the most.
+// Face::upright. Endless where the bundle does not tell, so that every face counts as an upright one. Of the same face
+// in the four turns of its photo, the upright one has the most.
 double FaceEvidence(const Face& face);
 
 // Whether there is enough evidence for a face at all.

@@ -33,17 +33,6 @@ double Overlap(const Box& a, const Box& b) {
   return shared / (static_cast<double>(a.Area()) + b.Area() - shared);
 }
 
-// How far `last` lies from `first` in the ArcFace crop that `last` makes: root mean square, in its pixels.
-float ShiftInCrop(const Landmarks& first, const Landmarks& last) {
-  double sum = 0;
-  for (size_t i = 0; i < first.size(); ++i) {
-    const double dx = last[i].x - first[i].x, dy = last[i].y - first[i].y;
-    sum += dx * dx + dy * dy;
-  }
-  const double scale = EstimateSimilarity(last, kArcFaceTemplate).Scale();
-  return static_cast<float>(scale * std::sqrt(sum / static_cast<double>(first.size())));
-}
-
 // Landmarks that a similarity can be estimated from: numbers, and not all in one place.
 bool ArePlausible(const Landmarks& landmarks) {
   const double scale = EstimateSimilarity(landmarks, kArcFaceTemplate).Scale();
@@ -184,7 +173,6 @@ absl::Status FaceFinder::PlaceLandmarks(const Picture& picture, std::vector<Face
   std::vector<Box> boxes;
   for (const Face& face : faces) boxes.push_back(face.box);
   std::vector<bool> agreed(faces.size());
-  std::vector<Landmarks> first(faces.size());
   for (int round = 0; round < settings_.landmark_rounds; ++round) {
     std::vector<float> planes;
     std::vector<Square> squares;
@@ -195,7 +183,10 @@ absl::Status FaceFinder::PlaceLandmarks(const Picture& picture, std::vector<Face
     const int64_t count = static_cast<int64_t>(faces.size());
     const absl::StatusOr<std::vector<Tensor>> outputs = landmarks_.Run(planes, {count, 3, side, side});
     if (!outputs.ok()) return outputs.status();
-    if (absl::Status status = CheckShapes(*outputs, {{count}, {count, 4}, {count, 5, 2}}); !status.ok()) return status;
+    std::vector<std::vector<int64_t>> shapes = {{count}, {count, 4}, {count, 5, 2}};
+    const bool tells_upright = outputs->size() == 4;  // bundles made before it did have three outputs
+    if (tells_upright) shapes.push_back({count});
+    if (absl::Status status = CheckShapes(*outputs, shapes); !status.ok()) return status;
     for (size_t i = 0; i < faces.size(); ++i) {
       const Square& square = squares[i];
       const float unit = static_cast<float>(square.side);
@@ -206,14 +197,9 @@ absl::Status FaceFinder::PlaceLandmarks(const Picture& picture, std::vector<Face
       for (size_t k = 0; k < landmarks.size(); ++k) {
         landmarks[k] = Point{left + point[2 * k] * unit, top + point[2 * k + 1] * unit};
       }
-      const float probability = (*outputs)[0].values[i];
-      if (round == 0) {
-        first[i] = landmarks;
-        faces[i].opinion.first_probability = probability;
-      }
       faces[i].landmarks = landmarks;
-      faces[i].opinion.last_probability = probability;
-      faces[i].opinion.shift = ShiftInCrop(first[i], landmarks);
+      if (tells_upright) faces[i].upright = (*outputs)[3].values[i];
+      const float probability = (*outputs)[0].values[i];
       agreed[i] = probability >= settings_.min_probability && ArePlausible(landmarks) && IsFace(faces[i]);
       const Box refined{left + offset[0] * unit, top + offset[1] * unit, (1 + offset[2] - offset[0]) * unit,
                         (1 + offset[3] - offset[1]) * unit};

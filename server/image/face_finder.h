@@ -5,7 +5,7 @@
 //
 // A detector (Ultra-Light RFB-320) proposes boxes; a second network (MTCNN's O-Net; Zhang et al. 2016) refines each,
 // places five landmarks and gives a second opinion on whether it is a face at all. Masks, animals and flowers that look
-// like a face from afar fail there, or by what both networks say together (face_evidence.h).
+// like a face from afar fail there, and faces that do not stand upright (face_evidence.h).
 //
 // Where that finds nothing, it looks a second time, at the picture with its edges drawn out and with a less choosy
 // detector: for full profiles, and for faces that fill the picture. The second network judges as before.

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <opencv2/core.hpp>
+#include <utility>
+#include <vector>
 
 #include "server/image/mat.h"
 
@@ -13,10 +16,10 @@ Picture Turned(const Picture& picture, Turn turn) {
   const cv::RotateFlags flag = turn == Turn::kQuarter ? cv::ROTATE_90_CLOCKWISE
                                : turn == Turn::kHalf  ? cv::ROTATE_180
                                                       : cv::ROTATE_90_COUNTERCLOCKWISE;
-  cv::Mat pixels;
+  Picture turned{picture.width, picture.height, std::vector<uint8_t>(picture.rgb.size()), picture.reduction};
+  if (turn != Turn::kHalf) std::swap(turned.width, turned.height);
+  cv::Mat pixels = View(turned);
   cv::rotate(View(picture), pixels, flag);
-  Picture turned = ToPicture(pixels);
-  turned.reduction = picture.reduction;
   return turned;
 }
 

@@ -13,7 +13,6 @@ namespace {
 // What was found in one turn of the photo.
 struct TurnedLook {
   Turn turn = Turn::kNone;
-  std::optional<Picture> turned;
   std::vector<Face> faces;
 };
 
@@ -30,24 +29,27 @@ Face Witness(absl::Span<const Face> faces, FacePolicy policy, const Picture& pic
 
 absl::StatusOr<UprightFace> FindUprightFace(const FaceFinder& finder, const Picture& picture, FacePolicy policy) {
   TurnedLook best;
-  std::optional<Face> best_witness;
+  std::optional<double> most_evidence;
   for (const Turn turn : {Turn::kNone, Turn::kQuarter, Turn::kHalf, Turn::kThreeQuarters}) {
-    std::optional<Picture> turned;
-    if (turn != Turn::kNone) turned = Turned(picture, turn);
-    const Picture& looked_at = turned.has_value() ? *turned : picture;
+    const Picture turned = turn == Turn::kNone ? Picture() : Turned(picture, turn);
+    const Picture& looked_at = turn == Turn::kNone ? picture : turned;
     absl::StatusOr<std::vector<Face>> faces = finder.Find(looked_at);
     if (!faces.ok()) return faces.status();
     if (faces->empty()) continue;
     const Face witness = Witness(*faces, policy, looked_at);
-    if (best_witness.has_value() && !(FaceEvidence(witness) > FaceEvidence(*best_witness))) continue;
-    best = {turn, std::move(turned), *std::move(faces)};
-    best_witness = witness;
+    const double evidence = FaceEvidence(witness);
+    if (most_evidence.has_value() && evidence <= *most_evidence) continue;
+    most_evidence = evidence;
+    best = {turn, *std::move(faces)};
     if (turn == Turn::kNone && IsCertainlyUpright(witness)) break;
   }
-  const Picture& upright = best.turned.has_value() ? *best.turned : picture;
+  // Turned once more, so that no more than two large pictures are in memory at a time.
+  std::optional<Picture> turned;
+  if (best.turn != Turn::kNone) turned = Turned(picture, best.turn);
+  const Picture& upright = turned.has_value() ? *turned : picture;
   const absl::StatusOr<Face> face = ChooseFace(best.faces, policy, upright.width, upright.height);
   if (!face.ok()) return face.status();
-  return UprightFace{*face, best.turn, std::move(best.turned)};
+  return UprightFace{*face, best.turn, std::move(turned)};
 }
 
 }  // namespace likeness

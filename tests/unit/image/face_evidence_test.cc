@@ -8,52 +8,35 @@
 namespace likeness {
 namespace {
 
-Face Seen(float score, float first_probability, float last_probability, float shift) {
-  return Face{.box = {0, 0, 10, 10},
-              .score = score,
-              .landmarks = std::nullopt,
-              .opinion = {first_probability, last_probability, shift}};
+Face Seen(std::optional<float> upright) {
+  return Face{.box = {0, 0, 10, 10}, .score = 1, .landmarks = std::nullopt, .upright = upright};
 }
 
 struct Sight {
   const char* what;
-  Face face;
+  std::optional<float> upright;
   bool is_face;
   bool certain;
 };
 
-TEST(FaceEvidenceTest, IsCertainOnlyWhereBothNetworksAreAndTheLandmarksStay) {
+TEST(FaceEvidenceTest, TellsFacesFromThingsAndCertainFacesFromDoubtfulOnes) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const Sight sights[] = {
-      {"a press photo", Seen(1.f, 0.9993f, 0.9990f, 0.9f), true, true},
-      {"a press photo that few are worse than", Seen(0.9998f, 0.98f, 0.985f, 2.1f), true, true},
-      {"upside down, as most are seen", Seen(0.9987f, 0.51f, 0.78f, 5.8f), true, false},
-      {"upside down, as few are seen", Seen(1.f, 0.97f, 0.98f, 4.0f), true, false},
-      {"on its side, as most are seen", Seen(0.98f, 0.72f, 0.77f, 10.6f), false, false},
-      {"the detector alone is sure", Seen(1.f, 0.5f, 0.5f, 0.5f), true, false},
-      {"the landmark network alone is sure", Seen(0.31f, 0.999f, 0.999f, 1.0f), true, false},
-      {"the landmarks jump", Seen(1.f, 0.9993f, 0.9990f, 12.f), true, false},
-      {"heather", Seen(0.7932f, 0.2083f, 0.5299f, 5.33f), false, false},
-      {"a dog", Seen(0.938f, 0.1164f, 0.6788f, 9.86f), false, false},
-      {"nobody says anything", Face{}, false, false},
+      {"a press photo", 8.f, true, true},
+      {"just certain", 2.5f, true, true},
+      {"not quite certain", 2.49f, true, false},
+      {"a face or none", 0.f, true, false},
+      {"just a face", -1.f, true, false},
+      {"not quite a face", -1.01f, false, false},
+      {"a dog, or a face upside down", -6.f, false, false},
+      {"no number", std::numeric_limits<float>::quiet_NaN(), false, false},
+      {"nothing at all", -kInfinity, false, false},
+      {"a face of a bundle that does not tell", std::nullopt, true, true},
   };
   for (const Sight& sight : sights) {
-    EXPECT_EQ(IsFace(sight.face), sight.is_face) << sight.what;
-    EXPECT_EQ(IsCertainlyUpright(sight.face), sight.certain) << sight.what;
+    EXPECT_EQ(IsFace(Seen(sight.upright)), sight.is_face) << sight.what;
+    EXPECT_EQ(IsCertainlyUpright(Seen(sight.upright)), sight.certain) << sight.what;
   }
-}
-
-TEST(FaceEvidenceTest, TakesNumbersThatAreNoneForNoEvidence) {
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  for (const Face& face : {Seen(nan, 1, 1, 0), Seen(1, nan, 1, 0), Seen(1, 1, nan, 0), Seen(1, 1, 1, nan)}) {
-    EXPECT_FALSE(IsFace(face));
-    EXPECT_FALSE(IsCertainlyUpright(face));
-  }
-}
-
-TEST(FaceEvidenceTest, CountsNoNetworkWithoutEnd) {
-  EXPECT_NEAR(FaceEvidence(Seen(1.f, 0.5f, 0.5f, 0)), FaceEvidence(Seen(0.99999f, 0.5f, 0.5f, 0)), 1e-4);
-  EXPECT_NEAR(FaceEvidence(Seen(1.f, 0.5f, 0.5f, 0)), 9.2, 0.1);
-  EXPECT_NEAR(FaceEvidence(Seen(0.f, 0.5f, 0.5f, 0)), -9.2, 0.1);
 }
 
 }  // namespace
