@@ -103,7 +103,7 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   FaceVerification methods(
       encoder, active, **gallery, metrics,
       {config.retain_crops, RandomId, absl::Now, config.quality_gate, config.duplicates, config.reveal_duplicates},
-      config.reference_policy, config.mismatches);
+      config.reference_policy, config.mismatches, config.probe_gate);
   metrics.SetQueueCapacity(config.queue_limit);
   WorkPool pool({config.workers, config.queue_limit, [&metrics](int64_t depth) { metrics.SetQueueDepth(depth); }});
   CallAdmission admission(**access, config.caller_limits, absl::Now);

@@ -114,9 +114,9 @@ std::vector<absl::StatusOr<v1::EmbedResponse>> EmbedCopies(Invocation& invocatio
     return MakeCopy(copy, *bytes, embeddings.at(photo.path)->face(), options.cohort.seed);
   };
   PhotoEmbeddings embedded;
-  if (!names.empty()) {
-    embedded = EmbedThroughServer(invocation, options.comparisons, "embedding degraded copies", names, read);
-  }
+  ComparisonOptions any_face = options.comparisons;
+  any_face.probe_gate = v1::QUALITY_GATE_OFF;  // the cohort is there for what no gate finds
+  if (!names.empty()) embedded = EmbedThroughServer(invocation, any_face, "embedding degraded copies", names, read);
   std::vector<absl::StatusOr<v1::EmbedResponse>> responses;
   for (const std::string& name : names) responses.push_back(std::move(embedded.at(name)));
   return responses;

@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "client/cli/photo_file.h"
 #include "client/cli/progress_bar.h"
+#include "client/cli/quality_text.h"
 #include "client/evaluation/pairs_file.h"
 #include "client/evaluation/photo_groups.h"
 #include "client/photo_folder/photo_folder.h"
@@ -88,6 +89,8 @@ void AddFolderOptions(CLI::App& command, ComparisonOptions& options) {
       ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(1, 256).description(""));
+  AddProbeGateOption(command, options.probe_gate,
+                     "Measure only faces that this gate gives a verdict; without it any face that is found");
 }
 
 void AddListOptions(CLI::App& command, ComparisonOptions& options) {
@@ -134,6 +137,7 @@ PhotoEmbeddings EmbedThroughServer(Invocation& invocation, const ComparisonOptio
     v1::EmbedRequest request;
     request.set_photo(*std::move(photo));
     request.set_face_policy(v1::FACE_POLICY_MOST_CENTRAL);
+    request.set_probe_gate(options.probe_gate);
     return client.Embed(request);
   };
   Console& console = invocation.console;

@@ -23,9 +23,10 @@ struct ComparisonOptions {
   std::string references;           // nothing: everybody in the folder
   PeoplePart part;
   int jobs = 4;
+  v1::QualityGate probe_gate = v1::QUALITY_GATE_STANDARD;  // what Verify refuses by default tells nothing of its rates
 };
 
-// --images, --groups, --part and --jobs. `options` must outlive the command's parsing.
+// --images, --groups, --part, --jobs and --probe-gate. `options` must outlive the command's parsing.
 void AddFolderOptions(CLI::App& command, ComparisonOptions& options);
 
 // And --pairs, --probes and --references.
@@ -34,7 +35,8 @@ void AddListOptions(CLI::App& command, ComparisonOptions& options);
 // Reads the lists or the folders. Errors name the file.
 absl::StatusOr<Comparisons> ReadComparisons(const ComparisonOptions& options);
 
-// Embeds photos once each through the server, taking their most central face, with a progress bar. `read` gives the
+// Embeds photos once each through the server, taking their most central face, with a progress bar. A photo that the probe
+// gate refuses has failed. `read` gives the
 // bytes of one by its name, and must be thread-safe.
 PhotoEmbeddings EmbedThroughServer(Invocation& invocation, const ComparisonOptions& options, const std::string& label,
                                    const std::vector<std::string>& photos,

@@ -20,7 +20,10 @@ struct FaceOptions {
   v1::FacePolicy face_policy = v1::FACE_POLICY_ONLY;
   std::optional<double> max_distance;
   std::optional<double> target_fmr;
+  v1::QualityGate probe_gate = v1::QUALITY_GATE_UNSPECIFIED;
 };
+
+constexpr char kProbeGate[] = "How good a face must be for a verdict; without it the server decides";
 
 std::string Describe(const v1::Model& model) { return absl::StrFormat("model %s %s", model.name(), model.version()); }
 
@@ -55,6 +58,7 @@ absl::StatusOr<ExitCode> Verify(Invocation& invocation, const FaceOptions& optio
   request.set_person_id(options.person_id);
   request.set_photo(std::move(photos->at(0)));
   request.set_face_policy(options.face_policy);
+  request.set_probe_gate(options.probe_gate);
   SetThreshold(options, request);
   const absl::StatusOr<v1::VerifyResponse> response = Client(invocation.client_options).Verify(request);
   if (!response.ok()) return response.status();
@@ -68,6 +72,7 @@ absl::StatusOr<ExitCode> Compare(Invocation& invocation, const FaceOptions& opti
   request.set_photo_a(std::move(photos->at(0)));
   request.set_photo_b(std::move(photos->at(1)));
   request.set_face_policy(options.face_policy);
+  request.set_probe_gate(options.probe_gate);
   SetThreshold(options, request);
   const absl::StatusOr<v1::CompareResponse> response = Client(invocation.client_options).Compare(request);
   if (!response.ok()) return response.status();
@@ -80,6 +85,7 @@ absl::StatusOr<ExitCode> Embed(Invocation& invocation, const FaceOptions& option
   v1::EmbedRequest request;
   request.set_photo(std::move(photos->at(0)));
   request.set_face_policy(options.face_policy);
+  request.set_probe_gate(options.probe_gate);
   const absl::StatusOr<v1::EmbedResponse> response = Client(invocation.client_options).Embed(request);
   if (!response.ok()) return response.status();
   if (invocation.json) {
@@ -136,16 +142,19 @@ void AddFaceCommands(CLI::App& app, Invocation& invocation) {
     command->add_option("PERSON", options->person_id, "Id of the person")->required();
     add_photo(command, "PHOTO", *options, "The photo");
     AddThresholdOptions(*command, *options);
+    AddProbeGateOption(*command, options->probe_gate, kProbeGate);
   }
   {
     auto [command, options] = add("compare", "Ask whether two photos show the same person", &Compare);
     add_photo(command, "A", *options, "The one photo");
     add_photo(command, "B", *options, "The other photo");
     AddThresholdOptions(*command, *options);
+    AddProbeGateOption(*command, options->probe_gate, kProbeGate);
   }
   {
     auto [command, options] = add("embed", "Turn the face in a photo into an embedding", &Embed);
     add_photo(command, "PHOTO", *options, "The photo");
+    AddProbeGateOption(*command, options->probe_gate, "How good the face must be; without it any is embedded");
   }
 }
 

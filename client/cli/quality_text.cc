@@ -30,9 +30,24 @@ const char* IssueText(int issue) {
       return "head tilted";
     case v1::QUALITY_ISSUE_CUT_OFF:
       return "cut off by the photo's edge";
+    case v1::QUALITY_ISSUE_COVERED:
+      return "mouth or eyes covered";
     default:
       return "something that this version has no words for";
   }
+}
+
+void AddGateOption(CLI::App& command, const std::string& name, v1::QualityGate& gate, const std::string& description) {
+  static const std::map<std::string, v1::QualityGate> kGates = {
+      {"off", v1::QUALITY_GATE_OFF},
+      {"standard", v1::QUALITY_GATE_STANDARD},
+      {"strict", v1::QUALITY_GATE_STRICT},
+  };
+  command
+      .add_option_function<std::string>(
+          name, [&gate](const std::string& value) { gate = kGates.at(value); }, description)
+      ->type_name("off|standard|strict")
+      ->check(CLI::IsMember(&kGates).description(""));
 }
 
 }  // namespace
@@ -51,17 +66,11 @@ std::string TurnText(const v1::Face& face) {
 }
 
 void AddQualityGateOption(CLI::App& command, v1::QualityGate& gate) {
-  static const std::map<std::string, v1::QualityGate> kGates = {
-      {"off", v1::QUALITY_GATE_OFF},
-      {"standard", v1::QUALITY_GATE_STANDARD},
-      {"strict", v1::QUALITY_GATE_STRICT},
-  };
-  command
-      .add_option_function<std::string>(
-          "--quality-gate", [&gate](const std::string& name) { gate = kGates.at(name); },
-          "How good each face must be; without it the server decides")
-      ->type_name("off|standard|strict")
-      ->check(CLI::IsMember(&kGates).description(""));
+  AddGateOption(command, "--quality-gate", gate, "How good each face must be; without it the server decides");
+}
+
+void AddProbeGateOption(CLI::App& command, v1::QualityGate& gate, const std::string& description) {
+  AddGateOption(command, "--probe-gate", gate, description);
 }
 
 }  // namespace likeness

@@ -17,9 +17,10 @@ std::string QualityText(const v1::Face& face);
 // stood upright.
 std::string TurnText(const v1::Face& face);
 
-// Adds --quality-gate off|standard|strict to a command; unspecified where it is not given. `gate` must outlive the
-// parsing.
+// Add --quality-gate, of references, or --probe-gate, with off|standard|strict to a command; unspecified where it is
+// not given. `gate` must outlive the parsing.
 void AddQualityGateOption(CLI::App& command, v1::QualityGate& gate);
+void AddProbeGateOption(CLI::App& command, v1::QualityGate& gate, const std::string& description);
 
 }  // namespace likeness
 

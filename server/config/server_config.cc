@@ -109,10 +109,15 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--target-fmr", config.target_fmr,
             "False match rate that the default threshold stands for, above 0 and below 1")
       ->check(Between(1e-9, 0.999999999));
+  const std::map<std::string, QualityGate> gates = {
+      {"off", QualityGate::kOff}, {"standard", QualityGate::kStandard}, {"strict", QualityGate::kStrict}};
   AddOption(app, "--quality-gate", config.quality_gate,
             "How good a face must be for an Enroll that does not say: off, standard or strict")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, QualityGate>{
-          {"off", QualityGate::kOff}, {"standard", QualityGate::kStandard}, {"strict", QualityGate::kStrict}}))
+      ->transform(CLI::CheckedTransformer(gates))
+      ->default_str("standard");
+  AddOption(app, "--probe-gate", config.probe_gate,
+            "How good a face must be for a Verify or Compare that does not say: off, standard or strict")
+      ->transform(CLI::CheckedTransformer(gates))
       ->default_str("standard");
   AddOption(app, "--reference-policy", config.reference_policy,
             "How a person's references decide together: nearest, mean-embedding or mean-distance")

@@ -55,6 +55,7 @@ struct ServerConfig {
   bool retain_crops = true;  // keep the aligned crop of each reference, so that another model can embed it
   double target_fmr = 1e-3;
   QualityGate quality_gate = QualityGate::kStandard;  // of an Enroll that names none
+  QualityGate probe_gate = QualityGate::kStandard;    // of a Verify or Compare that names none
   ReferencePolicy reference_policy = ReferencePolicy::kMeanEmbedding;
   DuplicatePolicy duplicates = DuplicatePolicy::kReport;  // of a face that is enrolled under another id
   bool reveal_duplicates = false;                         // whether callers are told that id

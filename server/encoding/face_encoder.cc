@@ -11,9 +11,12 @@ FaceEncoder::FaceEncoder(const FaceFinder& finder, const PhotoLimits& limits, Me
     : finder_(finder), limits_(limits), metrics_(metrics) {}
 
 absl::StatusOr<EncodedFace> FaceEncoder::Encode(const Embedder& embedder, absl::string_view photo, FacePolicy policy,
-                                                StillWanted still_wanted) const {
+                                                StillWanted still_wanted, FaceCheck check) const {
   absl::StatusOr<EncodedFace> face = Crop(embedder.manifest(), photo, policy, still_wanted);
   if (!face.ok()) return face;
+  if (face->quality.has_value()) {
+    if (absl::Status status = check(*face->quality); !status.ok()) return status;
+  }
   const StageTimer timer(metrics_, Stage::kEmbed);
   absl::StatusOr<std::vector<Embedding>> embeddings =
       embedder.EmbedIfWanted(absl::MakeConstSpan(&face->crop, 1), still_wanted);

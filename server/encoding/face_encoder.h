@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/embedding/embedder.h"
@@ -28,15 +29,21 @@ struct EncodedFace {
   std::optional<double> crowding = std::nullopt;
 };
 
+// Whether the face may go on to the network: OK, or the error that ends its way. Not asked of faces without a quality.
+using FaceCheck = absl::FunctionRef<absl::Status(const FaceQuality&)>;
+
+inline absl::Status AcceptAnyFace(const FaceQuality&) { return absl::OkStatus(); }
+
 // Thread-safe: Encode() runs wholly on the calling thread, and on any number of them. What it is given must outlive it.
 class FaceEncoder {
  public:
   FaceEncoder(const FaceFinder& finder, const PhotoLimits& limits, Metrics& metrics);
 
-  // The face that `policy` chooses, embedded by `embedder`. `still_wanted` is asked before each stage that costs; its
-  // error ends the work. Errors are those of DecodePhoto(), FaceFinder::Find(), ChooseFace() and Embedder::Embed().
+  // The face that `policy` chooses, embedded by `embedder` once it has passed `check`. `still_wanted` is asked before
+  // each stage that costs; its error ends the work. Errors are those of `check`, DecodePhoto(), FaceFinder::Find(),
+  // ChooseFace() and Embedder::Embed().
   absl::StatusOr<EncodedFace> Encode(const Embedder& embedder, absl::string_view photo, FacePolicy policy,
-                                     StillWanted still_wanted) const;
+                                     StillWanted still_wanted, FaceCheck check = AcceptAnyFace) const;
 
   // As Encode(), up to the crop that a network with this manifest takes. `embedding` stays empty.
   absl::StatusOr<EncodedFace> Crop(const BundleManifest& manifest, absl::string_view photo, FacePolicy policy,

@@ -12,6 +12,7 @@ namespace {
 constexpr char kReasonPayload[] = "likeness/reason";
 constexpr char kFieldPayload[] = "likeness/field";
 constexpr char kPersonPayload[] = "likeness/person";
+constexpr char kIssuesPayload[] = "likeness/issues";
 constexpr char kRetryPayload[] = "likeness/retry";
 
 absl::StatusCode CodeOf(Reason::Value reason) {
@@ -106,6 +107,12 @@ absl::Status WithPerson(const absl::Status& status, absl::string_view person_id)
   return with_person;
 }
 
+absl::Status WithIssues(const absl::Status& status, absl::string_view issues) {
+  absl::Status with_issues = status;
+  with_issues.SetPayload(kIssuesPayload, absl::Cord(issues));
+  return with_issues;
+}
+
 absl::Status WithRetryDelay(const absl::Status& status, absl::Duration delay) {
   absl::Status with_delay = status;
   with_delay.SetPayload(kRetryPayload, absl::Cord(absl::FormatDuration(delay)));
@@ -139,6 +146,8 @@ Reason::Value ReasonOf(const absl::Status& status) {
 std::string FieldOf(const absl::Status& status) { return TextPayload(status, kFieldPayload); }
 
 std::string PersonOf(const absl::Status& status) { return TextPayload(status, kPersonPayload); }
+
+std::string IssuesOf(const absl::Status& status) { return TextPayload(status, kIssuesPayload); }
 
 std::string ReasonName(Reason::Value reason) {
   const std::string& name = v1::ErrorReason_Name(static_cast<v1::ErrorReason>(reason));

@@ -82,6 +82,9 @@ absl::Status WithField(const absl::Status& status, absl::string_view field);
 // `status`, an error, with the id of a person whom the caller may know of.
 absl::Status WithPerson(const absl::Status& status, absl::string_view person_id);
 
+// `status`, an error, with what was wrong with a face: names of v1::QualityIssue without prefix, separated by commas.
+absl::Status WithIssues(const absl::Status& status, absl::string_view issues);
+
 // `status`, an error, with the time after which the call may succeed.
 absl::Status WithRetryDelay(const absl::Status& status, absl::Duration delay);
 
@@ -93,6 +96,9 @@ std::string FieldOf(const absl::Status& status);
 
 // The person that WithPerson() named; empty for other statuses.
 std::string PersonOf(const absl::Status& status);
+
+// The issues that WithIssues() named; empty for other statuses.
+std::string IssuesOf(const absl::Status& status);
 
 // When to come again: what WithRetryDelay() said, otherwise the reason's own delay; nothing where it does not help.
 std::optional<absl::Duration> RetryAfterOf(const absl::Status& status);

@@ -1,10 +1,13 @@
 #include "server/image/face_quality.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "server/image/alignment.h"
+#include "server/image/covered.h"
 #include "server/image/mat.h"
 
 namespace likeness {
@@ -12,6 +15,9 @@ namespace {
 
 // Brows to chin of the aligned crop, without hair and background.
 const cv::Rect kInnerFace(24, 28, 64, 80);
+const cv::Rect kUpperHalf(kInnerFace.x, kInnerFace.y, kInnerFace.width, kInnerFace.height / 2);
+const cv::Rect kLowerHalf = kUpperHalf + cv::Point(0, kUpperHalf.height);
+const cv::Rect kWholeCrop(0, 0, kArcFaceSide, kArcFaceSide);
 
 // An average head seen from the front, in distances between the eyes and between eyes and mouth: how far the tip of the
 // nose stands out of the plane of eyes and mouth, and where on the way from the eyes to the mouth it lies.
@@ -43,6 +49,22 @@ void MeasurePose(const Landmarks& landmarks, FaceQuality& quality) {
   quality.eye_distance = static_cast<float>(eye_distance);
 }
 
+// Of a blurred face the finest detail left is the blur's own, so what tells is how detail of one size stands to detail
+// of the next: that ratio falls with the blur, and neither light nor noise nor blocks of compression move it much.
+float MeasureFocus(const cv::Mat& grey) {
+  std::array<cv::Mat, 3> smooth;  // each loses what is smaller than 1.6, 3.2, 6.4 pixels
+  double sigma = 1.6;
+  for (cv::Mat& level : smooth) {
+    cv::GaussianBlur(grey, level, cv::Size(), sigma);
+    sigma *= 2;
+  }
+  cv::Scalar mean, fine, coarse;
+  cv::meanStdDev(cv::Mat(smooth[0] - smooth[1]), mean, fine);
+  cv::meanStdDev(cv::Mat(smooth[1] - smooth[2]), mean, coarse);
+  constexpr double kLeastDetail = 1e-4;  // of a face without any
+  return static_cast<float>(fine[0] / std::max(coarse[0], kLeastDetail));
+}
+
 void MeasureLight(const Picture& crop, FaceQuality& quality) {
   const cv::Mat pixels = View(crop);
   cv::Mat luma, grey, smooth;
@@ -59,12 +81,25 @@ void MeasureLight(const Picture& crop, FaceQuality& quality) {
   cv::Scalar detail_mean, detail;
   cv::meanStdDev(cv::Mat(grey - smooth), detail_mean, detail);
   quality.sharpness = static_cast<float>(detail[0] / std::max(deviation[0], kLeastContrast));
+  quality.focus = MeasureFocus(grey);
 }
 
-float ShareInside(const Box& box, const Picture& picture) {
-  const float width = std::min(box.x + box.width, static_cast<float>(picture.width)) - std::max(box.x, 0.0f);
-  const float height = std::min(box.y + box.height, static_cast<float>(picture.height)) - std::max(box.y, 0.0f);
-  return std::max(width, 0.0f) * std::max(height, 0.0f) / box.Area();
+// How much of `part`, a rectangle in the aligned crop, comes from inside the picture. The crop tells, not the
+// detector's box: a detector lays its box inside the picture, however much of the face is missing there, and so does
+// the landmark network with the eyes.
+float ShareInside(const Similarity& to_crop, const cv::Rect& part, const Picture& picture) {
+  constexpr int kStep = 2;
+  const double square = to_crop.Scale() * to_crop.Scale();
+  int inside = 0, all = 0;
+  for (int y = part.y; y < part.y + part.height; y += kStep) {
+    for (int x = part.x; x < part.x + part.width; x += kStep, ++all) {
+      const double dx = x + kStep / 2.0 - 0.5 - to_crop.tx, dy = y + kStep / 2.0 - 0.5 - to_crop.ty;
+      const double from_x = (to_crop.a * dx + to_crop.b * dy) / square;
+      const double from_y = (to_crop.a * dy - to_crop.b * dx) / square;
+      if (from_x >= -0.5 && from_x < picture.width - 0.5 && from_y >= -0.5 && from_y < picture.height - 0.5) ++inside;
+    }
+  }
+  return static_cast<float>(inside) / static_cast<float>(all);
 }
 
 // 0 at `worst` and beyond, 1 at `best` and beyond, straight between; worst may be above best.
@@ -90,7 +125,11 @@ FaceQuality AssessQuality(const Picture& picture, const Face& face, const Pictur
   MeasurePose(*face.landmarks, quality);
   quality.eye_distance *= static_cast<float>(picture.reduction);
   MeasureLight(crop, quality);
-  quality.inside = ShareInside(face.box, picture);
+  const Similarity to_crop = EstimateSimilarity(*face.landmarks, kArcFaceTemplate);
+  quality.inside = std::min(ShareInside(to_crop, kUpperHalf, picture), ShareInside(to_crop, kLowerHalf, picture));
+  quality.framed = ShareInside(to_crop, kWholeCrop, picture);
+  const Covering covering = FindCovering(crop);
+  quality.covered = std::max(covering.mouth, covering.eyes);
   quality.score = QualityScore(quality);
   return quality;
 }

@@ -41,6 +41,8 @@ v1::QualityIssue ToProto(QualityIssue issue) {
       return v1::QUALITY_ISSUE_ROLL;
     case QualityIssue::kCutOff:
       return v1::QUALITY_ISSUE_CUT_OFF;
+    case QualityIssue::kCovered:
+      return v1::QUALITY_ISSUE_COVERED;
   }
   return v1::QUALITY_ISSUE_UNSPECIFIED;
 }
@@ -56,6 +58,7 @@ v1::FaceQuality ToProto(const FaceQuality& quality) {
   proto.set_pitch(quality.pitch);
   proto.set_roll(quality.roll);
   proto.set_inside(quality.inside);
+  proto.set_covered(quality.covered);
   for (QualityIssue issue : FindIssues(quality, QualityGate::kStrict)) proto.add_issues(ToProto(issue));
   return proto;
 }

@@ -115,10 +115,13 @@ absl::StatusOr<Enrolment> Enroller::EncodePhotos(const Embedder& embedder, const
                       .create_time = options_.now()};
   const std::string crop_kind = CropKindOf(embedder.manifest());
   for (int i = 0; i < request.photos_size(); ++i) {
-    absl::StatusOr<EncodedFace> encoded = encoder_.Encode(embedder, request.photos(i), *policy, still_wanted);
-    absl::Status status = encoded.status();
-    if (status.ok() && encoded->quality.has_value()) status = CheckQuality(*encoded->quality, *gate);
-    if (!status.ok()) return AtField(status, absl::StrCat("photos[", i, "]"));
+    absl::StatusOr<EncodedFace> encoded = encoder_.Encode(
+        embedder, request.photos(i), *policy, still_wanted,
+        [&gate](const FaceQuality& quality) { return CheckQuality(quality, *gate, FaceRole::kReference); });
+    if (!encoded.ok()) {
+      metrics_.CountQualityRefusal("Enroll", IssuesOf(encoded.status()));
+      return AtField(encoded.status(), absl::StrCat("photos[", i, "]"));
+    }
     if (options_.retain_crops) {
       absl::StatusOr<std::string> picture = EncodeCropFile(encoded->crop);
       if (!picture.ok()) return picture.status();

@@ -38,14 +38,27 @@ void SetVerdict(const Decision& decision, const Generation& generation, Response
 
 FaceVerification::FaceVerification(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery,
                                    Metrics& metrics, Options options, ReferencePolicy reference_policy,
-                                   const MismatchOptions& mismatches)
+                                   const MismatchOptions& mismatches, QualityGate probe_gate)
     : encoder_(encoder),
       active_(active),
       gallery_(gallery),
       metrics_(metrics),
       reference_policy_(reference_policy),
       mismatches_(mismatches, options.now),
+      probe_gate_(probe_gate),
       enroller_(encoder, active, gallery, metrics, std::move(options)) {}
+
+absl::StatusOr<EncodedFace> FaceVerification::EncodeProbe(absl::string_view method, absl::string_view field,
+                                                          const Embedder& embedder, absl::string_view photo,
+                                                          FacePolicy policy, QualityGate gate,
+                                                          StillWanted still_wanted) {
+  absl::StatusOr<EncodedFace> encoded =
+      encoder_.Encode(embedder, photo, policy, still_wanted,
+                      [gate](const FaceQuality& quality) { return CheckQuality(quality, gate, FaceRole::kProbe); });
+  if (encoded.ok()) return encoded;
+  metrics_.CountQualityRefusal(method, IssuesOf(encoded.status()));
+  return AtField(encoded.status(), field);
+}
 
 absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWanted still_wanted,
                                       v1::VerifyResponse& response) {
@@ -54,6 +67,8 @@ absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWan
   if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
+  const absl::StatusOr<QualityGate> gate = ReadQualityGate(request.probe_gate(), probe_gate_, "probe_gate");
+  if (!gate.ok()) return gate.status();
   const absl::StatusOr<Threshold> threshold = ThresholdFor(request, *generation);
   if (!threshold.ok()) return threshold.status();
   if (absl::Status status = AwaitRevision(request.min_revision()); !status.ok()) return status;
@@ -63,8 +78,8 @@ absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWan
   if (absl::Status status = mismatches_.Check(request.person_id()); !status.ok()) return status;
 
   const absl::StatusOr<EncodedFace> probe =
-      encoder_.Encode(*generation->embedder, request.photo(), *policy, still_wanted);
-  if (!probe.ok()) return AtField(probe.status(), "photo");
+      EncodeProbe("Verify", "photo", *generation->embedder, request.photo(), *policy, *gate, still_wanted);
+  if (!probe.ok()) return probe.status();
   const BundleManifest& manifest = generation->embedder->manifest();
   const absl::StatusOr<ReferenceMatch> match = [&] {
     const StageTimer timer(metrics_, Stage::kCompare);
@@ -87,14 +102,16 @@ absl::Status FaceVerification::Compare(const v1::CompareRequest& request, StillW
   const std::shared_ptr<const Generation> generation = active_.Get();
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
+  const absl::StatusOr<QualityGate> gate = ReadQualityGate(request.probe_gate(), probe_gate_, "probe_gate");
+  if (!gate.ok()) return gate.status();
   const absl::StatusOr<Threshold> threshold = ThresholdFor(request, *generation);
   if (!threshold.ok()) return threshold.status();
   const absl::StatusOr<EncodedFace> a =
-      encoder_.Encode(*generation->embedder, request.photo_a(), *policy, still_wanted);
-  if (!a.ok()) return AtField(a.status(), "photo_a");
+      EncodeProbe("Compare", "photo_a", *generation->embedder, request.photo_a(), *policy, *gate, still_wanted);
+  if (!a.ok()) return a.status();
   const absl::StatusOr<EncodedFace> b =
-      encoder_.Encode(*generation->embedder, request.photo_b(), *policy, still_wanted);
-  if (!b.ok()) return AtField(b.status(), "photo_b");
+      EncodeProbe("Compare", "photo_b", *generation->embedder, request.photo_b(), *policy, *gate, still_wanted);
+  if (!b.ok()) return b.status();
   const absl::StatusOr<double> distance = [&] {
     const StageTimer timer(metrics_, Stage::kCompare);
     return MeasureDistance(a->embedding, b->embedding);
@@ -114,9 +131,11 @@ absl::Status FaceVerification::Embed(const v1::EmbedRequest& request, StillWante
   const std::shared_ptr<const Generation> generation = active_.Get();
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
+  const absl::StatusOr<QualityGate> gate = ReadQualityGate(request.probe_gate(), QualityGate::kOff, "probe_gate");
+  if (!gate.ok()) return gate.status();
   const absl::StatusOr<EncodedFace> encoded =
-      encoder_.Encode(*generation->embedder, request.photo(), *policy, still_wanted);
-  if (!encoded.ok()) return AtField(encoded.status(), "photo");
+      EncodeProbe("Embed", "photo", *generation->embedder, request.photo(), *policy, *gate, still_wanted);
+  if (!encoded.ok()) return encoded.status();
   const std::vector<float>& values = encoded->embedding.values;
   response.mutable_embedding()->Assign(values.begin(), values.end());
   *response.mutable_face() = ToProto(*encoded);

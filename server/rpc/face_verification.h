@@ -23,7 +23,7 @@ class FaceVerification {
   // All must outlive it.
   FaceVerification(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, Metrics& metrics,
                    Options options, ReferencePolicy reference_policy = ReferencePolicy::kMeanEmbedding,
-                   const MismatchOptions& mismatches = {});
+                   const MismatchOptions& mismatches = {}, QualityGate probe_gate = QualityGate::kStandard);
 
   absl::Status Verify(const v1::VerifyRequest& request, StillWanted still_wanted, v1::VerifyResponse& response);
   absl::Status Compare(const v1::CompareRequest& request, StillWanted still_wanted, v1::CompareResponse& response);
@@ -40,6 +40,10 @@ class FaceVerification {
                                v1::DeleteReferenceResponse& response);
 
  private:
+  // Encodes a probe of `method` once it has passed the gate; errors name the field.
+  absl::StatusOr<EncodedFace> EncodeProbe(absl::string_view method, absl::string_view field, const Embedder& embedder,
+                                          absl::string_view photo, FacePolicy policy, QualityGate gate,
+                                          StillWanted still_wanted);
   absl::Status AwaitRevision(int64_t min_revision);
 
   const FaceEncoder& encoder_;
@@ -48,6 +52,7 @@ class FaceVerification {
   Metrics& metrics_;
   const ReferencePolicy reference_policy_;
   MismatchGuard mismatches_;
+  const QualityGate probe_gate_;
   Enroller enroller_;
 };
 

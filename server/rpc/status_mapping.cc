@@ -29,6 +29,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (const std::string person_id = PersonOf(status); !person_id.empty()) {
     (*info.mutable_metadata())["person_id"] = person_id;
   }
+  if (const std::string issues = IssuesOf(status); !issues.empty()) (*info.mutable_metadata())["issues"] = issues;
   details.add_details()->PackFrom(info);
   if (const std::string field = FieldOf(status); !field.empty()) {
     google::rpc::BadRequest bad_request;

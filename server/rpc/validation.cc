@@ -54,7 +54,7 @@ absl::StatusOr<FacePolicy> ReadFacePolicy(v1::FacePolicy policy) {
   }
 }
 
-absl::StatusOr<QualityGate> ReadQualityGate(v1::QualityGate gate, QualityGate server_default) {
+absl::StatusOr<QualityGate> ReadQualityGate(v1::QualityGate gate, QualityGate server_default, absl::string_view field) {
   switch (gate) {
     case v1::QUALITY_GATE_UNSPECIFIED:
       return server_default;
@@ -65,7 +65,7 @@ absl::StatusOr<QualityGate> ReadQualityGate(v1::QualityGate gate, QualityGate se
     case v1::QUALITY_GATE_STRICT:
       return QualityGate::kStrict;
     default:
-      return InvalidField("quality_gate", absl::StrCat("there is no quality gate ", static_cast<int>(gate)));
+      return InvalidField(field, absl::StrCat("there is no quality gate ", static_cast<int>(gate)));
   }
 }
 

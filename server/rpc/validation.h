@@ -21,8 +21,9 @@ absl::Status ValidatePersonId(absl::string_view person_id);
 absl::Status ValidateRequestId(absl::string_view request_id);
 absl::Status ValidatePhotoCount(int count);
 absl::StatusOr<FacePolicy> ReadFacePolicy(v1::FacePolicy policy);
-// The gate to hold faces against; `server_default` where the request leaves it open.
-absl::StatusOr<QualityGate> ReadQualityGate(v1::QualityGate gate, QualityGate server_default);
+// The gate to hold faces against, from the request's `field`; `server_default` where the request leaves it open.
+absl::StatusOr<QualityGate> ReadQualityGate(v1::QualityGate gate, QualityGate server_default,
+                                            absl::string_view field = "quality_gate");
 absl::StatusOr<int> ReadPageSize(int page_size);
 
 // A page token is the last person id of the page before it, in base64.

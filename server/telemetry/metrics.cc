@@ -1,5 +1,7 @@
 #include "server/telemetry/metrics.h"
 
+#include "absl/strings/str_split.h"
+
 namespace likeness {
 namespace {
 
@@ -14,6 +16,10 @@ const prometheus::Histogram::BucketBoundaries kStageBuckets = {0.0001, 0.00025, 
 const prometheus::Histogram::BucketBoundaries kDistanceBuckets = {0.1, 0.2,  0.3, 0.4,  0.5, 0.6, 0.7, 0.8, 0.9,  0.95,
                                                                   1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.5, 1.75, 2.0};
 const prometheus::Histogram::BucketBoundaries kBatchSizeBuckets = {1, 2, 4, 8, 16, 32, 64, 128, 256};
+// Those of v1::QualityIssue. Each starts at 0, so that the first refusal is an increase.
+constexpr const char* kQualityIssues[] = {"TOO_SMALL", "BLURRED", "TOO_DARK", "TOO_BRIGHT", "LOW_CONTRAST",
+                                          "YAW",       "PITCH",   "ROLL",     "CUT_OFF",    "COVERED"};
+constexpr const char* kGatedMethods[] = {"Verify", "Compare", "Embed", "Enroll"};
 constexpr const char* kStageNames[kStageCount] = {"decode", "detect", "align", "embed", "compare", "store", "search"};
 
 template <typename Family>
@@ -32,6 +38,9 @@ Metrics::Metrics()
                            "Measured comparisons by method and verdict (same, different).", *registry_)),
       distances_(Registered(BuildHistogram(), "likeness_distance",
                             "Measured Euclidean distances by verdict (same, different).", *registry_)),
+      quality_refusals_(Registered(BuildCounter(), "likeness_quality_refusals_total",
+                                   "Faces that a quality gate refused, by method and issue: once for each issue.",
+                                   *registry_)),
       gallery_synced_(Registered(BuildGauge(), "likeness_gallery_synced_timestamp_seconds",
                                  "When this server last knew all that others had changed in a shared gallery.",
                                  *registry_)),
@@ -43,6 +52,9 @@ Metrics::Metrics()
                             "Time of each stage of a photo's way through the server.", *registry_);
   for (int stage = 0; stage < kStageCount; ++stage) {
     stage_seconds_[stage] = &stages.Add({{"stage", kStageNames[stage]}}, kStageBuckets);
+  }
+  for (const char* method : kGatedMethods) {
+    for (const char* issue : kQualityIssues) quality_refusals_.Add({{"method", method}, {"issue", issue}});
   }
   auto& lookups = Registered(BuildCounter(), "likeness_cache_lookups_total",
                              "Looks for a person's references in memory, by result (hit, miss).", *registry_);
@@ -108,6 +120,12 @@ void Metrics::CountVerdict(absl::string_view method, bool verified, double dista
   const char* verdict = verified ? "same" : "different";
   verdicts_.Add({{"method", std::string(method)}, {"verdict", verdict}}).Increment();
   distances_.Add({{"verdict", verdict}}, kDistanceBuckets).Observe(distance);
+}
+
+void Metrics::CountQualityRefusal(absl::string_view method, absl::string_view issues) {
+  for (const absl::string_view issue : absl::StrSplit(issues, ',', absl::SkipEmpty())) {
+    quality_refusals_.Add({{"method", std::string(method)}, {"issue", std::string(issue)}}).Increment();
+  }
 }
 
 void Metrics::CountCacheLookup(bool hit) { (hit ? cache_hits_ : cache_misses_)->Increment(); }

@@ -42,6 +42,8 @@ class Metrics {
   void ObserveStage(Stage stage, double seconds);
   // A Verify or Compare that measured a distance.
   void CountVerdict(absl::string_view method, bool verified, double distance);
+  // A face that a quality gate refused for these issues, separated by commas: each is counted. None: nothing is.
+  void CountQualityRefusal(absl::string_view method, absl::string_view issues);
   // A look for a person's references in the cache.
   void CountCacheLookup(bool hit);
   void SetCachedReferences(int64_t references);
@@ -80,6 +82,7 @@ class Metrics {
   std::array<prometheus::Histogram*, kStageCount> stage_seconds_;
   prometheus::Family<prometheus::Counter>& verdicts_;
   prometheus::Family<prometheus::Histogram>& distances_;
+  prometheus::Family<prometheus::Counter>& quality_refusals_;
   prometheus::Counter* cache_hits_;
   prometheus::Counter* cache_misses_;
   prometheus::Gauge* cached_references_;

@@ -97,6 +97,28 @@ TEST_F(CommandLineTest, VerifyAsksForAFalseMatchRateAndShowsWhatIsKnownOfTheDeci
   EXPECT_EQ(Run({"verify", "alice", photo_, "--target-fmr", "0.1", "--max-distance", "1"}).exit_code, 2);
 }
 
+TEST_F(CommandLineTest, LeavesTheProbeGateToTheServerUnlessItIsTold) {
+  AnswerVerify(true, 0.5);
+  EXPECT_EQ(Run({"verify", "alice", photo_}).exit_code, 0);
+  EXPECT_EQ(verify_request_.probe_gate(), v1::QUALITY_GATE_UNSPECIFIED);
+  EXPECT_EQ(Run({"verify", "alice", photo_, "--probe-gate", "strict"}).exit_code, 0);
+  EXPECT_EQ(verify_request_.probe_gate(), v1::QUALITY_GATE_STRICT);
+  EXPECT_EQ(Run({"verify", "alice", photo_, "--probe-gate", "perfect"}).exit_code, 2);
+  v1::QualityGate compared = v1::QUALITY_GATE_UNSPECIFIED, embedded = v1::QUALITY_GATE_UNSPECIFIED;
+  server_.service.compare = [&compared](const v1::CompareRequest& request, auto*) {
+    compared = request.probe_gate();
+    return grpc::Status::OK;
+  };
+  server_.service.embed = [&embedded](const v1::EmbedRequest& request, auto*) {
+    embedded = request.probe_gate();
+    return grpc::Status::OK;
+  };
+  Run({"compare", photo_, photo_, "--probe-gate", "off"});
+  EXPECT_EQ(compared, v1::QUALITY_GATE_OFF);
+  Run({"embed", photo_, "--probe-gate", "standard"});
+  EXPECT_EQ(embedded, v1::QUALITY_GATE_STANDARD);
+}
+
 TEST_F(CommandLineTest, WritesTheResponseAsOneLineOfJson) {
   AnswerVerify(false, 1.3);
   const CliRun run = Run({"--json", "verify", "alice", photo_});

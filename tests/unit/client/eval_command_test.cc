@@ -24,6 +24,7 @@ class EvalCommandTest : public ::testing::Test {
     server_.service.embed = [this](const v1::EmbedRequest& request, v1::EmbedResponse* response) {
       const int call = ++calls_;
       EXPECT_EQ(request.face_policy(), v1::FACE_POLICY_MOST_CENTRAL);
+      EXPECT_EQ(request.probe_gate(), probe_gate_);
       float position = 0;
       if (!absl::SimpleAtof(request.photo(), &position)) {
         return ToGrpcStatus({grpc::StatusCode::INVALID_ARGUMENT, "FACE_NOT_FOUND", "no face", "", {}});
@@ -55,6 +56,7 @@ class EvalCommandTest : public ::testing::Test {
   FakeServer server_;
   std::string folder_;
   std::atomic<int> calls_ = 0;
+  v1::QualityGate probe_gate_ = v1::QUALITY_GATE_UNSPECIFIED;
 };
 
 constexpr char kPairs[] = "2\nAda\t1\t2\nBob\t1\t2\nAda\t1\tBob\t1\nAda\t2\tBob\t2\n";
@@ -95,6 +97,13 @@ TEST_F(EvalCommandTest, ReportsFailedPhotosAndGoesOn) {
   EXPECT_THAT(run.out, HasSubstr("Bob/Bob_0002.jpg: NOT_FOUND\n"));
   EXPECT_THAT(run.out, HasSubstr("25.00 % ["));
   EXPECT_THAT(run.err, HasSubstr("embedding photos: 100 %, 4 of 4\n"));
+}
+
+TEST_F(EvalCommandTest, MeasuresWhatGetsAVerdictWhereItIsTold) {
+  WritePhoto("Ada", 1, "0");
+  probe_gate_ = v1::QUALITY_GATE_STRICT;
+  EXPECT_EQ(Evaluate(kPairs, {"--probe-gate", "strict"}).exit_code, 0);
+  EXPECT_GT(calls_, 0);
 }
 
 TEST_F(EvalCommandTest, ExitsWithTwoWhenNoPhotoWorked) {

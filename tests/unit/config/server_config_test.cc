@@ -77,6 +77,8 @@ TEST_F(ServerConfigTest, NeedsThreeFlagsAndHasDefaultsForTheRest) {
   EXPECT_EQ(line.config.device, "auto");
   EXPECT_EQ(line.config.precision, Precision::kFp32);
   EXPECT_EQ(line.config.target_fmr, 1e-3);
+  EXPECT_EQ(line.config.quality_gate, QualityGate::kStandard);
+  EXPECT_EQ(line.config.probe_gate, QualityGate::kStandard);
   EXPECT_EQ(line.config.photo.max_bytes, 10 << 20);
   EXPECT_EQ(line.config.photo.max_pixels, 50'000'000);
   EXPECT_EQ(line.config.grpc.max_message_bytes, 16 << 20);
@@ -100,6 +102,8 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
                                           "fp16",
                                           "--target-fmr",
                                           "1e-4",
+                                          "--probe-gate",
+                                          "strict",
                                           "--cached-references",
                                           "0",
                                           "--models-folder",
@@ -138,6 +142,7 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
   EXPECT_EQ(line.config.device, "cuda:1");
   EXPECT_EQ(line.config.precision, Precision::kFp16);
   EXPECT_EQ(line.config.target_fmr, 1e-4);
+  EXPECT_EQ(line.config.probe_gate, QualityGate::kStrict);
   EXPECT_EQ(line.config.gallery.cached_references, 0);
   EXPECT_EQ(line.config.gallery.max_references_per_person, 5);
   EXPECT_EQ(line.config.models_folder, "trained");
@@ -249,20 +254,33 @@ TEST_F(ServerConfigTest, RefusesABadValueInTheEnvironment) {
 }
 
 TEST_F(ServerConfigTest, RefusesBadValuesAndNamesTheFlag) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"--target-fmr", "0"},        {"--target-fmr", "1"},
-      {"--target-fmr", "-0.1"},     {"--target-fmr", "nan"},
-      {"--target-fmr", "inf"},      {"--target-fmr", "x"},
-      {"--workers", "-1"},          {"--workers", "1.5"},
-      {"--workers", "1000000"},     {"--queue", "-1"},
-      {"--max-references", "0"},    {"--cached-references", "-1"},
-      {"--max-message-bytes", "0"}, {"--max-message-bytes", "99999999999"},
-      {"--max-photo-bytes", "0"},   {"--max-photo-pixels", "-5"},
-      {"--grace-period", "-1"},     {"--grace-period", "nan"},
-      {"--drain-delay", "nan"},     {"--drain-delay", "1e9"},
-      {"--log-level", "loud"},      {"--reflection", "perhaps"},
-      {"--gallery", "mysql://x"},   {"--gallery", "sqlite:"},
-      {"--gallery", "g.sqlite"},    {"--no-such-flag", "1"}};
+  const std::pair<const char*, const char*> cases[] = {{"--probe-gate", "lax"},
+                                                       {"--target-fmr", "0"},
+                                                       {"--target-fmr", "1"},
+                                                       {"--target-fmr", "-0.1"},
+                                                       {"--target-fmr", "nan"},
+                                                       {"--target-fmr", "inf"},
+                                                       {"--target-fmr", "x"},
+                                                       {"--workers", "-1"},
+                                                       {"--workers", "1.5"},
+                                                       {"--workers", "1000000"},
+                                                       {"--queue", "-1"},
+                                                       {"--max-references", "0"},
+                                                       {"--cached-references", "-1"},
+                                                       {"--max-message-bytes", "0"},
+                                                       {"--max-message-bytes", "99999999999"},
+                                                       {"--max-photo-bytes", "0"},
+                                                       {"--max-photo-pixels", "-5"},
+                                                       {"--grace-period", "-1"},
+                                                       {"--grace-period", "nan"},
+                                                       {"--drain-delay", "nan"},
+                                                       {"--drain-delay", "1e9"},
+                                                       {"--log-level", "loud"},
+                                                       {"--reflection", "perhaps"},
+                                                       {"--gallery", "mysql://x"},
+                                                       {"--gallery", "sqlite:"},
+                                                       {"--gallery", "g.sqlite"},
+                                                       {"--no-such-flag", "1"}};
   for (const auto& [flag, value] : cases) {
     const std::string name(flag);
     std::vector<std::string> flags = {"--model", model_, "--face-finder", finder_, "--master-key-file", keys_,

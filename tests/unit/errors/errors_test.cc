@@ -68,6 +68,13 @@ TEST(ErrorsTest, NamesTheFieldOfABadRequest) {
   EXPECT_THAT(InvalidField("max_distance", "must be above 0"), FailsWith(Reason::FIELD_INVALID, "max_distance"));
 }
 
+TEST(ErrorsTest, NamesWhatIsWrongWithAFace) {
+  const absl::Status status = WithIssues(MakeError(Reason::FACE_QUALITY_TOO_LOW, "blurred"), "BLURRED,CUT_OFF");
+  EXPECT_EQ(IssuesOf(status), "BLURRED,CUT_OFF");
+  EXPECT_EQ(ReasonOf(status), Reason::FACE_QUALITY_TOO_LOW);
+  EXPECT_EQ(IssuesOf(MakeError(Reason::FACE_NOT_FOUND, "no face")), "");
+}
+
 TEST(ErrorsTest, AddsAFieldAndKeepsTheReason) {
   const absl::Status plain = MakeError(Reason::PHOTO_CORRUPT, "the JPEG is damaged");
   EXPECT_THAT(WithField(plain, "photos[2]"), FailsWith(Reason::PHOTO_CORRUPT, "photos[2]"));

@@ -121,13 +121,45 @@ TEST(FaceQualityTest, MeasuresLightAndContrast) {
   EXPECT_LT(Assess(Chessboard(118, 122)).score, middle.score);
 }
 
-TEST(FaceQualityTest, MeasuresHowMuchOfTheFaceIsInThePicture) {
+// The rows of a picture from `first` on, and the head where it is in them.
+FaceQuality AssessRows(const Picture& picture, int first, int last) {
+  Landmarks landmarks = Head().landmarks();
+  for (Point& point : landmarks) point.y -= static_cast<float>(first);
+  const auto row = [&](int y) { return picture.rgb.begin() + 3 * y * picture.width; };
+  const Picture rows{picture.width, last - first, {row(first), row(last)}, 1};
+  // As a detector does it: the box ends where the photo ends.
+  const Face face{.box = {40, 0, 150, static_cast<float>(rows.height)}, .score = 1, .landmarks = landmarks};
+  return AssessQuality(rows, face, AlignToArcFace(rows, landmarks));
+}
+
+TEST(FaceQualityTest, MeasuresHowMuchOfTheFaceIsInThePhotoWhateverTheDetectorsBox) {
   const Picture picture = Chessboard(60, 180);
-  const FaceQuality cut = Assess(picture, {}, {-75, 20, 150, 150});
-  EXPECT_NEAR(cut.inside, 0.5, 1e-5);
-  EXPECT_LT(cut.score, Assess(picture).score);
-  EXPECT_EQ(Assess(picture, {}, {-300, 0, 150, 150}).inside, 0);
-  EXPECT_EQ(Assess(picture, {}, {-300, 0, 150, 150}).score, 0);
+  EXPECT_EQ(AssessRows(picture, 0, kSide).inside, 1);
+  const FaceQuality at_the_eyes = AssessRows(picture, 100, kSide);  // the row of the eyes
+  EXPECT_NEAR(at_the_eyes.inside, 0.42, 0.03);                      // of the upper half: brows are above the eyes
+  EXPECT_LT(at_the_eyes.score, AssessRows(picture, 0, kSide).score);
+  const FaceQuality at_the_mouth = AssessRows(picture, 0, 178);  // the row of the mouth
+  EXPECT_NEAR(at_the_mouth.inside, 0.6, 0.03);                   // of the lower half: the chin is below the mouth
+  EXPECT_EQ(AssessRows(picture, 180, kSide).inside, 0);
+  EXPECT_EQ(AssessRows(picture, 180, kSide).score, 0);
+}
+
+TEST(FaceQualityTest, SeesATightCropThatCutsNothingOffTheFace) {
+  const FaceQuality tight = AssessRows(Chessboard(60, 180), 52, 210);  // brows to chin
+  EXPECT_GT(tight.inside, 0.95);
+  EXPECT_LT(tight.framed, 0.75);
+  EXPECT_GT(AssessRows(Chessboard(60, 180), 0, kSide).framed, 0.95);
+}
+
+// What blurs is what counts, not how much light falls on it.
+TEST(FaceQualityTest, FindsABlurredFaceOutOfFocusAlsoInLowLight) {
+  const Picture sharp = Chessboard(60, 180);
+  const auto blurred = [](const Picture& picture) {
+    return ResizeWhole(ResizeWhole(picture, kSide / 10, kSide / 10), kSide, kSide);
+  };
+  EXPECT_LT(Assess(blurred(sharp)).focus, 0.7 * Assess(sharp).focus);
+  EXPECT_NEAR(Assess(Chessboard(15, 45)).focus, Assess(sharp).focus, 0.02);
+  EXPECT_EQ(Assess(PlainPicture(kSide, kSide, {90, 90, 90})).focus, 0);
 }
 
 // A face finder promises only that the landmarks are not all in one place.
@@ -140,8 +172,9 @@ TEST(FaceQualityTest, IsANumberForLandmarksAndPicturesOfAnyKind) {
          {Chessboard(60, 180), PlainPicture(kSide, kSide, {0, 0, 0}), PlainPicture(1, 1, {9, 9, 9})}) {
       const Face face{.box = {0, 0, 100, 100}, .score = 1, .landmarks = landmarks};
       const FaceQuality quality = AssessQuality(picture, face, AlignToArcFace(picture, landmarks));
-      for (float value : {quality.score, quality.eye_distance, quality.sharpness, quality.brightness, quality.contrast,
-                          quality.yaw, quality.pitch, quality.roll, quality.inside}) {
+      for (float value :
+           {quality.score, quality.eye_distance, quality.sharpness, quality.brightness, quality.contrast, quality.yaw,
+            quality.pitch, quality.roll, quality.inside, quality.framed, quality.focus, quality.covered}) {
         EXPECT_TRUE(std::isfinite(value));
       }
       EXPECT_GE(quality.score, 0);

@@ -2,14 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "server/image/alignment.h"
-#include "server/image/photo.h"
 #include "tests/unit/rpc/face_verification_fixture.h"
+#include "tests/unit/rpc/worse_photos.h"
 
 namespace likeness {
 namespace {
@@ -18,45 +16,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-Picture Audrey() { return *DecodePhoto(ReadFile(PhotoPath("audrey.jpg")), {}); }
-
-Picture Resized(const Picture& picture, double factor) {
-  return ResizeWhole(picture, static_cast<int>(picture.width * factor), static_cast<int>(picture.height * factor));
-}
-
-// As from a distance: the eyes are 12 pixels apart instead of 121.
-Picture Shrunken(const Picture& picture) { return Resized(picture, 0.1); }
-
-// Each pixel the mean of those up to `radius` before and after it in its row; and the picture turned, for the columns.
-Picture RowsBlurredAndTurned(const Picture& picture, int radius) {
-  Picture turned{picture.height, picture.width, std::vector<uint8_t>(picture.rgb.size()), 1};
-  for (int y = 0; y < picture.height; ++y) {
-    for (int x = 0; x < picture.width; ++x) {
-      for (int channel = 0; channel < 3; ++channel) {
-        int sum = 0;
-        for (int dx = -radius; dx <= radius; ++dx) {
-          const int from = std::clamp(x + dx, 0, picture.width - 1);
-          sum += picture.rgb[static_cast<size_t>(3 * (y * picture.width + from) + channel)];
-        }
-        turned.rgb[static_cast<size_t>(3 * (x * picture.height + y) + channel)] =
-            static_cast<uint8_t>(sum / (2 * radius + 1));
-      }
-    }
-  }
-  return turned;
-}
-
-// Out of focus: fine detail is gone, the size is as before.
-Picture Blurred(Picture picture) {
-  for (int pass = 0; pass < 4; ++pass) picture = RowsBlurredAndTurned(picture, 20);
-  return picture;
-}
-
-Picture Darkened(Picture picture) {
-  for (uint8_t& sample : picture.rgb) sample = static_cast<uint8_t>(sample / 16);
-  return picture;
-}
 
 class EnrolmentQualityTest : public FaceVerificationFixture {
  protected:
@@ -88,6 +47,7 @@ class EnrolmentQualityTest : public FaceVerificationFixture {
     const auto response = Enroll(Request(EncodePnm(picture), gate));
     if (response.ok()) return "";
     EXPECT_THAT(response, FailsWith(Reason::FACE_QUALITY_TOO_LOW, "photos[0]"));
+    EXPECT_THAT(IssuesOf(response.status()), Not(IsEmpty()));
     return std::string(response.status().message());
   }
 
@@ -115,6 +75,7 @@ TEST_F(EnrolmentQualityTest, RefusesABadPhotoAndNamesWhatToFix) {
   EXPECT_THAT(Complaint(Blurred(Audrey())), AllOf(HasSubstr("blurred"), Not(HasSubstr("pixels apart"))));
   EXPECT_THAT(Complaint(Darkened(Audrey())), AllOf(HasSubstr("too dark"), Not(HasSubstr("pixels apart"))));
   EXPECT_EQ(ReferencesOf("audrey"), std::nullopt);
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_quality_refusals_total{issue=\"TOO_DARK\",method=\"Enroll\"} 1\n"));
 }
 
 TEST_F(EnrolmentQualityTest, LetsEveryFacePassAnOpenGate) {

@@ -67,6 +67,15 @@ TEST(StatusMappingTest, NamesTheFieldInABadRequest) {
   EXPECT_FALSE(Find(DetailsOf(ToGrpcStatus(MakeError(Reason::PERSON_NOT_FOUND, ""))), bad_request));
 }
 
+TEST(StatusMappingTest, NamesWhatIsWrongWithAFace) {
+  google::rpc::ErrorInfo info;
+  const absl::Status refused = WithIssues(MakeError(Reason::FACE_QUALITY_TOO_LOW, ""), "BLURRED,CUT_OFF");
+  ASSERT_TRUE(Find(DetailsOf(ToGrpcStatus(refused)), info));
+  EXPECT_EQ(info.metadata().at("issues"), "BLURRED,CUT_OFF");
+  ASSERT_TRUE(Find(DetailsOf(ToGrpcStatus(MakeError(Reason::FACE_NOT_FOUND, ""))), info));
+  EXPECT_EQ(info.metadata().count("issues"), 0u);
+}
+
 TEST(StatusMappingTest, SaysWhenToComeAgainAndOnlyWhereThatHelps) {
   google::rpc::RetryInfo retry;
   ASSERT_TRUE(Find(DetailsOf(ToGrpcStatus(MakeError(Reason::OVERLOADED, ""))), retry));

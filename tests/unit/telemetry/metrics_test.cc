@@ -54,6 +54,17 @@ TEST(MetricsTest, CountsVerdictsAndTheirDistances) {
   EXPECT_THAT(scraped, HasSubstr("likeness_distance_sum{verdict=\"different\"} 1.35\n"));
 }
 
+TEST(MetricsTest, CountsEachIssueOfAFaceThatWasRefused) {
+  Metrics metrics;
+  metrics.CountQualityRefusal("Verify", "BLURRED,CUT_OFF");
+  metrics.CountQualityRefusal("Verify", "CUT_OFF");
+  metrics.CountQualityRefusal("Verify", "");
+  const std::string scraped = Scrape(metrics);
+  EXPECT_THAT(scraped, HasSubstr("likeness_quality_refusals_total{issue=\"BLURRED\",method=\"Verify\"} 1\n"));
+  EXPECT_THAT(scraped, HasSubstr("likeness_quality_refusals_total{issue=\"CUT_OFF\",method=\"Verify\"} 2\n"));
+  EXPECT_THAT(scraped, testing::Not(HasSubstr("issue=\"\"")));
+}
+
 TEST(MetricsTest, TimesAStageFromItsBeginningToItsEnd) {
   Metrics metrics;
   { const StageTimer timer(metrics, Stage::kEmbed); }
