@@ -1,5 +1,7 @@
 """What a bundle's likeness.json must say. docs/bundle.md describes the fields."""
 
+import base64
+import binascii
 import math
 from typing import Any, Callable, Dict
 
@@ -82,6 +84,27 @@ _CALIBRATION: Dict[str, Check] = {
     "source": _text,
 }
 
+_GROUP: Dict[str, Check] = {
+    "name": _text,
+    "fmr": _number,
+    "fmr_low": _number,
+    "fmr_high": _number,
+    "fnmr": _number,
+    "genuine_pairs": _count,
+    "impostor_pairs": _count,
+    "people": _count,
+}
+
+_COHORT: Dict[str, Check] = {
+    "nearest": _count,
+    "cap": _positive,
+    "people_in_centroid": _count,
+    "sources": lambda value: isinstance(value, list),
+    "centroids": _text,
+}
+
+_COHORT_SOURCE: Dict[str, Check] = {"name": _text, "people": _count, "faces": _count}
+
 _FACE_FINDER: Dict[str, Check] = {
     "name": _text,
     "version": _text,
@@ -111,6 +134,8 @@ def validate(manifest: Dict[str, Any]) -> None:
         _check_operating_points(manifest["operating_points"])
         if manifest["calibration"] is not None:
             _check(manifest["calibration"], _CALIBRATION, "calibration.")
+        if manifest.get("cohort") is not None:
+            _check_cohort(manifest["cohort"], manifest["embedding"])
 
 
 def _check(manifest: Dict[str, Any], checks: Dict[str, Check], prefix: str = "") -> None:
@@ -144,5 +169,24 @@ def _check_operating_points(points: list) -> None:
             _check(point, _INTERVAL, f"operating_points[{index}].")
             if not 0 <= point["fmr_low"] <= point["fmr"] <= point["fmr_high"] <= 1:
                 raise ManifestError(f"operating_points[{index}].fmr_low, fmr_high: do not hold the rate")
+        for number, group in enumerate(point.get("groups", [])):
+            _check(group, _GROUP, f"operating_points[{index}].groups[{number}].")
         if index > 0 and not all(points[index - 1][field] < point[field] for field in ("fmr", "distance")):
             raise ManifestError(f"operating_points[{index}]: fmr and distance must ascend")
+
+
+def _check_cohort(cohort: Any, embedding: Dict[str, Any]) -> None:
+    if not isinstance(cohort, dict):
+        raise ManifestError("cohort: is no object")
+    _check(cohort, _COHORT, "cohort.")
+    for index, source in enumerate(cohort["sources"]):
+        _check(source, _COHORT_SOURCE, f"cohort.sources[{index}].")
+    if not embedding["unit_length"]:
+        raise ManifestError("cohort: is only for embeddings of unit length")
+    try:
+        numbers = base64.b64decode(cohort["centroids"], validate=True)
+    except binascii.Error as error:
+        raise ManifestError(f"cohort.centroids: is no base64: {error}") from error
+    count, rest = divmod(len(numbers), embedding["size"])
+    if rest or not 1 <= cohort["nearest"] <= count:
+        raise ManifestError(f"cohort.centroids: are not {cohort['nearest']} or more of {embedding['size']} bytes each")
