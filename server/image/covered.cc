@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "server/image/alignment.h"
@@ -79,6 +80,22 @@ Planes PlanesOf(const Picture& crop) {
   return planes;
 }
 
+// Which of the equal sectors of a half turn a slope points into: 0…kDirections − 1, whichever way it rises.
+int DirectionOf(float dx, float dy) {
+  static const auto kSectors = [] {
+    std::array<std::pair<float, float>, kDirections - 1> sectors;
+    for (int i = 1; i < kDirections; ++i) {
+      sectors[i - 1] = {static_cast<float>(std::sin(i * M_PI / kDirections)),
+                        static_cast<float>(std::cos(i * M_PI / kDirections))};
+    }
+    return sectors;
+  }();
+  if (dy < 0) dx = -dx, dy = -dy;
+  int direction = 0;
+  for (const auto& [sine, cosine] : kSectors) direction += dy * cosine >= dx * sine ? 1 : 0;
+  return direction;
+}
+
 // The root of the mean strength of the edges in each cell, by direction.
 void AppendEdges(const Plane& light, std::vector<float>& features) {
   std::array<float, kCellCount * kDirections> strengths{};
@@ -87,10 +104,7 @@ void AppendEdges(const Plane& light, std::vector<float>& features) {
       const float* at = light.data() + y * kArcFaceSide + x;
       const float dx = x > 0 && x + 1 < kArcFaceSide ? at[1] - at[-1] : 0;
       const float dy = y > 0 && y + 1 < kArcFaceSide ? at[kArcFaceSide] - at[-kArcFaceSide] : 0;
-      double angle = std::atan2(dy, dx);
-      if (angle < 0) angle += M_PI;
-      const int direction = std::min(static_cast<int>(angle / M_PI * kDirections), kDirections - 1);
-      strengths[CellOf(x, y) * kDirections + direction] += std::hypot(dx, dy);
+      strengths[CellOf(x, y) * kDirections + DirectionOf(dx, dy)] += std::sqrt(dx * dx + dy * dy);
     }
   }
   for (float strength : strengths) features.push_back(std::sqrt(strength / (kCellSide * kCellSide)));
