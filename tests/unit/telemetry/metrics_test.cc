@@ -111,7 +111,7 @@ TEST(MetricsTest, ShowsTheLastOfWhatGoesUpAndDown) {
 TEST(MetricsTest, BelongToTheirServerAlone) {
   Metrics one, other;
   one.CountCall("Verify", "OK", 0.1);
-  EXPECT_THAT(Scrape(other), Not(HasSubstr("method=\"Verify\"")));
+  EXPECT_THAT(Scrape(other), Not(HasSubstr("likeness_rpc_total{code=\"OK\",method=\"Verify\"}")));
 }
 
 }  // namespace
