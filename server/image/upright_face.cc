@@ -37,6 +37,7 @@ absl::StatusOr<UprightFace> FindUprightFace(const FaceFinder& finder, const Pict
     if (!faces.ok()) return faces.status();
     if (faces->empty()) continue;
     const Face witness = Witness(*faces, policy, looked_at);
+    if (turn != Turn::kNone && !IsWorthTurningFor(witness)) continue;
     const double evidence = FaceEvidence(witness);
     if (most_evidence.has_value() && evidence <= *most_evidence) continue;
     most_evidence = evidence;
