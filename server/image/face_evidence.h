@@ -20,6 +20,7 @@ bool IsFace(const Face& face);
 
 // Whether there is enough for turning the photo. Things have three more chances to look like a face in the other turns,
 // so more is asked for than in a photo that stands as it was sent.
+// Never where the bundle does not tell.
 bool IsWorthTurningFor(const Face& face);
 
 // Whether there is so much evidence that no other turn of the photo needs a look.
