@@ -32,14 +32,14 @@ struct EvalOptions {
   std::string distances;
 };
 
-// One pair a line: both photos, 1 where they show one person, the distance.
+// One pair a line: both photos, 1 where they show one person, the distance as it is and normalized.
 absl::Status WriteDistances(const std::string& path, const Comparisons& comparisons, const MeasuredPairs& measured) {
   std::ofstream file(path);
-  file << "photo_a\tphoto_b\tgenuine\tdistance\n";
+  file << "photo_a\tphoto_b\tgenuine\tdistance\tnormalized_distance\n";
   auto pair = measured.pairs.pairs.begin();
   ForEachComparison(comparisons, [&](uint32_t a, uint32_t b) {
     file << comparisons.photos[a].path << '\t' << comparisons.photos[b].path << '\t' << (pair->genuine() ? 1 : 0)
-         << absl::StrFormat("\t%.9g\n", pair->distance);
+         << absl::StrFormat("\t%.9g\t%.9g\n", PlainDistance(measured, a, b, pair->distance), pair->distance);
     ++pair;
   });
   file.close();

@@ -1,26 +1,55 @@
 #include "client/cli/threshold_text.h"
 
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "client/evaluation/rate_text.h"
 
 namespace likeness {
+namespace {
+
+// The threshold of this pair is lower than that of faces which lie alone.
+bool IsLowered(const v1::Threshold& threshold) {
+  constexpr double kLeastShown = 5e-5;
+  return threshold.base_distance() - threshold.distance() >= kLeastShown;
+}
+
+std::string RateText(const v1::Threshold& threshold) {
+  std::string text = absl::StrFormat("false match rate %g", threshold.false_match_rate());
+  if (threshold.has_false_match_rate_high()) {
+    absl::StrAppendFormat(&text, ", 95 %% between %.2g and %.2g", threshold.false_match_rate_low(),
+                          threshold.false_match_rate_high());
+  }
+  if (threshold.has_worst_group()) {
+    absl::StrAppend(&text, "; worst measured group ", threshold.worst_group().name(), " ",
+                    PercentText(threshold.worst_group().false_match_rate()));
+  }
+  return text;
+}
+
+}  // namespace
 
 std::string ThresholdText(const v1::Threshold& threshold) {
   const std::string number = absl::StrFormat("threshold %.4f", threshold.distance());
+  std::vector<std::string> notes;
+  if (IsLowered(threshold)) notes.push_back(absl::StrFormat("base %.4f", threshold.base_distance()));
   switch (threshold.source()) {
     case v1::THRESHOLD_SOURCE_OPERATING_POINT:
-      if (!threshold.has_false_match_rate_high()) {
-        return absl::StrFormat("%s (false match rate %g)", number, threshold.false_match_rate());
-      }
-      return absl::StrFormat("%s (false match rate %g, 95 %% between %.2g and %.2g)", number,
-                             threshold.false_match_rate(), threshold.false_match_rate_low(),
-                             threshold.false_match_rate_high());
+      notes.push_back(RateText(threshold));
+      break;
     case v1::THRESHOLD_SOURCE_HALF_MARGIN:
-      return number + " (half the margin: no measurement of the model supports the false match rate)";
+      notes.push_back("half the margin: no measurement of the model supports the false match rate");
+      break;
     case v1::THRESHOLD_SOURCE_REQUEST:
-      return number + " (--max-distance)";
+      notes.push_back("--max-distance");
+      break;
     default:
-      return number;
+      break;
   }
+  return notes.empty() ? number : absl::StrCat(number, " (", absl::StrJoin(notes, ", "), ")");
 }
 
 }  // namespace likeness

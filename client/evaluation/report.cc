@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "client/evaluation/rate_text.h"
 #include "nlohmann/json.hpp"
 
 namespace likeness {
@@ -21,14 +23,6 @@ std::map<std::string, int> CountReasons(const Scores& scores) {
   for (const FailedPhoto& failed : scores.failed_photos) ++counts[failed.reason];
   return counts;
 }
-
-std::string Percent(double share) { return absl::StrFormat("%.2f %%", 100 * share); }
-
-// A share with its interval, in percent: "1.30 % [0.71, 2.05]".
-std::string Percent(double share, const Interval& interval) {
-  return absl::StrFormat("%.2f %% [%.2f, %.2f]", 100 * share, 100 * interval.low, 100 * interval.high);
-}
-std::string Percent(const Figure& figure) { return Percent(figure.value, figure.interval); }
 
 std::string Number(const Figure& figure) {
   return absl::StrFormat("%.4f [%.4f, %.4f]", figure.value, figure.interval.low, figure.interval.high);
@@ -58,13 +52,14 @@ std::string AccuracyText(const Scores& scores) {
   std::string text;
   if (accuracy.cross_validated.has_value()) {
     absl::StrAppendFormat(&text, "accuracy    %s ± %s (mean ± standard error of %d folds, threshold from the others)\n",
-                          Percent(accuracy.cross_validated->mean), Percent(accuracy.cross_validated->standard_error),
+                          PercentText(accuracy.cross_validated->mean),
+                          PercentText(accuracy.cross_validated->standard_error),
                           accuracy.cross_validated->folds.size());
   }
   absl::StrAppendFormat(&text, "%-12s%s at the best threshold for these pairs, %.4f\n", text.empty() ? "accuracy" : "",
-                        Percent(accuracy.best.accuracy, accuracy.best_interval), accuracy.best.threshold);
+                        PercentText(accuracy.best.accuracy, accuracy.best_interval), accuracy.best.threshold);
   for (const ThresholdFigures& server : scores.figures.thresholds) {
-    absl::StrAppendFormat(&text, "            %s at the server's threshold, %.4f\n", Percent(server.accuracy),
+    absl::StrAppendFormat(&text, "            %s at the server's threshold, %.4f\n", PercentText(server.accuracy),
                           server.distance);
   }
   return text;
@@ -74,14 +69,19 @@ std::string RatesText(const Figures& figures) {
   std::string text;
   for (const ThresholdFigures& server : figures.thresholds) {
     absl::StrAppendFormat(&text, "server      FMR %s, FNMR %s at its threshold, %.4f\n",
-                          Percent(server.false_match_rate), Percent(server.false_non_match_rate), server.distance);
+                          FalseMatchRateText(server.false_match_rate, figures.impostor_pairs),
+                          PercentText(server.false_non_match_rate), server.distance);
+    if (server.false_non_match_rate_of_verdicts && figures.failed_genuine_pairs > 0) {
+      absl::StrAppendFormat(&text, "            FNMR %s of pairs that got a verdict\n",
+                            PercentText(*server.false_non_match_rate_of_verdicts));
+    }
   }
   absl::StrAppend(&text, "EER         ",
-                  figures.equal_error_rate ? Percent(*figures.equal_error_rate) : "not measurable", "\n");
+                  figures.equal_error_rate ? PercentText(*figures.equal_error_rate) : "not measurable", "\n");
   if (figures.area_under_roc) absl::StrAppend(&text, "AUC         ", Number(*figures.area_under_roc), "\n");
   for (const TargetFigures& target : figures.targets) {
     absl::StrAppendFormat(&text, "FNMR        %s at FMR %g (threshold %.4f, whose FMR lies in [%.2g, %.2g])\n",
-                          Percent(target.rates.false_non_match_rate, target.false_non_match_rate), target.target,
+                          PercentText(target.rates.false_non_match_rate, target.false_non_match_rate), target.target,
                           target.rates.distance, target.false_match_rate.low, target.false_match_rate.high);
   }
   if (figures.cllr) absl::StrAppend(&text, "Cllr        ", Number(*figures.cllr), " bits\n");
@@ -96,11 +96,80 @@ std::string RejectionText(const Scores& scores) {
   for (const RejectionStep& point : curve.steps) {
     for (double shown : {0.0, 0.1, 0.2}) {
       if (std::abs(point.rejected - shown) > 0.005) continue;
-      absl::StrAppendFormat(&text, "%s %s", shown == 0 ? ":" : ",", Percent(point.false_non_match_rate));
+      absl::StrAppendFormat(&text, "%s %s", shown == 0 ? ":" : ",", PercentText(point.false_non_match_rate));
       if (shown > 0) absl::StrAppendFormat(&text, " without the worst %.0f %%", 100 * shown);
     }
   }
   return text + "\n";
+}
+
+std::string CohortText(const Scores& scores) {
+  return absl::StrCat("distances   ",
+                      scores.has_cohort ? "normalized by how crowded the places of both faces are"
+                                        : "plain: the model has no cohort: one threshold for every pair",
+                      "\n");
+}
+
+std::string FailedText(const std::map<std::string, int64_t>& failed) {
+  if (failed.empty()) return "none failed";
+  return absl::StrCat("failed: ", absl::StrJoin(failed, ", ", [](std::string* out, const auto& reason) {
+                        absl::StrAppend(out, reason.second, " ", reason.first);
+                      }));
+}
+
+std::string GroupText(const GroupScores& group) {
+  const Figures& figures = group.figures;
+  std::string text = absl::StrFormat("%-12s%d people, %d photos, %s; %d genuine pairs, %d impostor\n", group.name + " ",
+                                     figures.people, group.photos, FailedText(group.failed_photos),
+                                     figures.genuine_pairs, figures.impostor_pairs);
+  if (figures.thresholds.empty()) return text + "            not measurable without pairs of both kinds\n";
+  const ThresholdFigures& server = figures.thresholds.front();
+  const auto& of_verdicts = server.false_non_match_rate_of_verdicts;
+  absl::StrAppendFormat(&text, "            FMR %s, FNMR %s of pairs that got a verdict, %s of all\n",
+                        FalseMatchRateText(server.false_match_rate, figures.impostor_pairs),
+                        of_verdicts ? PercentText(*of_verdicts) : "not measurable",
+                        PercentText(server.false_non_match_rate));
+  std::vector<std::string> own;
+  for (const TargetFigures& target : figures.targets) {
+    if (target.target != 1e-3 && target.target != 1e-2) continue;
+    own.push_back(absl::StrFormat("FNMR %s at FMR %g",
+                                  PercentText(target.rates.false_non_match_rate, target.false_non_match_rate),
+                                  target.target));
+  }
+  if (own.empty()) return text;
+  return absl::StrCat(text, "            at thresholds of its own: ", absl::StrJoin(own, ", "), "\n");
+}
+
+std::string DifferentialText(const Scores& scores) {
+  if (!scores.differential.has_value()) {
+    return "worst       not told: fewer than two groups have a rate that can be held against another's\n";
+  }
+  const Differential& measured = scores.differential->measured;
+  const auto ratio = [](double value, const Interval& interval) {
+    return absl::StrFormat("%.1f [%.1f, %.1f]", value, interval.low, interval.high);
+  };
+  std::string text = absl::StrFormat(
+      "worst       %s: its FMR is %s%s times the geometric mean of the groups, %s times the smallest (%s)\n",
+      scores.groups[measured.worst].name, measured.at_least ? "at least " : "",
+      ratio(measured.to_geometric_mean, scores.differential->to_geometric_mean),
+      ratio(measured.to_smallest, scores.differential->to_smallest), scores.groups[measured.best].name);
+  if (measured.at_least)
+    absl::StrAppend(&text, "            where no pair matched, with the upper bound of the rate\n");
+  if (!measured.left_out.empty()) {
+    absl::StrAppend(&text, "            left out, with too few impostor pairs: ",
+                    absl::StrJoin(measured.left_out, ", ",
+                                  [&](std::string* out, size_t group) { *out += scores.groups[group].name; }),
+                    "\n");
+  }
+  return text;
+}
+
+std::string GroupsText(const Scores& scores) {
+  if (scores.groups.empty()) return "";
+  std::string text =
+      "groups      each at the server's threshold, by pairs of its own; above, the pairs of all together\n";
+  for (const GroupScores& group : scores.groups) absl::StrAppend(&text, GroupText(group));
+  return text + DifferentialText(scores);
 }
 
 Json ToJson(const Interval& interval) { return Json::array({interval.low, interval.high}); }
@@ -124,20 +193,6 @@ Json ToJson(const ListAccuracy& accuracy) {
   return {{"cross_validated", folds ? ToJson(*folds) : Json(nullptr)}, {"best", best}};
 }
 
-Json ToJson(const ThresholdFigures& figures) {
-  return {{"threshold", figures.distance},
-          {"fmr", ToJson(figures.false_match_rate)},
-          {"fnmr", ToJson(figures.false_non_match_rate)},
-          {"accuracy", ToJson(figures.accuracy)}};
-}
-
-Json ToJson(const TargetFigures& target) {
-  return {{"target_fmr", target.target},
-          {"threshold", target.rates.distance},
-          {"fmr", {{"value", target.rates.false_match_rate}, {"interval", ToJson(target.false_match_rate)}}},
-          {"fnmr", {{"value", target.rates.false_non_match_rate}, {"interval", ToJson(target.false_non_match_rate)}}}};
-}
-
 Json ToJson(const RejectionCurve& curve) {
   Json points = Json::array();
   for (const RejectionStep& point : curve.steps) {
@@ -151,11 +206,68 @@ Json ToJson(const std::optional<T>& value) {
   return value.has_value() ? ToJson(*value) : Json(nullptr);
 }
 
+Json ToJson(const ThresholdFigures& figures) {
+  return {{"threshold", figures.distance},
+          {"fmr", ToJson(figures.false_match_rate)},
+          {"fnmr", ToJson(figures.false_non_match_rate)},
+          {"fnmr_of_verdicts", ToJson(figures.false_non_match_rate_of_verdicts)},
+          {"accuracy", ToJson(figures.accuracy)}};
+}
+
+Json ToJson(const TargetFigures& target) {
+  return {{"target_fmr", target.target},
+          {"threshold", target.rates.distance},
+          {"fmr", {{"value", target.rates.false_match_rate}, {"interval", ToJson(target.false_match_rate)}}},
+          {"fnmr", {{"value", target.rates.false_non_match_rate}, {"interval", ToJson(target.false_non_match_rate)}}}};
+}
+
+Json TargetsToJson(const Figures& figures) {
+  Json targets = Json::array();
+  for (const TargetFigures& target : figures.targets) targets.push_back(ToJson(target));
+  return targets;
+}
+
+Json PairsToJson(const Figures& figures) {
+  return {{"genuine", figures.genuine_pairs},
+          {"impostor", figures.impostor_pairs + figures.failed_impostor_pairs},
+          {"genuine_failed", figures.failed_genuine_pairs},
+          {"impostor_failed", figures.failed_impostor_pairs}};
+}
+
+Json AtServerThreshold(const Figures& figures) {
+  return figures.thresholds.empty() ? Json(nullptr) : ToJson(figures.thresholds[0]);
+}
+
+Json ToJson(const GroupScores& group) {
+  return {{"name", group.name},
+          {"people", group.figures.people},
+          {"pairs", PairsToJson(group.figures)},
+          {"photos", {{"total", group.photos}, {"failed_by_reason", group.failed_photos}}},
+          {"at_server_threshold", AtServerThreshold(group.figures)},
+          {"eer", ToJson(group.figures.equal_error_rate)},
+          {"fnmr_at_fmr", TargetsToJson(group.figures)}};
+}
+
+// Null where people are not told apart, or where it cannot be measured.
+Json DifferentialToJson(const Scores& scores) {
+  if (!scores.differential.has_value()) return nullptr;
+  const Differential& measured = scores.differential->measured;
+  Json left_out = Json::array();
+  for (size_t group : measured.left_out) left_out.push_back(scores.groups[group].name);
+  return {{"worst_group", scores.groups[measured.worst].name},
+          {"best_group", scores.groups[measured.best].name},
+          {"fmr_to_geometric_mean", ToJson(Figure{measured.to_geometric_mean, scores.differential->to_geometric_mean})},
+          {"fmr_to_smallest", ToJson(Figure{measured.to_smallest, scores.differential->to_smallest})},
+          {"at_least", measured.at_least},
+          {"left_out", left_out}};
+}
+
 }  // namespace
 
 std::string ReportText(const Scores& scores) {
   return absl::StrCat(absl::StrFormat("model       %s %s\n", scores.model.name(), scores.model.version()),
-                      PhotosText(scores), AccuracyText(scores), RatesText(scores.figures), RejectionText(scores),
+                      CohortText(scores), PhotosText(scores), AccuracyText(scores), RatesText(scores.figures),
+                      RejectionText(scores), GroupsText(scores),
                       "            in brackets: 95 % confidence interval, bootstrapped over people\n");
 }
 
@@ -165,26 +277,25 @@ std::string ReportJson(const Scores& scores) {
   for (const FailedPhoto& photo : scores.failed_photos) {
     failed.push_back({{"photo", photo.photo}, {"reason", photo.reason}});
   }
-  Json targets = Json::array();
-  for (const TargetFigures& target : figures.targets) targets.push_back(ToJson(target));
+  Json groups = Json::array();
+  for (const GroupScores& group : scores.groups) groups.push_back(ToJson(group));
   const Json report = {
       {"model",
        {{"name", scores.model.name()}, {"version", scores.model.version()}, {"digest", scores.model.digest()}}},
       {"people", figures.people},
-      {"pairs",
-       {{"genuine", figures.genuine_pairs},
-        {"impostor", figures.impostor_pairs + figures.failed_impostor_pairs},
-        {"genuine_failed", figures.failed_genuine_pairs},
-        {"impostor_failed", figures.failed_impostor_pairs}}},
+      {"normalized", scores.has_cohort},
+      {"pairs", PairsToJson(figures)},
       {"photos", {{"total", scores.photos}, {"failed", failed}, {"failed_by_reason", CountReasons(scores)}}},
       {"accuracy", ToJson(scores.accuracy)},
-      {"at_server_threshold", figures.thresholds.empty() ? Json(nullptr) : ToJson(figures.thresholds[0])},
+      {"at_server_threshold", AtServerThreshold(figures)},
       {"eer", ToJson(figures.equal_error_rate)},
       {"auc", ToJson(figures.area_under_roc)},
-      {"fnmr_at_fmr", targets},
+      {"fnmr_at_fmr", TargetsToJson(figures)},
       {"cllr", ToJson(figures.cllr)},
       {"min_cllr", ToJson(figures.min_cllr)},
       {"fnmr_by_rejection", ToJson(scores.rejection)},
+      {"groups", groups},
+      {"differential", DifferentialToJson(scores)},
   };
   return report.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

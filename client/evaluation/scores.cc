@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
+#include <map>
+#include <string>
 #include <utility>
 
 namespace likeness {
@@ -56,10 +59,53 @@ std::optional<RejectionCurve> ScoreRejection(const Comparisons& comparisons, con
   return std::nullopt;
 }
 
+// Numbers the people anew, in the order in which they are met, so that nobody but the group's people is resampled.
+void NumberPeople(PeoplePairs& pairs) {
+  constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
+  std::vector<uint32_t> numbers(pairs.people, kNone);
+  uint32_t people = 0;
+  const auto number_of = [&](uint32_t person) {
+    if (numbers[person] == kNone) numbers[person] = people++;
+    return numbers[person];
+  };
+  for (PeoplePair& pair : pairs.pairs) {
+    pair.person_a = number_of(pair.person_a);
+    pair.person_b = number_of(pair.person_b);
+  }
+  pairs.people = people;
+}
+
+// Copies the pairs of one group at a time.
+absl::Status ScoreGroups(const Comparisons& comparisons, const MeasuredPairs& measured, const FigureOptions& options,
+                         Scores& scores) {
+  std::map<std::string, std::string> reasons;
+  for (const FailedPhoto& failed : measured.failed_photos) reasons.emplace(failed.photo, failed.reason);
+  std::vector<GroupMatches> matches;
+  auto begin = measured.pairs.pairs.begin();
+  for (const PhotoRange& range : comparisons.groups) {
+    const std::ptrdiff_t photos = range.end - range.begin;
+    const auto end = begin + photos * (photos - 1) / 2;
+    PeoplePairs pairs{.pairs = {begin, end}, .people = measured.pairs.people};
+    begin = end;
+    matches.push_back(CountFalseMatches(pairs, options.thresholds.front(), options.seed));
+    NumberPeople(pairs);
+    absl::StatusOr<Figures> figures = MeasureFigures(pairs, options);
+    if (!figures.ok()) return figures.status();
+    GroupScores& group = scores.groups.emplace_back(
+        GroupScores{.name = range.name, .photos = photos, .failed_photos = {}, .figures = *std::move(figures)});
+    for (uint32_t i = range.begin; i < range.end; ++i) {
+      const auto failed = reasons.find(comparisons.photos[i].path);
+      if (failed != reasons.end()) ++group.failed_photos[failed->second];
+    }
+  }
+  scores.differential = MeasureDifferentialFigures(matches);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Scores> ScorePairs(const Comparisons& comparisons, const MeasuredPairs& measured) {
-  FigureOptions options{.targets = Targets(), .thresholds = {measured.threshold.distance()}};
+  FigureOptions options{.targets = Targets(), .thresholds = {BaseDistance(measured.threshold)}};
   if (measured.calibration.has_value()) options.calibration = FromProto(*measured.calibration);
   absl::StatusOr<Figures> figures = MeasureFigures(measured.pairs, options);
   if (!figures.ok()) return figures.status();
@@ -74,6 +120,8 @@ absl::StatusOr<Scores> ScorePairs(const Comparisons& comparisons, const Measured
     if (!accuracy.ok()) return accuracy.status();
     scores.accuracy = *accuracy;
   }
+  scores.has_cohort = !measured.crowding.empty();
+  if (absl::Status status = ScoreGroups(comparisons, measured, options, scores); !status.ok()) return status;
   scores.rejection = ScoreRejection(comparisons, measured, scores.figures);
   return scores;
 }

@@ -3,7 +3,9 @@
 #define LIKENESS_CLIENT_EVALUATION_SCORES_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -11,6 +13,7 @@
 #include "client/evaluation/measured_pairs.h"
 #include "client/evaluation/rejection.h"
 #include "likeness/v1/types.pb.h"
+#include "server/statistics/differential.h"
 #include "server/statistics/figures.h"
 #include "server/verification/accuracy.h"
 
@@ -25,7 +28,18 @@ struct ListAccuracy {
   std::optional<CrossValidatedAccuracy> cross_validated;
 };
 
-// The scores of a server.
+// Of the pairs of one group of people: as they are where the group is evaluated alone.
+struct GroupScores {
+  std::string name;
+  int64_t photos = 0;
+  std::map<std::string, int64_t> failed_photos;  // how many, by reason
+  Figures figures;                               // with the targets and the threshold of all
+};
+
+// The scores of a server. Where people are told apart by group, the pairs of all groups count together: each as one
+// pair, so that a group with more photos weighs more. Pairs across groups are not among them.
+//
+// Distances are normalized (MeasuredPairs).
 //
 // A failed photo never improves a score. For the accuracies each of its pairs counts as decided wrongly, at every
 // threshold. For all else its genuine pairs count as never verified (distance +infinity), so that FNMR and EER include
@@ -45,6 +59,11 @@ struct Scores {
   // What refusing photos of low quality does to the FNMR at FMR 1e-3, or 1e-2 where that cannot be measured. Absent
   // where neither can, or where the faces' quality is not known.
   std::optional<RejectionCurve> rejection;
+  bool has_cohort = false;  // else distances are plain, and one threshold decides about every pair
+  // In their order; empty where people are not told apart.
+  std::vector<GroupScores> groups;
+  // Of the groups at the server's threshold; absent where it cannot be measured. It counts `groups`.
+  std::optional<DifferentialFigures> differential;
 };
 
 // INVALID_ARGUMENT where a distance is not a number.

@@ -92,10 +92,18 @@ ThresholdFigures MeasureThreshold(double threshold, const PairDistances& distanc
   const auto at_edge = [edge](double (*measure)(const ResampledCounts&, size_t)) {
     return [edge, measure](const ResampledCounts& counts) { return measure(counts, edge); };
   };
-  return {.distance = threshold,
-          .false_match_rate = resamples.FigureOf(rates.false_match_rate, at_edge(&ResampledFalseMatchRate)),
-          .false_non_match_rate = resamples.FigureOf(rates.false_non_match_rate, at_edge(&ResampledFalseNonMatchRate)),
-          .accuracy = resamples.FigureOf(right / all, at_edge(&ResampledAccuracy))};
+  ThresholdFigures measured{
+      .distance = threshold,
+      .false_match_rate = resamples.FigureOf(rates.false_match_rate, at_edge(&ResampledFalseMatchRate)),
+      .false_non_match_rate = resamples.FigureOf(rates.false_non_match_rate, at_edge(&ResampledFalseNonMatchRate)),
+      .accuracy = resamples.FigureOf(right / all, at_edge(&ResampledAccuracy))};
+  if (const int64_t verdicts = figures.genuine_pairs - figures.failed_genuine_pairs; verdicts > 0) {
+    const double missed = rates.false_non_match_rate * static_cast<double>(figures.genuine_pairs);
+    measured.false_non_match_rate_of_verdicts = resamples.FigureOf(
+        std::round(missed - static_cast<double>(figures.failed_genuine_pairs)) / static_cast<double>(verdicts),
+        at_edge(&ResampledFalseNonMatchRateOfVerdicts));
+  }
+  return measured;
 }
 
 TargetFigures MeasureTarget(double target, const OperatingPointRates& rates, const Resamples& resamples) {

@@ -43,7 +43,9 @@ struct TargetFigures {
 struct ThresholdFigures {
   double distance = 0;
   Figure false_match_rate;
-  Figure false_non_match_rate;
+  Figure false_non_match_rate;  // a failed pair counts as a non-match
+  // Of the genuine pairs that have a distance, that is, got a verdict; absent where there are none.
+  std::optional<Figure> false_non_match_rate_of_verdicts = std::nullopt;
   Figure accuracy;  // a failed pair counts as decided wrongly
 };
 

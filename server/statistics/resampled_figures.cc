@@ -65,6 +65,11 @@ double ResampledFalseNonMatchRate(const ResampledCounts& counts, size_t edge) {
   return counts.all_genuine == 0 ? kNone : 1 - counts.genuine[edge] / counts.all_genuine;
 }
 
+double ResampledFalseNonMatchRateOfVerdicts(const ResampledCounts& counts, size_t edge) {
+  const double verdicts = counts.genuine.back();
+  return verdicts == 0 ? kNone : 1 - counts.genuine[edge] / verdicts;
+}
+
 double ResampledAccuracy(const ResampledCounts& counts, size_t edge) {
   const double all = counts.all_genuine + counts.all_impostor;
   return all == 0 ? kNone : (counts.genuine[edge] + MeasuredImpostor(counts) - counts.impostor[edge]) / all;

@@ -19,6 +19,8 @@ double ResampledFalseNonMatchRateAt(const ResampledCounts& counts, double target
 // At the threshold edges[edge].
 double ResampledFalseMatchRate(const ResampledCounts& counts, size_t edge);
 double ResampledFalseNonMatchRate(const ResampledCounts& counts, size_t edge);
+// Of the pairs that have a distance. The last edge lies at or above all of these.
+double ResampledFalseNonMatchRateOfVerdicts(const ResampledCounts& counts, size_t edge);
 // A failed pair of either kind is decided wrongly.
 double ResampledAccuracy(const ResampledCounts& counts, size_t edge);
 double ResampledBestAccuracy(const ResampledCounts& counts);

@@ -1,5 +1,6 @@
 // How long `likeness eval` takes for 100 million pairs once the photos are embedded: 14,143 photos of 2,829 made-up
-// people with embeddings of 192 numbers, on one thread.
+// people with embeddings of 192 numbers, of a model with a cohort, on one
+// thread.
 //
 //   build/release/bin/evaluation_benchmark [PHOTOS]
 #include <cmath>
@@ -39,6 +40,9 @@ PhotoEmbeddings Embed(const Comparisons& comparisons) {
     for (float& number : *response.mutable_embedding()) number /= std::sqrt(square);
     response.mutable_model()->set_name("made up");
     response.mutable_threshold()->set_distance(1.1);
+    response.mutable_threshold()->set_base_distance(1.1);
+    response.mutable_threshold()->set_crowding_cap(1.2);
+    response.set_crowding(1.2 - 0.001 * static_cast<double>(i % 200));
     response.mutable_calibration()->set_offset(30);
     response.mutable_calibration()->set_slope(-27);
     response.mutable_calibration()->set_genuine_pairs(10000);

@@ -8,6 +8,8 @@ nearest: the smallest distance between the probe and a reference. mean embedding
 scaled to unit length. mean distance: the mean of the distances. Prints, over many random choices of references, the false
 non-match rate at a false match rate of 0.001 (each answer at a threshold of its own), and both error rates at the threshold
 that was measured on single pairs: what a server that knows no other one would do. Embeddings must have unit length.
+Distances are normalized where the file has them so; how crowded the place of the references' mean is, is then taken to be what
+it is for the references on average.
 """
 
 import argparse
@@ -44,21 +46,25 @@ def main() -> int:
 
 
 def read(path: Path):
-    """The photos' numbers by person, and the distance of every pair."""
+    """The photos' numbers by person; of every pair the distance, and what normalization adds to it."""
     numbers, people, rows = {}, defaultdict(list), []
     with path.open() as lines:
-        next(lines)
+        columns = next(lines).rstrip("\n").split("\t")
+        normalized = columns.index("normalized_distance" if "normalized_distance" in columns else "distance")
         for line in lines:
-            a, b, _, distance = line.split("\t")
-            for photo in (a, b):
+            fields = line.rstrip("\n").split("\t")
+            for photo in fields[:2]:
                 if photo not in numbers:
                     numbers[photo] = len(numbers)
                     people[photo.split("/")[0]].append(numbers[photo])
-            rows.append((numbers[a], numbers[b], float(distance)))
-    matrix = np.zeros((len(numbers), len(numbers)))
-    for a, b, distance in rows:
-        matrix[a, b] = matrix[b, a] = abs(distance)  # a failed photo lies infinitely far from all
-    return list(people.values()), matrix
+            distance = float(fields[3])
+            added = float(fields[normalized]) - distance if np.isfinite(distance) else 0
+            rows.append((numbers[fields[0]], numbers[fields[1]], distance, added))
+    distances, additions = np.zeros((2, len(numbers), len(numbers)))
+    for a, b, distance, added in rows:
+        distances[a, b] = distances[b, a] = abs(distance)  # a failed photo lies infinitely far from all
+        additions[a, b] = additions[b, a] = added
+    return list(people.values()), (distances, additions)
 
 
 def measure(people, chosen, distances, count, choose, genuine, impostor) -> None:
@@ -73,16 +79,18 @@ def measure(people, chosen, distances, count, choose, genuine, impostor) -> None
 
 
 def decide(policy: str, distances, probes, references):
-    to_references = distances[np.ix_(probes, references)]
+    plain, additions = distances
+    to_references = plain[np.ix_(probes, references)]
+    added = additions[np.ix_(probes, references)]
     if policy == "nearest":
-        return to_references.min(axis=1)
+        return (to_references + added).min(axis=1)
     if policy == "mean distance":
-        return to_references.mean(axis=1)
+        return (to_references + added).mean(axis=1)
     # Of unit vectors: the product is 1 - d²/2, and the mean's own length follows from the references' products.
-    among = 1 - distances[np.ix_(references, references)] ** 2 / 2
+    among = 1 - plain[np.ix_(references, references)] ** 2 / 2
     length = np.sqrt(among.mean())
     product = (1 - to_references ** 2 / 2).mean(axis=1) / length
-    return np.sqrt(np.maximum(0, 2 - 2 * product))
+    return np.sqrt(np.maximum(0, 2 - 2 * product)) + added.mean(axis=1)
 
 
 def show(count, people, policy, genuine, impostor, threshold) -> None:

@@ -49,8 +49,8 @@ TEST_F(OfflineFiguresTest, MeasuresTheDistancesThatVerifyAndCompareAnswer) {
   std::getline(lines, line);  // the heading
   std::string a, b;
   int genuine = 0, pairs = 0;
-  double distance = 0;
-  for (; lines >> a >> b >> genuine >> distance; ++pairs) {
+  double distance = 0, normalized = 0;
+  for (; lines >> a >> b >> genuine >> distance >> normalized; ++pairs) {
     v1::CompareRequest comparison;
     comparison.set_photo_a(Bytes(a));
     comparison.set_photo_b(Bytes(b));
@@ -58,6 +58,12 @@ TEST_F(OfflineFiguresTest, MeasuresTheDistancesThatVerifyAndCompareAnswer) {
     const auto compared = client.Compare(comparison);
     ASSERT_TRUE(compared.ok()) << compared.status();
     EXPECT_NEAR(compared->distance(), distance, 1e-6) << a << ", " << b;
+    EXPECT_NEAR(compared->normalized_distance(), normalized, 1e-6) << a << ", " << b;
+    // Whether or not the bundle carries a cohort.
+    const v1::Threshold& threshold = compared->threshold();
+    EXPECT_EQ(threshold.has_probe_crowding(), threshold.has_crowding_cap());
+    EXPECT_NEAR(threshold.base_distance() - threshold.distance(), normalized - distance, 1e-6) << a << ", " << b;
+    EXPECT_EQ(compared->verified(), normalized <= threshold.base_distance()) << a << ", " << b;
 
     v1::EnrollRequest enrolment;
     enrolment.set_person_id("reference");
@@ -73,6 +79,7 @@ TEST_F(OfflineFiguresTest, MeasuresTheDistancesThatVerifyAndCompareAnswer) {
     const auto verified = client.Verify(probe);
     ASSERT_TRUE(verified.ok()) << verified.status();
     EXPECT_NEAR(verified->distance(), distance, 1e-6) << a << ", " << b;
+    EXPECT_NEAR(verified->normalized_distance(), normalized, 1e-6) << a << ", " << b;
     EXPECT_EQ(verified->verified(), genuine == 1) << a << ", " << b;
     v1::DeletePersonRequest deletion;
     deletion.set_person_id("reference");

@@ -35,6 +35,7 @@ class EvalCommandTest : public ::testing::Test {
       response->add_embedding(position);
       response->mutable_model()->set_name("line");
       response->mutable_threshold()->set_distance(2.5);
+      response->mutable_threshold()->set_base_distance(2.5);
       return grpc::Status::OK;
     };
     folder_ = TemporaryPath("eval_command_test");
@@ -140,8 +141,78 @@ TEST_F(EvalCommandTest, ComparesProbesWithReferencesAndWritesTheirDistances) {
   std::ifstream file(distances);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   EXPECT_EQ(text,
-            "photo_a\tphoto_b\tgenuine\tdistance\nAda/Ada_0001.jpg\tAda/Ada_0002.jpg\t1\t1\n"
-            "Ada/Ada_0001.jpg\tBob/Bob_0001.jpg\t0\t10\n");
+            "photo_a\tphoto_b\tgenuine\tdistance\tnormalized_distance\n"
+            "Ada/Ada_0001.jpg\tAda/Ada_0002.jpg\t1\t1\t1\nAda/Ada_0001.jpg\tBob/Bob_0001.jpg\t0\t10\t10\n");
+}
+
+TEST_F(EvalCommandTest, WritesBothDistancesOfAModelWithACohort) {
+  const auto embed = server_.service.embed;
+  server_.service.embed = [&](const v1::EmbedRequest& request, v1::EmbedResponse* response) {
+    const grpc::Status status = embed(request, response);
+    response->set_crowding(0.5);
+    response->mutable_threshold()->set_crowding_cap(1.25);
+    return status;
+  };
+  WritePhoto("Ada", 1, "0");
+  WritePhoto("Ada", 2, "1");
+  const std::string distances = TemporaryPath("eval_command_distances");
+  const CliRun run = RunCli({"eval", "--images", folder_, "--server", server_.address(), "--distances", distances});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("distances   normalized"));
+  std::ifstream file(distances);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_THAT(text, HasSubstr("Ada/Ada_0001.jpg\tAda/Ada_0002.jpg\t1\t1\t1.75\n"));
+}
+
+TEST_F(EvalCommandTest, TellsNamedFoldersApartAndReadsTheirPhotos) {
+  WritePhoto("old/Ada", 1, "0");
+  WritePhoto("old/Ada", 2, "1");
+  WritePhoto("old/Bob", 1, "2");
+  WritePhoto("young/Ada", 1, "10");
+  WritePhoto("young/Ada", 2, "11");
+  WritePhoto("young/Bob", 1, "100");
+  const std::string report = TemporaryPath("eval_command_report");
+  const std::vector<std::string> arguments = {"eval",
+                                              "--images",
+                                              "ages/old=" + folder_ + "/old",
+                                              "--images",
+                                              "ages/young=" + folder_ + "/young",
+                                              "--server",
+                                              server_.address(),
+                                              "--report",
+                                              report};
+  const CliRun text = RunCli(arguments);
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("data        2 people, 6 photos, 0 failed\n"));
+  EXPECT_THAT(text.out, HasSubstr("ages/old    2 people, 3 photos, none failed; 1 genuine pairs, 2 impostor\n"));
+  EXPECT_THAT(text.out, HasSubstr("FMR 100.00 % ["));
+  std::ifstream file(report);
+  const std::string page((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_THAT(page, HasSubstr("ages/young"));
+  EXPECT_THAT(page, HasSubstr("ages/old/Ada/Ada_0001.jpg"));
+
+  std::vector<std::string> as_json = arguments;
+  as_json.push_back("--json");
+  const json result = json::parse(RunCli(as_json).out);
+  EXPECT_EQ(result["pairs"]["impostor"], 4) << "none across the groups";
+  EXPECT_EQ(result["groups"][1]["name"], "ages/young");
+  EXPECT_EQ(result["groups"][1]["at_server_threshold"]["fmr"]["value"], 0);
+}
+
+TEST_F(EvalCommandTest, TellsPeopleApartByAList) {
+  for (const char* person : {"Ada", "Bob", "Cid", "Dan"}) {
+    WritePhoto(person, 1, std::to_string(person[0]));
+    WritePhoto(person, 2, std::to_string(person[0] + 1));
+  }
+  const CliRun run =
+      RunCli({"eval", "--images", folder_, "--groups", FileWith("eval_command_groups", "Ada x\nBob x\nCid y\n"),
+              "--server", server_.address(), "--json"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const json report = json::parse(run.out);
+  ASSERT_EQ(report["groups"].size(), 3u);
+  EXPECT_EQ(report["groups"][0]["name"], "unlabeled");
+  EXPECT_EQ(report["groups"][1]["name"], "x");
+  EXPECT_EQ(report["groups"][1]["pairs"]["impostor"], 4);
 }
 
 TEST_F(EvalCommandTest, RefusesOptionsThatContradictEachOther) {
@@ -151,6 +222,9 @@ TEST_F(EvalCommandTest, RefusesOptionsThatContradictEachOther) {
                                                        {"--references", list},
                                                        {"--pairs", list, "--probes", list, "--references", list},
                                                        {"--probes", list, "--references", list, "--part", "1/2"},
+                                                       {"--groups", list, "--pairs", list},
+                                                       {"--images", folder_},
+                                                       {"--images", "x=" + folder_},
                                                        {"--part", "3/2"},
                                                        {"--part", "0/2"},
                                                        {"--part", "1"}};

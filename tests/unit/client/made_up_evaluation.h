@@ -16,6 +16,15 @@ inline v1::EmbedResponse At(float position) {
   response.add_embedding(position);
   response.mutable_model()->set_digest("digest");
   response.mutable_threshold()->set_distance(2.5);
+  response.mutable_threshold()->set_base_distance(2.5);
+  return response;
+}
+
+// Of a model with a cohort, whose cap is 1.
+inline v1::EmbedResponse InACrowd(float position, double crowding) {
+  v1::EmbedResponse response = At(position);
+  response.set_crowding(crowding);
+  response.mutable_threshold()->set_crowding_cap(1);
   return response;
 }
 

@@ -24,7 +24,10 @@ Scores SomeScores() {
   scores.figures.impostor_pairs = 500;
   scores.figures.people = 963;
   scores.accuracy = ListAccuracy{{1.115, 0.994}, {0.99, 0.998}, std::nullopt};
-  scores.figures.thresholds = {{1.042, Some(0.002), Some(0.012), {0.992, {0.985, 0.996}}}};
+  scores.figures.thresholds = {{.distance = 1.042,
+                                .false_match_rate = Some(0.002),
+                                .false_non_match_rate = Some(0.012),
+                                .accuracy = {0.992, {0.985, 0.996}}}};
   scores.figures.equal_error_rate = Some(0.008);
   scores.figures.targets = {{.target = 0.01,
                              .rates = {1.1, 0.01, 0.0125, 500, 500},
@@ -49,6 +52,84 @@ TEST(ReportTextTest, SaysWhatWasMeasuredWithItsIntervals) {
   EXPECT_THAT(text, HasSubstr("Cllr        0.0400 [0.0300, 0.0500] bits\nmin Cllr    0.0200"));
   EXPECT_THAT(text, HasSubstr("quality     FNMR at FMR 0.01: 1.25 %, 0.50 % without the worst 10 %, 0.25 % without the "
                               "worst 20 %\n"));
+}
+
+Scores GroupedScores() {
+  Scores scores = SomeScores();
+  scores.has_cohort = true;
+  GroupScores lfw{.name = "lfw", .photos = 700, .failed_photos = {}, .figures = scores.figures};
+  lfw.figures.thresholds[0].false_non_match_rate_of_verdicts = Some(0.008);
+  lfw.figures.targets.push_back({.target = 0.001,
+                                 .rates = {1, 0.001, 0.04, 500, 500},
+                                 .false_match_rate = {},
+                                 .false_non_match_rate = {0.03, 0.05}});
+  GroupScores young = lfw;
+  young.name = "ages/young";
+  young.failed_photos = {{"FACE_NOT_FOUND", 2}, {"FACE_QUALITY_TOO_LOW", 1}};
+  young.figures.thresholds[0].false_match_rate = Some(0.0004);
+  GroupScores few{.name = "few", .photos = 2, .failed_photos = {}, .figures = {}};
+  scores.groups = {lfw, young, few};
+  scores.differential = DifferentialFigures{
+      .measured = {.worst = 0, .best = 1, .to_geometric_mean = 2.25, .to_smallest = 5, .left_out = {2}},
+      .to_geometric_mean = {1.5, 3.75},
+      .to_smallest = {2, 9}};
+  return scores;
+}
+
+TEST(ReportTextTest, GivesTheErrorsOfEachGroupAndNamesTheWorst) {
+  const std::string text = ReportText(GroupedScores());
+  EXPECT_THAT(text, HasSubstr("distances   normalized by how crowded"));
+  EXPECT_THAT(text,
+              HasSubstr("lfw         963 people, 700 photos, none failed; 500 genuine pairs, 500 impostor\n"
+                        "            FMR 0.20 % [0.15, 0.25], FNMR 0.80 % [0.60, 1.00] of pairs that got a verdict, "
+                        "1.20 % [0.90, 1.50] of all\n"
+                        "            at thresholds of its own: FNMR 1.25 % [0.50, 2.00] at FMR 0.01, FNMR 4.00 % "
+                        "[3.00, 5.00] at FMR 0.001\n"));
+  EXPECT_THAT(text,
+              HasSubstr("ages/young  963 people, 700 photos, failed: 2 FACE_NOT_FOUND, 1 FACE_QUALITY_TOO_LOW; "));
+  EXPECT_THAT(text, HasSubstr("FMR 0.0400 % [0.0300, 0.0500], "));
+  EXPECT_THAT(text, HasSubstr("            not measurable without pairs of both kinds\n"));
+  EXPECT_THAT(text, HasSubstr("worst       lfw: its FMR is 2.2 [1.5, 3.8] times the geometric mean of the groups, 5.0 "
+                              "[2.0, 9.0] times the smallest (ages/young)\n"
+                              "            left out, with too few impostor pairs: few\n"));
+}
+
+TEST(ReportTextTest, SaysWhereARatioIsABoundAndWhatBoundsARateOfNone) {
+  Scores scores = GroupedScores();
+  scores.groups[1].figures.thresholds[0].false_match_rate = {0, {0, 0}};
+  scores.differential->measured.at_least = true;
+  const std::string text = ReportText(scores);
+  EXPECT_THAT(text, HasSubstr("FMR 0.00 % [0.00, 0.60], ")) << "by the rule of three";
+  EXPECT_THAT(text, HasSubstr("worst       lfw: its FMR is at least 2.2 "));
+}
+
+TEST(ReportTextTest, SaysThatAModelHasNoCohortAndSaysNothingOfGroupsWhereThereAreNone) {
+  const std::string text = ReportText(SomeScores());
+  EXPECT_THAT(text, HasSubstr("the model has no cohort: one threshold for every pair\n"));
+  EXPECT_THAT(text, Not(HasSubstr("groups")));
+  EXPECT_THAT(text, Not(HasSubstr("worst  ")));
+}
+
+TEST(ReportJsonTest, HasEveryGroupAndTheDifferential) {
+  const nlohmann::json json = nlohmann::json::parse(ReportJson(GroupedScores()));
+  EXPECT_EQ(json["normalized"], true);
+  ASSERT_EQ(json["groups"].size(), 3u);
+  const nlohmann::json& young = json["groups"][1];
+  EXPECT_EQ(young["name"], "ages/young");
+  EXPECT_EQ(young["people"], 963);
+  EXPECT_EQ(young["photos"]["total"], 700);
+  EXPECT_EQ(young["photos"]["failed_by_reason"]["FACE_NOT_FOUND"], 2);
+  EXPECT_EQ(young["at_server_threshold"]["fmr"]["value"], 0.0004);
+  EXPECT_EQ(young["at_server_threshold"]["fnmr"]["value"], 0.012);
+  EXPECT_EQ(young["at_server_threshold"]["fnmr_of_verdicts"]["value"], 0.008);
+  EXPECT_EQ(young["fnmr_at_fmr"][1]["fnmr"]["interval"][1], 0.05);
+  EXPECT_TRUE(json["groups"][2]["at_server_threshold"].is_null());
+  EXPECT_EQ(json["differential"]["worst_group"], "lfw");
+  EXPECT_EQ(json["differential"]["fmr_to_geometric_mean"]["value"], 2.25);
+  EXPECT_EQ(json["differential"]["fmr_to_smallest"]["interval"][1], 9);
+  EXPECT_EQ(json["differential"]["at_least"], false);
+  EXPECT_EQ(json["differential"]["left_out"][0], "few");
+  EXPECT_TRUE(nlohmann::json::parse(ReportJson(SomeScores()))["differential"].is_null());
 }
 
 TEST(ReportTextTest, SaysWhatCouldNotBeMeasured) {

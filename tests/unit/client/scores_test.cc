@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "tests/support/matchers.h"
 #include "tests/unit/client/made_up_evaluation.h"
 
@@ -85,6 +86,103 @@ TEST(ScorePairsTest, HoldsTheModelsCalibrationAgainstTheBestOne) {
   EXPECT_EQ(scores->figures.min_cllr->value, 0);
   EXPECT_GT(scores->figures.cllr->value, 0);
   EXPECT_LT(scores->figures.cllr->value, 0.1);
+}
+
+// Two groups of 20 people with two photos each. In the second, strangers lie nearer; the people of both are the same.
+struct MadeUpGroups {
+  std::vector<PhotoGroup> groups;
+  PhotoEmbeddings embeddings;
+};
+
+MadeUpGroups MakeGroups() {
+  MadeUpGroups made{
+      .groups =
+          {{.name = "ages/adult", .people = "ages", .path_prefix = "ages/adult/", .file_prefix = "", .photos = {}},
+           {.name = "ages/young", .people = "ages", .path_prefix = "ages/young/", .file_prefix = "", .photos = {}}},
+      .embeddings = {}};
+  for (size_t group = 0; group < 2; ++group) {
+    for (int person = 0; person < 20; ++person) {
+      for (int photo = 0; photo < 2; ++photo) {
+        const std::string folder = absl::StrCat("p", 10 + person);
+        const std::string name = absl::StrCat(folder, "/", photo);
+        made.groups[group].photos.push_back({folder, name});
+        const float apart = group == 0 ? 2.45f : 1.0f;
+        const float position = apart * static_cast<float>(person) + (person % 5 == 0 ? 3.0f : 1.0f) * photo;
+        made.embeddings.emplace(made.groups[group].path_prefix + name, At(position));
+      }
+    }
+  }
+  made.embeddings.at("ages/young/p12/1") = NoFace();
+  return made;
+}
+
+TEST(ScorePairsTest, ScoresEachGroupAsIfItWereEvaluatedAlone) {
+  const MadeUpGroups made = MakeGroups();
+  const auto together = Score(*CompareGroups(made.groups, {}), made.embeddings);
+  ASSERT_THAT(together, IsOk());
+  ASSERT_EQ(together->groups.size(), 2u);
+  int64_t genuine = 0, impostor = 0;
+  for (size_t i = 0; i < 2; ++i) {
+    PhotoFolder folder{made.groups[i].photos, 20, 0};
+    for (PhotoFile& photo : folder.photos) photo.name = made.groups[i].path_prefix + photo.name;
+    PhotoEmbeddings embeddings;
+    for (const PhotoFile& photo : folder.photos) embeddings.emplace(photo.name, made.embeddings.at(photo.name));
+    const auto alone = Score(*CompareAll(folder, {}), embeddings);
+    ASSERT_THAT(alone, IsOk());
+    const GroupScores& group = together->groups[i];
+    EXPECT_EQ(group.photos, 40);
+    EXPECT_EQ(group.figures.people, 20);
+    const ThresholdFigures& a = group.figures.thresholds.at(0);
+    const ThresholdFigures& b = alone->figures.thresholds.at(0);
+    EXPECT_EQ(a.false_match_rate.value, b.false_match_rate.value);
+    EXPECT_EQ(a.false_match_rate.interval.low, b.false_match_rate.interval.low);
+    EXPECT_EQ(a.false_match_rate.interval.high, b.false_match_rate.interval.high);
+    EXPECT_EQ(a.false_non_match_rate.value, b.false_non_match_rate.value);
+    EXPECT_EQ(a.false_non_match_rate.interval.high, b.false_non_match_rate.interval.high);
+    EXPECT_EQ(group.figures.targets.size(), alone->figures.targets.size());
+    genuine += group.figures.genuine_pairs;
+    impostor += group.figures.impostor_pairs;
+  }
+  EXPECT_EQ(together->figures.genuine_pairs, genuine) << "pooled";
+  EXPECT_EQ(together->figures.impostor_pairs, impostor);
+  EXPECT_EQ(together->figures.people, 20) << "the groups share them";
+}
+
+TEST(ScorePairsTest, NamesTheWorstGroupAndCountsFailedPhotosByReason) {
+  const MadeUpGroups made = MakeGroups();
+  const auto scores = Score(*CompareGroups(made.groups, {}), made.embeddings);
+  ASSERT_THAT(scores, IsOk());
+  EXPECT_THAT(scores->groups[0].failed_photos, IsEmpty());
+  EXPECT_THAT(scores->groups[1].failed_photos, testing::ElementsAre(testing::Pair("INVALID_ARGUMENT", 1)));
+  ASSERT_TRUE(scores->differential.has_value());
+  EXPECT_EQ(scores->differential->measured.worst, 1u);
+  const double adult = scores->groups[0].figures.thresholds[0].false_match_rate.value;
+  const double young = scores->groups[1].figures.thresholds[0].false_match_rate.value;
+  EXPECT_GT(adult, 0);
+  EXPECT_DOUBLE_EQ(scores->differential->measured.to_smallest, young / adult);
+}
+
+TEST(ScorePairsTest, CountsARefusedGenuinePairAsANonMatchOrLeavesItOut) {
+  const MadeUpGroups made = MakeGroups();
+  const auto scores = Score(*CompareGroups(made.groups, {}), made.embeddings);
+  ASSERT_THAT(scores, IsOk());
+  const ThresholdFigures& young = scores->groups[1].figures.thresholds[0];
+  // Of 20 pairs four lie 3 apart, and another lacks a photo.
+  EXPECT_EQ(young.false_non_match_rate.value, 5.0 / 20);
+  ASSERT_TRUE(young.false_non_match_rate_of_verdicts.has_value());
+  EXPECT_EQ(young.false_non_match_rate_of_verdicts->value, 4.0 / 19);
+  EXPECT_LT(young.false_non_match_rate_of_verdicts->interval.low, 4.0 / 19);
+  EXPECT_GT(young.false_non_match_rate_of_verdicts->interval.high, 4.0 / 19);
+}
+
+TEST(ScorePairsTest, HoldsNormalizedDistancesAgainstTheBaseThreshold) {
+  const auto scores =
+      Score(TwoPeople(),
+            {{"a/1", InACrowd(0, 1)}, {"a/2", InACrowd(1, 1)}, {"b/1", InACrowd(2.25f, 0)}, {"b/2", InACrowd(4, 1)}});
+  ASSERT_THAT(scores, IsOk());
+  EXPECT_TRUE(scores->has_cohort);
+  EXPECT_EQ(scores->figures.thresholds[0].distance, 2.5);
+  EXPECT_EQ(scores->figures.thresholds[0].false_match_rate.value, 0) << "2.25, but in a crowd";
 }
 
 }  // namespace

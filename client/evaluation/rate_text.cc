@@ -1,0 +1,31 @@
+#include "client/evaluation/rate_text.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "server/statistics/differential.h"
+
+namespace likeness {
+namespace {
+
+std::string Digits(double share) {
+  constexpr double kSmall = 0.000995;  // what is at least 0.10 % in two digits
+  return absl::StrFormat("%.*f", share > 0 && share < kSmall ? 4 : 2, 100 * share);
+}
+
+}  // namespace
+
+std::string PercentText(double share) { return absl::StrCat(Digits(share), " %"); }
+
+std::string PercentText(double share, const Interval& interval) {
+  return absl::StrCat(PercentText(share), " [", Digits(interval.low), ", ", Digits(interval.high), "]");
+}
+
+std::string PercentText(const Figure& figure) { return PercentText(figure.value, figure.interval); }
+
+std::string FalseMatchRateText(const Figure& rate, int64_t impostor_pairs) {
+  Interval interval = rate.interval;
+  if (rate.value == 0) interval.high = UpperBoundWithoutMatch(static_cast<double>(impostor_pairs));
+  return PercentText(rate.value, interval);
+}
+
+}  // namespace likeness

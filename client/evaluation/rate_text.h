@@ -1,0 +1,25 @@
+// Rates as people read them.
+#ifndef LIKENESS_CLIENT_EVALUATION_RATE_TEXT_H_
+#define LIKENESS_CLIENT_EVALUATION_RATE_TEXT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "server/statistics/figures.h"
+
+namespace likeness {
+
+// A share in percent: "1.30 %"; one below 0.1 % with two digits more, "0.0124 %".
+std::string PercentText(double share);
+
+// With its interval: "1.30 % [0.71, 2.05]".
+std::string PercentText(double share, const Interval& interval);
+std::string PercentText(const Figure& figure);
+
+// A false match rate; where no pair matched, with an upper bound instead of an interval that cannot be bootstrapped:
+// "0.00 % [0.00, 0.0370]".
+std::string FalseMatchRateText(const Figure& rate, int64_t impostor_pairs);
+
+}  // namespace likeness
+
+#endif  // LIKENESS_CLIENT_EVALUATION_RATE_TEXT_H_
