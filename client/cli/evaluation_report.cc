@@ -10,6 +10,8 @@
 #include "absl/strings/str_format.h"
 #include "client/cli/photo_file.h"
 #include "client/cli/threshold_text.h"
+#include "client/evaluation/rate_text.h"
+#include "client/evaluation/report.h"
 #include "client/evaluation_page/evaluation_page.h"
 
 namespace likeness {
@@ -41,7 +43,8 @@ std::vector<RankedPair> WorstPairs(const Comparisons& comparisons, const Measure
   return worst;
 }
 
-std::vector<PagePair> PagePairs(const Comparisons& comparisons, const std::vector<RankedPair>& pairs, bool genuine) {
+std::vector<PagePair> PagePairs(const Comparisons& comparisons, const std::vector<RankedPair>& pairs, bool genuine,
+                                double threshold) {
   const auto read = [](const KnownPhoto& photo) {
     return ReadPhotoFile(photo.file).value_or("");  // one that is gone is named, not shown
   };
@@ -54,14 +57,14 @@ std::vector<PagePair> PagePairs(const Comparisons& comparisons, const std::vecto
                      .bytes_a = read(a),
                      .bytes_b = read(b),
                      .distance = pair.distance,
-                     .genuine = genuine});
+                     .genuine = genuine,
+                     .wrong = genuine != (pair.distance <= threshold)});
   }
   return shown;
 }
 
-std::string Text(const Figure& figure, double scale, const char* unit) {
-  return absl::StrFormat("%.4g%s (95 %%: %.4g to %.4g)", scale * figure.value, unit, scale * figure.interval.low,
-                         scale * figure.interval.high);
+std::string NumberText(const Figure& figure, const char* unit) {
+  return absl::StrFormat("%.4f%s [%.4f, %.4f]", figure.value, unit, figure.interval.low, figure.interval.high);
 }
 
 std::vector<std::pair<std::string, std::string>> Facts(const Scores& scores) {
@@ -71,16 +74,73 @@ std::vector<std::pair<std::string, std::string>> Facts(const Scores& scores) {
       {"People, photos",
        absl::StrCat(figures.people, ", ", scores.photos, " (", scores.failed_photos.size(), " failed)")},
       {"Pairs", absl::StrCat(figures.genuine_pairs, " genuine, ", figures.impostor_pairs, " impostor")},
+      {"Distances", scores.has_cohort ? "normalized by how crowded the places of both faces are"
+                                      : "plain: the model has no cohort: one threshold for every pair"},
       {"The server's", ThresholdText(scores.threshold)}};
-  if (figures.equal_error_rate) facts.emplace_back("Equal error rate", Text(*figures.equal_error_rate, 100, " %"));
-  if (figures.area_under_roc) facts.emplace_back("Area under the ROC curve", Text(*figures.area_under_roc, 1, ""));
+  for (const ThresholdFigures& server : figures.thresholds) {
+    facts.emplace_back("FMR at the server's threshold",
+                       FalseMatchRateText(server.false_match_rate, figures.impostor_pairs));
+    facts.emplace_back("FNMR at the server's threshold", PercentText(server.false_non_match_rate));
+    if (server.false_non_match_rate_of_verdicts) {
+      facts.emplace_back("FNMR there, of pairs with a verdict", PercentText(*server.false_non_match_rate_of_verdicts));
+    }
+  }
+  if (figures.equal_error_rate) facts.emplace_back("Equal error rate", PercentText(*figures.equal_error_rate));
+  if (figures.area_under_roc) facts.emplace_back("Area under the ROC curve", NumberText(*figures.area_under_roc, ""));
   for (const TargetFigures& target : figures.targets) {
     facts.emplace_back(absl::StrFormat("FNMR at FMR %g", target.target),
-                       Text({target.rates.false_non_match_rate, target.false_non_match_rate}, 100, " %"));
+                       PercentText(target.rates.false_non_match_rate, target.false_non_match_rate));
   }
-  if (figures.cllr) facts.emplace_back("Cllr", Text(*figures.cllr, 1, " bits"));
-  if (figures.min_cllr) facts.emplace_back("Minimum Cllr", Text(*figures.min_cllr, 1, " bits"));
+  if (figures.cllr) facts.emplace_back("Cllr", NumberText(*figures.cllr, " bits"));
+  if (figures.min_cllr) facts.emplace_back("Minimum Cllr", NumberText(*figures.min_cllr, " bits"));
+  facts.emplace_back("In brackets", "95 % confidence interval, bootstrapped over people");
   return facts;
+}
+
+std::string OwnRateText(const Figures& figures, double rate) {
+  for (const TargetFigures& target : figures.targets) {
+    if (target.target == rate) return PercentText(target.rates.false_non_match_rate, target.false_non_match_rate);
+  }
+  return "too few pairs";
+}
+
+PageGroup GroupRow(const GroupScores& group) {
+  const Figures& figures = group.figures;
+  PageGroup row{.name = group.name,
+                .cells = {absl::StrCat(figures.people), absl::StrCat(group.photos), FailedPhotosText(group),
+                          absl::StrCat(figures.genuine_pairs), absl::StrCat(figures.impostor_pairs)}};
+  if (figures.thresholds.empty()) {
+    row.cells.insert(row.cells.end(), 5, "not measurable");
+    return row;
+  }
+  const ThresholdFigures& server = figures.thresholds.front();
+  const auto& of_verdicts = server.false_non_match_rate_of_verdicts;
+  row.cells.insert(row.cells.end(),
+                   {FalseMatchRateText(server.false_match_rate, figures.impostor_pairs),
+                    of_verdicts ? PercentText(*of_verdicts) : "not measurable",
+                    PercentText(server.false_non_match_rate), OwnRateText(figures, 1e-3), OwnRateText(figures, 1e-2)});
+  const Interval interval = FalseMatchRateInterval(server.false_match_rate, figures.impostor_pairs);
+  row.false_match_rate = PageRate{server.false_match_rate.value, interval.low, interval.high};
+  return row;
+}
+
+PageGroups Groups(const Scores& scores) {
+  PageGroups groups;
+  if (scores.groups.empty()) return groups;
+  groups.columns = {"people",
+                    "photos",
+                    "failed",
+                    "genuine pairs",
+                    "impostor pairs",
+                    "FMR",
+                    "FNMR of pairs with a verdict",
+                    "FNMR of all pairs",
+                    "FNMR at its own FMR 0.001",
+                    "FNMR at its own FMR 0.01"};
+  for (const GroupScores& group : scores.groups) groups.rows.push_back(GroupRow(group));
+  groups.summary = WorstGroupText(scores);
+  if (scores.threshold.has_false_match_rate()) groups.stated_false_match_rate = scores.threshold.false_match_rate();
+  return groups;
 }
 
 }  // namespace
@@ -88,13 +148,16 @@ std::vector<std::pair<std::string, std::string>> Facts(const Scores& scores) {
 std::string EvaluationReport(const std::string& data, const Comparisons& comparisons, const MeasuredPairs& measured,
                              const Scores& scores) {
   PairDistances distances = SortedDistances(measured.pairs);
-  EvaluationPage page{.title = absl::StrCat(scores.model.name(), " ", scores.model.version(), " on ", data),
-                      .facts = Facts(scores),
-                      .genuine = std::move(distances.genuine),
-                      .impostor = std::move(distances.impostor),
-                      .threshold = scores.threshold.distance(),
-                      .worst_genuine = PagePairs(comparisons, WorstPairs(comparisons, measured, true), true),
-                      .worst_impostor = PagePairs(comparisons, WorstPairs(comparisons, measured, false), false)};
+  const double threshold = BaseDistance(scores.threshold);
+  EvaluationPage page{
+      .title = absl::StrCat(scores.model.name(), " ", scores.model.version(), " on ", data),
+      .facts = Facts(scores),
+      .genuine = std::move(distances.genuine),
+      .impostor = std::move(distances.impostor),
+      .threshold = threshold,
+      .groups = Groups(scores),
+      .worst_genuine = PagePairs(comparisons, WorstPairs(comparisons, measured, true), true, threshold),
+      .worst_impostor = PagePairs(comparisons, WorstPairs(comparisons, measured, false), false, threshold)};
   if (scores.rejection.has_value()) {
     for (const RejectionStep& step : scores.rejection->steps) {
       page.rejection.push_back({step.rejected, step.false_non_match_rate});

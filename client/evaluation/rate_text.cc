@@ -22,10 +22,13 @@ std::string PercentText(double share, const Interval& interval) {
 
 std::string PercentText(const Figure& figure) { return PercentText(figure.value, figure.interval); }
 
+Interval FalseMatchRateInterval(const Figure& rate, int64_t impostor_pairs) {
+  if (rate.value > 0) return rate.interval;
+  return {0, UpperBoundWithoutMatch(static_cast<double>(impostor_pairs))};
+}
+
 std::string FalseMatchRateText(const Figure& rate, int64_t impostor_pairs) {
-  Interval interval = rate.interval;
-  if (rate.value == 0) interval.high = UpperBoundWithoutMatch(static_cast<double>(impostor_pairs));
-  return PercentText(rate.value, interval);
+  return PercentText(rate.value, FalseMatchRateInterval(rate, impostor_pairs));
 }
 
 }  // namespace likeness

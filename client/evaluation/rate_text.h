@@ -16,6 +16,9 @@ std::string PercentText(double share);
 std::string PercentText(double share, const Interval& interval);
 std::string PercentText(const Figure& figure);
 
+// The interval of a false match rate; up to an upper bound where no pair matched, which no resample shows.
+Interval FalseMatchRateInterval(const Figure& rate, int64_t impostor_pairs);
+
 // A false match rate; where no pair matched, with an upper bound instead of an interval that cannot be bootstrapped:
 // "0.00 % [0.00, 0.0370]".
 std::string FalseMatchRateText(const Figure& rate, int64_t impostor_pairs);

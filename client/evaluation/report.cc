@@ -110,17 +110,10 @@ std::string CohortText(const Scores& scores) {
                       "\n");
 }
 
-std::string FailedText(const std::map<std::string, int64_t>& failed) {
-  if (failed.empty()) return "none failed";
-  return absl::StrCat("failed: ", absl::StrJoin(failed, ", ", [](std::string* out, const auto& reason) {
-                        absl::StrAppend(out, reason.second, " ", reason.first);
-                      }));
-}
-
 std::string GroupText(const GroupScores& group) {
   const Figures& figures = group.figures;
-  std::string text = absl::StrFormat("%-12s%d people, %d photos, %s; %d genuine pairs, %d impostor\n", group.name + " ",
-                                     figures.people, group.photos, FailedText(group.failed_photos),
+  std::string text = absl::StrFormat("%-12s%d people, %d photos, failed: %s; %d genuine pairs, %d impostor\n",
+                                     group.name + " ", figures.people, group.photos, FailedPhotosText(group),
                                      figures.genuine_pairs, figures.impostor_pairs);
   if (figures.thresholds.empty()) return text + "            not measurable without pairs of both kinds\n";
   const ThresholdFigures& server = figures.thresholds.front();
@@ -140,36 +133,12 @@ std::string GroupText(const GroupScores& group) {
   return absl::StrCat(text, "            at thresholds of its own: ", absl::StrJoin(own, ", "), "\n");
 }
 
-std::string DifferentialText(const Scores& scores) {
-  if (!scores.differential.has_value()) {
-    return "worst       not told: fewer than two groups have a rate that can be held against another's\n";
-  }
-  const Differential& measured = scores.differential->measured;
-  const auto ratio = [](double value, const Interval& interval) {
-    return absl::StrFormat("%.1f [%.1f, %.1f]", value, interval.low, interval.high);
-  };
-  std::string text = absl::StrFormat(
-      "worst       %s: its FMR is %s%s times the geometric mean of the groups, %s times the smallest (%s)\n",
-      scores.groups[measured.worst].name, measured.at_least ? "at least " : "",
-      ratio(measured.to_geometric_mean, scores.differential->to_geometric_mean),
-      ratio(measured.to_smallest, scores.differential->to_smallest), scores.groups[measured.best].name);
-  if (measured.at_least)
-    absl::StrAppend(&text, "            where no pair matched, with the upper bound of the rate\n");
-  if (!measured.left_out.empty()) {
-    absl::StrAppend(&text, "            left out, with too few impostor pairs: ",
-                    absl::StrJoin(measured.left_out, ", ",
-                                  [&](std::string* out, size_t group) { *out += scores.groups[group].name; }),
-                    "\n");
-  }
-  return text;
-}
-
 std::string GroupsText(const Scores& scores) {
   if (scores.groups.empty()) return "";
   std::string text =
       "groups      each at the server's threshold, by pairs of its own; above, the pairs of all together\n";
   for (const GroupScores& group : scores.groups) absl::StrAppend(&text, GroupText(group));
-  return text + DifferentialText(scores);
+  return absl::StrCat(text, "worst       ", WorstGroupText(scores), "\n");
 }
 
 Json ToJson(const Interval& interval) { return Json::array({interval.low, interval.high}); }
@@ -269,6 +238,33 @@ std::string ReportText(const Scores& scores) {
                       CohortText(scores), PhotosText(scores), AccuracyText(scores), RatesText(scores.figures),
                       RejectionText(scores), GroupsText(scores),
                       "            in brackets: 95 % confidence interval, bootstrapped over people\n");
+}
+
+std::string FailedPhotosText(const GroupScores& group) {
+  if (group.failed_photos.empty()) return "none";
+  return absl::StrJoin(group.failed_photos, ", ", [](std::string* out, const auto& reason) {
+    absl::StrAppend(out, reason.second, " ", reason.first);
+  });
+}
+
+std::string WorstGroupText(const Scores& scores) {
+  if (!scores.differential.has_value()) return "not told: no two groups have rates that can be held against each other";
+  const Differential& measured = scores.differential->measured;
+  const auto ratio = [](double value, const Interval& interval) {
+    return absl::StrFormat("%.1f [%.1f, %.1f]", value, interval.low, interval.high);
+  };
+  std::string text =
+      absl::StrFormat("%s: its FMR is %s%s times the geometric mean of the groups, %s times the smallest (%s)",
+                      scores.groups[measured.worst].name, measured.at_least ? "at least " : "",
+                      ratio(measured.to_geometric_mean, scores.differential->to_geometric_mean),
+                      ratio(measured.to_smallest, scores.differential->to_smallest), scores.groups[measured.best].name);
+  if (measured.at_least) absl::StrAppend(&text, "; where no pair matched, by the upper bound of the rate");
+  if (!measured.left_out.empty()) {
+    absl::StrAppend(&text, "; left out, with too few impostor pairs: ",
+                    absl::StrJoin(measured.left_out, ", ",
+                                  [&](std::string* out, size_t group) { *out += scores.groups[group].name; }));
+  }
+  return text;
 }
 
 std::string ReportJson(const Scores& scores) {

@@ -40,6 +40,19 @@ std::string FactsTable(const EvaluationPage& page) {
   return html + "</table>\n";
 }
 
+std::string GroupsTable(const PageGroups& groups) {
+  if (groups.rows.empty()) return "";
+  std::string html = "<h2>Groups of people</h2>\n<div class=\"groups\">\n<table>\n<thead><tr><th>group</th>";
+  for (const std::string& column : groups.columns) absl::StrAppend(&html, "<th>", EscapeMarkup(column), "</th>");
+  html += "</tr></thead>\n";
+  for (const PageGroup& group : groups.rows) {
+    absl::StrAppend(&html, "<tr><th>", EscapeMarkup(group.name), "</th>");
+    for (const std::string& cell : group.cells) absl::StrAppend(&html, "<td>", EscapeMarkup(cell), "</td>");
+    html += "</tr>\n";
+  }
+  return absl::StrCat(html, "</table>\n</div>\n<p>", EscapeMarkup(groups.summary), "</p>\n");
+}
+
 // Where each plot stands; one without series has no canvas.
 std::string PlotBlocks(const std::vector<PagePlot>& plots) {
   std::string html = "<h2>Plots</h2>\n<div class=\"plots\">\n";
@@ -76,11 +89,12 @@ std::string EvaluationPageHtml(EvaluationPage page) {
     if (!std::is_sorted(kind->begin(), kind->end())) std::sort(kind->begin(), kind->end());
   }
   const std::vector<PagePlot> plots = EvaluationPlots(page);
-  return absl::StrCat(
-      Head(page.title), FactsTable(page), PlotBlocks(plots), "<h2>The farthest pairs of one person</h2>\n",
-      PairFigures(page.worst_genuine, "There are no pairs of one person."),
-      "<h2>The nearest pairs of two people</h2>\n",
-      PairFigures(page.worst_impostor, "There are no pairs of two people."), Scripts(plots), "</body>\n</html>\n");
+  return absl::StrCat(Head(page.title), FactsTable(page), GroupsTable(page.groups), PlotBlocks(plots),
+                      "<h2>The farthest pairs of one person</h2>\n",
+                      PairFigures(page.worst_genuine, "There are no pairs of one person."),
+                      "<h2>The nearest pairs of two people</h2>\n",
+                      PairFigures(page.worst_impostor, "There are no pairs of two people."), Scripts(plots),
+                      "</body>\n</html>\n");
 }
 
 }  // namespace likeness

@@ -37,7 +37,9 @@ function dataSetOf(series) {
   const ink = colour(series.ink);
   return {
     label: series.name,
-    data: series.points,
+    // A point without coordinates ends a line.
+    data: series.pieces ? series.points.flatMap((point, i) => (i % 2 ? [point, { x: NaN, y: NaN }] : [point]))
+                        : series.points,
     showLine: true,
     borderColor: ink,
     backgroundColor: series.filled ? ink + '40' : ink,

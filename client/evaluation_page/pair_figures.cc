@@ -45,7 +45,10 @@ std::string PhotoBlock(const std::string& name, absl::string_view bytes) {
 std::string Caption(const PagePair& pair) {
   return absl::StrCat(pair.genuine ? "the same person" : "two people", ", ",
                       std::isfinite(pair.distance) ? absl::StrFormat("distance <strong>%.4f</strong>", pair.distance)
-                                                   : "<strong>no distance</strong>: a photo failed");
+                                                   : "<strong>no distance</strong>: a photo failed",
+                      !pair.wrong    ? ""
+                      : pair.genuine ? ": <strong class=\"wrong\">false non-match</strong>"
+                                     : ": <strong class=\"wrong\">false match</strong>");
 }
 
 }  // namespace
@@ -54,7 +57,7 @@ std::string PairFigures(const std::vector<PagePair>& pairs, const std::string& n
   if (pairs.empty()) return absl::StrCat("<p class=\"none\">", EscapeMarkup(none), "</p>\n");
   std::string html = "<div class=\"pairs\">\n";
   for (size_t i = 0; i < std::min(pairs.size(), kMostPairs); ++i) {
-    absl::StrAppend(&html, "<figure class=\"pair\">\n<div class=\"faces\">\n",
+    absl::StrAppend(&html, "<figure class=\"pair", pairs[i].wrong ? " is-wrong" : "", "\">\n<div class=\"faces\">\n",
                     PhotoBlock(pairs[i].photo_a, pairs[i].bytes_a), PhotoBlock(pairs[i].photo_b, pairs[i].bytes_b),
                     "</div>\n<figcaption>", Caption(pairs[i]), "</figcaption>\n</figure>\n");
   }

@@ -38,9 +38,9 @@ json SeriesData(const PageSeries& series) {
   for (const PagePoint& point : series.points) {
     points.push_back({{"x", point.x}, {"y", point.y}, {"tip", point.tip}});
   }
-  return {{"name", series.name},        {"ink", InkName(series.ink)}, {"dots", series.dots},
-          {"dashed", series.dashed},    {"stepped", series.stepped},  {"filled", series.filled},
-          {"points", std::move(points)}};
+  return {{"name", series.name},     {"pieces", series.pieces},    {"ink", InkName(series.ink)},
+          {"dots", series.dots},     {"dashed", series.dashed},    {"stepped", series.stepped},
+          {"filled", series.filled}, {"points", std::move(points)}};
 }
 
 }  // namespace

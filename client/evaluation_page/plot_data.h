@@ -30,6 +30,7 @@ struct PageSeries {
   bool dashed = false;
   bool stepped = false;  // holds the y of each point until the x of the next
   bool filled = false;   // down to 0
+  bool pieces = false;   // joins the first point to the second, the third to the fourth, and so on, and no others
 };
 
 struct PageTick {

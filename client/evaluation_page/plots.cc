@@ -201,11 +201,64 @@ PagePlot RejectionPlot(const EvaluationPage& page) {
   return plot;
 }
 
+// The smallest rate that the axis needs a place for.
+double SmallestRate(const PageGroups& groups) {
+  double smallest = groups.stated_false_match_rate.value_or(1);
+  for (const PageGroup& group : groups.rows) {
+    if (!group.false_match_rate.has_value()) continue;
+    for (double rate : {group.false_match_rate->low, group.false_match_rate->value, group.false_match_rate->high}) {
+      if (rate > 0) smallest = std::min(smallest, rate);
+    }
+  }
+  return smallest;
+}
+
+// Groups from top to bottom, where their names have room.
+PagePlot GroupsPlot(const PageGroups& groups) {
+  PagePlot plot{.id = "groups",
+                .title = "False match rate by group",
+                .caption = "There is nothing to draw: no group has both genuine and impostor pairs with a distance."};
+  plot.x = LogarithmicRates(kFmr, SmallestRate(groups));
+  const double edge = *plot.x.from;
+  PageSeries intervals{.name = "95 % confidence interval", .ink = PageInk::kGrey, .pieces = true};
+  PageSeries rates{.name = "FMR at the server's threshold", .ink = PageInk::kOrange, .dots = true, .pieces = true};
+  double row = static_cast<double>(groups.rows.size());
+  plot.y = {.label = "group", .from = 0.5, .to = row + 0.5};
+  for (const PageGroup& group : groups.rows) {
+    plot.y.ticks.push_back({row, group.name});
+    if (group.false_match_rate.has_value()) {
+      const auto& [value, low, high] = *group.false_match_rate;
+      const std::string tip = absl::StrFormat("%s: FMR %s, between %s and %s", group.name, PercentText(value),
+                                              PercentText(low), PercentText(high));
+      intervals.points.push_back({std::max(low, edge), row, tip});
+      intervals.points.push_back({std::max(high, edge), row, tip});
+      // Twice, as a piece that has no length.
+      rates.points.insert(rates.points.end(), 2, {std::max(value, edge), row, tip});
+    }
+    --row;
+  }
+  if (rates.points.empty()) return plot;
+  plot.caption =
+      "At one threshold for all, which stands for the rate at the dashed line. A rate of 0 is drawn at the left edge.";
+  plot.series = {std::move(intervals), std::move(rates)};
+  if (groups.stated_false_match_rate.has_value()) {
+    plot.rule = PageRule{*groups.stated_false_match_rate,
+                         absl::StrFormat("stated: %s", PercentText(*groups.stated_false_match_rate))};
+  } else {
+    plot.caption = "At one threshold for all, which stands for no rate. A rate of 0 is drawn at the left edge.";
+  }
+  return plot;
+}
+
 }  // namespace
 
 std::vector<PagePlot> EvaluationPlots(const EvaluationPage& page) {
   const Errors errors = ErrorsOf(page);
-  return {RocPlot(errors), DetPlot(errors), HistogramPlot(page), ThresholdPlot(page, errors), RejectionPlot(page)};
+  std::vector<PagePlot> plots;
+  if (!page.groups.rows.empty()) plots.push_back(GroupsPlot(page.groups));
+  plots.insert(plots.end(), {RocPlot(errors), DetPlot(errors), HistogramPlot(page), ThresholdPlot(page, errors),
+                             RejectionPlot(page)});
+  return plots;
 }
 
 }  // namespace likeness

@@ -10,7 +10,8 @@
 namespace likeness {
 
 // ROC, DET, histograms, both errors against the threshold, errors against rejection: always all five, those that cannot
-// be drawn without series. The distances have to be in ascending order.
+// be drawn without series. Where people are told apart, the groups' false match rates before these. The distances have
+// to be in ascending order.
 std::vector<PagePlot> EvaluationPlots(const EvaluationPage& page);
 
 }  // namespace likeness

@@ -184,7 +184,7 @@ TEST_F(EvalCommandTest, TellsNamedFoldersApartAndReadsTheirPhotos) {
   const CliRun text = RunCli(arguments);
   EXPECT_EQ(text.exit_code, 0) << text.err;
   EXPECT_THAT(text.out, HasSubstr("data        2 people, 6 photos, 0 failed\n"));
-  EXPECT_THAT(text.out, HasSubstr("ages/old    2 people, 3 photos, none failed; 1 genuine pairs, 2 impostor\n"));
+  EXPECT_THAT(text.out, HasSubstr("ages/old    2 people, 3 photos, failed: none; 1 genuine pairs, 2 impostor\n"));
   EXPECT_THAT(text.out, HasSubstr("FMR 100.00 % ["));
   std::ifstream file(report);
   const std::string page((std::istreambuf_iterator<char>(file)), {});

@@ -53,8 +53,17 @@ class EvaluationPageBrowserTest : public testing::Test {
 TEST_F(EvaluationPageBrowserTest, DrawsEveryPlotWithoutAnError) {
   const std::string dom = Open(EvaluationPageHtml(MadeUpPage()));
   EXPECT_EQ(Count(dom, "<body data-errors=\"0\">"), 1);
-  EXPECT_EQ(Count(dom, "<canvas id=\"plot-"), 5);
-  EXPECT_EQ(Count(dom, "data-drawn=\"true\""), 5);
+  EXPECT_EQ(Count(dom, "<canvas id=\"plot-"), 6);
+  EXPECT_EQ(Count(dom, "data-drawn=\"true\""), 6);
+}
+
+TEST_F(EvaluationPageBrowserTest, DrawsTheRatesOfTheGroupsThatHaveOne) {
+  const std::string dom = Open(EvaluationPageHtml(MadeUpPage()));
+  const size_t canvas = dom.find("<canvas id=\"plot-groups\"");
+  ASSERT_NE(canvas, std::string::npos);
+  const std::string tag = dom.substr(canvas, dom.find('>', canvas) - canvas);
+  EXPECT_EQ(Count(tag, "data-drawn=\"true\""), 1) << tag;
+  EXPECT_EQ(Count(dom, "<th>ages/&lt;young&gt;</th><td>0.44 % [0.01, 1.26]</td>"), 1);
 }
 
 TEST_F(EvaluationPageBrowserTest, ShowsAPlotThatCannotBeDrawnAsAnError) {
@@ -62,7 +71,7 @@ TEST_F(EvaluationPageBrowserTest, ShowsAPlotThatCannotBeDrawnAsAnError) {
       absl::StrReplaceAll(EvaluationPageHtml(MadeUpPage()), {{"<canvas id=\"plot-det\"", "<canvas id=\"lost\""}});
   const std::string dom = Open(broken);
   EXPECT_EQ(Count(dom, "<body data-errors=\"1\">"), 1);
-  EXPECT_EQ(Count(dom, "data-drawn=\"true\""), 4) << "the others draw";
+  EXPECT_EQ(Count(dom, "data-drawn=\"true\""), 5) << "the others draw";
 }
 
 TEST_F(EvaluationPageBrowserTest, RunsNoScriptButItsOwn) {
@@ -70,7 +79,7 @@ TEST_F(EvaluationPageBrowserTest, RunsNoScriptButItsOwn) {
       EvaluationPageHtml(MadeUpPage()), {{"</h1>", "</h1><script>document.body.dataset.intruder = 'x';</script>"}});
   const std::string dom = Open(altered);
   EXPECT_EQ(Count(dom, "data-intruder"), 0);
-  EXPECT_EQ(Count(dom, "data-drawn=\"true\""), 5);
+  EXPECT_EQ(Count(dom, "data-drawn=\"true\""), 6);
 }
 
 }  // namespace

@@ -24,10 +24,11 @@ size_t Count(const std::string& text, const std::string& part) {
 
 TEST(EvaluationPageTest, HasAPlaceForEachPlotAndTheTenWorstPairsOfEachKind) {
   const std::string html = EvaluationPageHtml(MadeUpPage());
-  for (const char* id : {"roc", "det", "distances", "threshold", "rejection"}) {
+  for (const char* id : {"groups", "roc", "det", "distances", "threshold", "rejection"}) {
     EXPECT_THAT(html, HasSubstr(std::string("<canvas id=\"plot-") + id + '"')) << id;
   }
-  EXPECT_EQ(Count(html, "<figure class=\"pair\">"), 20u);
+  EXPECT_EQ(Count(html, "<figure class=\"pair is-wrong\">"), 10u);
+  EXPECT_EQ(Count(html, "<figure class=\"pair\">"), 10u);
   EXPECT_EQ(Count(html, "data:image/png;base64,"), 20u);
   EXPECT_THAT(html, HasSubstr("The photo could not be read."));
   EXPECT_THAT(html, HasSubstr("A photo in a format that browsers do not show."));
@@ -39,6 +40,34 @@ TEST(EvaluationPageTest, EscapesEveryTextFromOutside) {
   EXPECT_THAT(html, HasSubstr("Equal &lt;error&gt; rate"));
   EXPECT_THAT(html, HasSubstr("ann/&lt;1&gt;.png"));
   EXPECT_THAT(html, Not(HasSubstr("<1>")));
+}
+
+TEST(EvaluationPageTest, TellsGroupsApartInATable) {
+  const std::string html = EvaluationPageHtml(MadeUpPage());
+  EXPECT_THAT(html, HasSubstr("<th>group</th><th>FMR</th>"));
+  EXPECT_THAT(html, HasSubstr("<tr><th>ages/&lt;young&gt;</th><td>0.44 % [0.01, 1.26]</td></tr>"));
+  EXPECT_THAT(html, HasSubstr("<p>the worst is &lt;young&gt;</p>"));
+  EXPECT_THAT(EvaluationPageHtml({.title = "people together"}), Not(HasSubstr("Groups of people")));
+}
+
+TEST(EvaluationPlotsTest, DrawsEachGroupsRateWithItsIntervalBesideTheStatedRate) {
+  const PagePlot plot = EvaluationPlots(MadeUpPage()).front();
+  EXPECT_EQ(plot.id, "groups");
+  EXPECT_TRUE(plot.x.logarithmic);
+  EXPECT_EQ(*plot.x.from, 1e-5) << "the decade below the smallest rate";
+  ASSERT_EQ(plot.y.ticks.size(), 3u);
+  EXPECT_EQ(plot.y.ticks[0].label, "ages/<young>");
+  EXPECT_EQ(plot.y.ticks[0].at, 3) << "on top";
+  ASSERT_TRUE(plot.rule.has_value());
+  EXPECT_EQ(plot.rule->at, 1e-3);
+  ASSERT_EQ(plot.series.size(), 2u);
+  const std::vector<PagePoint>& intervals = plot.series[0].points;
+  ASSERT_EQ(intervals.size(), 4u) << "one has no rate";
+  EXPECT_EQ(intervals[0].x, 1e-4);
+  EXPECT_EQ(intervals[1].x, 0.0126);
+  EXPECT_EQ(intervals[2].x, 1e-5) << "0, at the edge";
+  EXPECT_EQ(intervals[3].y, 2);
+  EXPECT_EQ(plot.series[1].points[0].x, 0.0044);
 }
 
 TEST(EvaluationPageTest, LoadsNothingFromAnywhere) {

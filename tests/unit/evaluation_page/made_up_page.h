@@ -30,13 +30,22 @@ inline EvaluationPage MadeUpPage() {
   page.genuine.push_back(std::numeric_limits<double>::infinity());  // a photo failed
   page.threshold = 1.05;
   for (int i = 0; i <= 10; ++i) page.rejection.push_back({0.05 * i, 0.01 - 0.0005 * i});
+  page.groups = {.columns = {"FMR"},
+                 .rows = {{.name = "ages/<young>",
+                           .cells = {"0.44 % [0.01, 1.26]"},
+                           .false_match_rate = {{0.0044, 0.0001, 0.0126}}},
+                          {.name = "none", .cells = {"0.00 % [0.00, 0.30]"}, .false_match_rate = {{0, 0, 0.003}}},
+                          {.name = "few", .cells = {"not measurable"}}},
+                 .summary = "the worst is <young>",
+                 .stated_false_match_rate = 1e-3};
   for (int i = 0; i < 12; ++i) {
     page.worst_genuine.push_back({.photo_a = "ann/<1>.png",
                                   .photo_b = "ann/2.png",
                                   .bytes_a = TinyPng(),
                                   .bytes_b = "",
                                   .distance = 1.3 - 0.01 * i,
-                                  .genuine = true});
+                                  .genuine = true,
+                                  .wrong = true});
     page.worst_impostor.push_back({.photo_a = "ann/1.png",
                                    .photo_b = "bob/1.pgm",
                                    .bytes_a = TinyPng(),
