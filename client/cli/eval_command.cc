@@ -24,6 +24,13 @@ constexpr char kFooter[] =
     "A photo that fails counts against the score: all its pairs count as wrong in the accuracies; elsewhere its "
     "genuine\n"
     "pairs count as rejected, and its impostor pairs, which tell nothing about false matches, are left out.\n"
+    "Distances are normalized as the server's decisions are, and held against its base threshold.\n"
+    "With --groups, or with several --images NAME=DIR, photos are compared within each group, and the figures are of "
+    "all\n"
+    "groups' pairs together and of each group. Groups whose names agree up to the first slash (ages/adult, "
+    "ages/young)\n"
+    "share their people. Of each group's FNMR at the server's threshold one counts the pairs that got a verdict, one "
+    "all.\n"
     "Intervals are 95 % confidence intervals, bootstrapped over people.";
 
 struct EvalOptions {

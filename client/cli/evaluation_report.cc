@@ -80,16 +80,16 @@ std::vector<std::pair<std::string, std::string>> Facts(const Scores& scores) {
   for (const ThresholdFigures& server : figures.thresholds) {
     facts.emplace_back("FMR at the server's threshold",
                        FalseMatchRateText(server.false_match_rate, figures.impostor_pairs));
-    facts.emplace_back("FNMR at the server's threshold", PercentText(server.false_non_match_rate));
+    facts.emplace_back("FNMR at the server's threshold", RateText(server.false_non_match_rate));
     if (server.false_non_match_rate_of_verdicts) {
-      facts.emplace_back("FNMR there, of pairs with a verdict", PercentText(*server.false_non_match_rate_of_verdicts));
+      facts.emplace_back("FNMR there, of pairs with a verdict", RateText(*server.false_non_match_rate_of_verdicts));
     }
   }
-  if (figures.equal_error_rate) facts.emplace_back("Equal error rate", PercentText(*figures.equal_error_rate));
+  if (figures.equal_error_rate) facts.emplace_back("Equal error rate", RateText(*figures.equal_error_rate));
   if (figures.area_under_roc) facts.emplace_back("Area under the ROC curve", NumberText(*figures.area_under_roc, ""));
   for (const TargetFigures& target : figures.targets) {
     facts.emplace_back(absl::StrFormat("FNMR at FMR %g", target.target),
-                       PercentText(target.rates.false_non_match_rate, target.false_non_match_rate));
+                       RateText(target.rates.false_non_match_rate, target.false_non_match_rate));
   }
   if (figures.cllr) facts.emplace_back("Cllr", NumberText(*figures.cllr, " bits"));
   if (figures.min_cllr) facts.emplace_back("Minimum Cllr", NumberText(*figures.min_cllr, " bits"));
@@ -99,7 +99,7 @@ std::vector<std::pair<std::string, std::string>> Facts(const Scores& scores) {
 
 std::string OwnRateText(const Figures& figures, double rate) {
   for (const TargetFigures& target : figures.targets) {
-    if (target.target == rate) return PercentText(target.rates.false_non_match_rate, target.false_non_match_rate);
+    if (target.target == rate) return RateText(target.rates.false_non_match_rate, target.false_non_match_rate);
   }
   return "too few pairs";
 }
@@ -117,8 +117,8 @@ PageGroup GroupRow(const GroupScores& group) {
   const auto& of_verdicts = server.false_non_match_rate_of_verdicts;
   row.cells.insert(row.cells.end(),
                    {FalseMatchRateText(server.false_match_rate, figures.impostor_pairs),
-                    of_verdicts ? PercentText(*of_verdicts) : "not measurable",
-                    PercentText(server.false_non_match_rate), OwnRateText(figures, 1e-3), OwnRateText(figures, 1e-2)});
+                    of_verdicts ? RateText(*of_verdicts) : "not measurable", RateText(server.false_non_match_rate),
+                    OwnRateText(figures, 1e-3), OwnRateText(figures, 1e-2)});
   const Interval interval = FalseMatchRateInterval(server.false_match_rate, figures.impostor_pairs);
   row.false_match_rate = PageRate{server.false_match_rate.value, interval.low, interval.high};
   return row;

@@ -17,7 +17,7 @@ bool IsLowered(const v1::Threshold& threshold) {
   return threshold.base_distance() - threshold.distance() >= kLeastShown;
 }
 
-std::string RateText(const v1::Threshold& threshold) {
+std::string MeasuredText(const v1::Threshold& threshold) {
   std::string text = absl::StrFormat("false match rate %g", threshold.false_match_rate());
   if (threshold.has_false_match_rate_high()) {
     absl::StrAppendFormat(&text, ", 95 %% between %.2g and %.2g", threshold.false_match_rate_low(),
@@ -25,7 +25,7 @@ std::string RateText(const v1::Threshold& threshold) {
   }
   if (threshold.has_worst_group()) {
     absl::StrAppend(&text, "; worst measured group ", threshold.worst_group().name(), " ",
-                    PercentText(threshold.worst_group().false_match_rate()));
+                    RateText(threshold.worst_group().false_match_rate()));
   }
   return text;
 }
@@ -38,7 +38,7 @@ std::string ThresholdText(const v1::Threshold& threshold) {
   if (IsLowered(threshold)) notes.push_back(absl::StrFormat("base %.4f", threshold.base_distance()));
   switch (threshold.source()) {
     case v1::THRESHOLD_SOURCE_OPERATING_POINT:
-      notes.push_back(RateText(threshold));
+      notes.push_back(MeasuredText(threshold));
       break;
     case v1::THRESHOLD_SOURCE_HALF_MARGIN:
       notes.push_back("half the margin: no measurement of the model supports the false match rate");

@@ -14,13 +14,13 @@ std::string Digits(double share) {
 
 }  // namespace
 
-std::string PercentText(double share) { return absl::StrCat(Digits(share), " %"); }
+std::string RateText(double share) { return absl::StrCat(Digits(share), " %"); }
 
-std::string PercentText(double share, const Interval& interval) {
-  return absl::StrCat(PercentText(share), " [", Digits(interval.low), ", ", Digits(interval.high), "]");
+std::string RateText(double share, const Interval& interval) {
+  return absl::StrCat(RateText(share), " [", Digits(interval.low), ", ", Digits(interval.high), "]");
 }
 
-std::string PercentText(const Figure& figure) { return PercentText(figure.value, figure.interval); }
+std::string RateText(const Figure& figure) { return RateText(figure.value, figure.interval); }
 
 Interval FalseMatchRateInterval(const Figure& rate, int64_t impostor_pairs) {
   if (rate.value > 0) return rate.interval;
@@ -28,7 +28,7 @@ Interval FalseMatchRateInterval(const Figure& rate, int64_t impostor_pairs) {
 }
 
 std::string FalseMatchRateText(const Figure& rate, int64_t impostor_pairs) {
-  return PercentText(rate.value, FalseMatchRateInterval(rate, impostor_pairs));
+  return RateText(rate.value, FalseMatchRateInterval(rate, impostor_pairs));
 }
 
 }  // namespace likeness

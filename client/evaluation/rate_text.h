@@ -10,11 +10,11 @@
 namespace likeness {
 
 // A share in percent: "1.30 %"; one below 0.1 % with two digits more, "0.0124 %".
-std::string PercentText(double share);
+std::string RateText(double share);
 
 // With its interval: "1.30 % [0.71, 2.05]".
-std::string PercentText(double share, const Interval& interval);
-std::string PercentText(const Figure& figure);
+std::string RateText(double share, const Interval& interval);
+std::string RateText(const Figure& figure);
 
 // The interval of a false match rate; up to an upper bound where no pair matched, which no resample shows.
 Interval FalseMatchRateInterval(const Figure& rate, int64_t impostor_pairs);

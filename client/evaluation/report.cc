@@ -52,14 +52,13 @@ std::string AccuracyText(const Scores& scores) {
   std::string text;
   if (accuracy.cross_validated.has_value()) {
     absl::StrAppendFormat(&text, "accuracy    %s ± %s (mean ± standard error of %d folds, threshold from the others)\n",
-                          PercentText(accuracy.cross_validated->mean),
-                          PercentText(accuracy.cross_validated->standard_error),
+                          RateText(accuracy.cross_validated->mean), RateText(accuracy.cross_validated->standard_error),
                           accuracy.cross_validated->folds.size());
   }
   absl::StrAppendFormat(&text, "%-12s%s at the best threshold for these pairs, %.4f\n", text.empty() ? "accuracy" : "",
-                        PercentText(accuracy.best.accuracy, accuracy.best_interval), accuracy.best.threshold);
+                        RateText(accuracy.best.accuracy, accuracy.best_interval), accuracy.best.threshold);
   for (const ThresholdFigures& server : scores.figures.thresholds) {
-    absl::StrAppendFormat(&text, "            %s at the server's threshold, %.4f\n", PercentText(server.accuracy),
+    absl::StrAppendFormat(&text, "            %s at the server's threshold, %.4f\n", RateText(server.accuracy),
                           server.distance);
   }
   return text;
@@ -70,18 +69,18 @@ std::string RatesText(const Figures& figures) {
   for (const ThresholdFigures& server : figures.thresholds) {
     absl::StrAppendFormat(&text, "server      FMR %s, FNMR %s at its threshold, %.4f\n",
                           FalseMatchRateText(server.false_match_rate, figures.impostor_pairs),
-                          PercentText(server.false_non_match_rate), server.distance);
+                          RateText(server.false_non_match_rate), server.distance);
     if (server.false_non_match_rate_of_verdicts && figures.failed_genuine_pairs > 0) {
       absl::StrAppendFormat(&text, "            FNMR %s of pairs that got a verdict\n",
-                            PercentText(*server.false_non_match_rate_of_verdicts));
+                            RateText(*server.false_non_match_rate_of_verdicts));
     }
   }
   absl::StrAppend(&text, "EER         ",
-                  figures.equal_error_rate ? PercentText(*figures.equal_error_rate) : "not measurable", "\n");
+                  figures.equal_error_rate ? RateText(*figures.equal_error_rate) : "not measurable", "\n");
   if (figures.area_under_roc) absl::StrAppend(&text, "AUC         ", Number(*figures.area_under_roc), "\n");
   for (const TargetFigures& target : figures.targets) {
     absl::StrAppendFormat(&text, "FNMR        %s at FMR %g (threshold %.4f, whose FMR lies in [%.2g, %.2g])\n",
-                          PercentText(target.rates.false_non_match_rate, target.false_non_match_rate), target.target,
+                          RateText(target.rates.false_non_match_rate, target.false_non_match_rate), target.target,
                           target.rates.distance, target.false_match_rate.low, target.false_match_rate.high);
   }
   if (figures.cllr) absl::StrAppend(&text, "Cllr        ", Number(*figures.cllr), " bits\n");
@@ -96,7 +95,7 @@ std::string RejectionText(const Scores& scores) {
   for (const RejectionStep& point : curve.steps) {
     for (double shown : {0.0, 0.1, 0.2}) {
       if (std::abs(point.rejected - shown) > 0.005) continue;
-      absl::StrAppendFormat(&text, "%s %s", shown == 0 ? ":" : ",", PercentText(point.false_non_match_rate));
+      absl::StrAppendFormat(&text, "%s %s", shown == 0 ? ":" : ",", RateText(point.false_non_match_rate));
       if (shown > 0) absl::StrAppendFormat(&text, " without the worst %.0f %%", 100 * shown);
     }
   }
@@ -120,14 +119,12 @@ std::string GroupText(const GroupScores& group) {
   const auto& of_verdicts = server.false_non_match_rate_of_verdicts;
   absl::StrAppendFormat(&text, "            FMR %s, FNMR %s of pairs that got a verdict, %s of all\n",
                         FalseMatchRateText(server.false_match_rate, figures.impostor_pairs),
-                        of_verdicts ? PercentText(*of_verdicts) : "not measurable",
-                        PercentText(server.false_non_match_rate));
+                        of_verdicts ? RateText(*of_verdicts) : "not measurable", RateText(server.false_non_match_rate));
   std::vector<std::string> own;
   for (const TargetFigures& target : figures.targets) {
     if (target.target != 1e-3 && target.target != 1e-2) continue;
-    own.push_back(absl::StrFormat("FNMR %s at FMR %g",
-                                  PercentText(target.rates.false_non_match_rate, target.false_non_match_rate),
-                                  target.target));
+    own.push_back(absl::StrFormat(
+        "FNMR %s at FMR %g", RateText(target.rates.false_non_match_rate, target.false_non_match_rate), target.target));
   }
   if (own.empty()) return text;
   return absl::StrCat(text, "            at thresholds of its own: ", absl::StrJoin(own, ", "), "\n");
