@@ -99,7 +99,7 @@ _COHORT: Dict[str, Check] = {
     "nearest": _count,
     "cap": _positive,
     "people_in_centroid": _count,
-    "sources": lambda value: isinstance(value, list),
+    "sources": lambda value: isinstance(value, list) and all(isinstance(entry, dict) for entry in value),
     "centroids": _text,
 }
 
@@ -177,7 +177,7 @@ def _check_operating_points(points: list) -> None:
 
 def _check_cohort(cohort: Any, embedding: Dict[str, Any]) -> None:
     if not isinstance(cohort, dict):
-        raise ManifestError("cohort: is no object")
+        raise ManifestError(f"cohort: cannot be {cohort!r}")
     _check(cohort, _COHORT, "cohort.")
     for index, source in enumerate(cohort["sources"]):
         _check(source, _COHORT_SOURCE, f"cohort.sources[{index}].")

@@ -37,6 +37,8 @@ class ManifestTest(unittest.TestCase):
         for name in ("mobilefacenet-192", "face-finder"):
             whole = catalogue.manifest(name)
             for path in fields(whole):
+                if path == ("cohort",):
+                    continue  # a bundle may have none
                 with self.subTest(name, field=path):
                     broken = copy.deepcopy(whole)
                     del parent_of(broken, path)[path[-1]]
@@ -53,6 +55,23 @@ class ManifestTest(unittest.TestCase):
                     allowed = r": cannot be|\[0\]\.fmr: is missing|\.\w+: is missing"
                     with self.assertRaisesRegex(ManifestError, "^" + r"\.".join(path) + f"({allowed})"):
                         manifest.validate(broken)
+
+    def test_a_bundle_may_have_no_cohort(self):
+        manifest.validate(embedding_manifest(cohort=None))
+
+    def test_a_cohort_must_fit_the_embedding(self):
+        cohort = catalogue.manifest("mobilefacenet-192")["cohort"]
+        for broken, message in (
+            ({**cohort, "centroids": "not base64!"}, "cohort.centroids: is no base64"),
+            ({**cohort, "centroids": "AAAA"}, "cohort.centroids: are not"),
+            ({**cohort, "nearest": 100_000}, "cohort.centroids: are not"),
+            ({**cohort, "sources": [{"name": "a group"}]}, r"cohort.sources\[0\].people: is missing"),
+        ):
+            with self.subTest(message), self.assertRaisesRegex(ManifestError, "^" + message):
+                manifest.validate(embedding_manifest(cohort=broken))
+        plain = {"size": 192, "unit_length": False}
+        with self.assertRaisesRegex(ManifestError, "^cohort: is only for embeddings of unit length"):
+            manifest.validate(embedding_manifest(cohort=cohort, embedding=plain))
 
     def test_unknown_fields_are_ignored(self):
         manifest.validate(embedding_manifest(colour_of_the_bike_shed="blue"))

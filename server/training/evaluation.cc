@@ -7,6 +7,7 @@
 
 #include "server/errors/errors.h"
 #include "server/statistics/people_pairs.h"
+#include "server/verification/decision.h"
 #include "server/verification/distance.h"
 
 namespace likeness {
@@ -26,7 +27,8 @@ std::vector<std::vector<size_t>> PhotosByPerson(absl::Span<const int> people) {
 }
 
 absl::StatusOr<PeoplePairs> MeasureAllPairs(absl::Span<const std::vector<float>> embeddings,
-                                            const std::vector<std::vector<size_t>>& photos) {
+                                            const std::vector<std::vector<size_t>>& photos,
+                                            const std::vector<double>& crowding, double cap) {
   std::vector<uint32_t> person_of(embeddings.size());
   for (size_t person = 0; person < photos.size(); ++person) {
     for (size_t photo : photos[person]) person_of[photo] = static_cast<uint32_t>(person);
@@ -35,7 +37,9 @@ absl::StatusOr<PeoplePairs> MeasureAllPairs(absl::Span<const std::vector<float>>
   auto pair = pairs.pairs.begin();
   for (size_t a = 0; a < embeddings.size(); ++a) {
     for (size_t b = a + 1; b < embeddings.size(); ++b, ++pair) {
-      pair->distance = EuclideanDistance(embeddings[a], embeddings[b]);
+      std::optional<PairCrowding> places;
+      if (!crowding.empty()) places = PairCrowding{crowding[a], crowding[b], cap};
+      pair->distance = NormalizedDistance(EuclideanDistance(embeddings[a], embeddings[b]), places);
       if (!std::isfinite(pair->distance)) {
         return MakeError(Reason::NETWORK_FAILED, "the distance between two strangers' photos is not a number");
       }
@@ -89,7 +93,12 @@ absl::StatusOr<Evaluation> Evaluate(absl::Span<const std::vector<float>> embeddi
     return MakeError(Reason::INTERNAL, "there is not one person for each embedding to evaluate");
   }
   const std::vector<std::vector<size_t>> photos = PhotosByPerson(people);
-  const absl::StatusOr<PeoplePairs> pairs = MeasureAllPairs(embeddings, photos);
+  std::vector<double> crowding;
+  if (options.cohort != nullptr) {
+    for (const std::vector<float>& embedding : embeddings) crowding.push_back(options.cohort->Crowding(embedding));
+  }
+  const double cap = options.cohort == nullptr ? 0 : options.cohort->cap();
+  const absl::StatusOr<PeoplePairs> pairs = MeasureAllPairs(embeddings, photos, crowding, cap);
   if (!pairs.ok()) return pairs.status();
   const PairDistances distances = SortedDistances(*pairs);
 

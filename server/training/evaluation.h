@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 #include "server/statistics/bundle_measurements.h"
 #include "server/statistics/figures.h"
+#include "server/verification/cohort.h"
 
 namespace likeness {
 
@@ -25,6 +26,7 @@ struct EvaluationOptions {
   std::vector<double> target_false_match_rates;  // above 0 and below 1
   uint64_t seed = 0;                             // what people are resampled from
   std::string source = {};                       // what the photos are, for the bundle
+  const Cohort* cohort = nullptr;                // the model's, by which distances are normalized; or none
 };
 
 // A pair to look at: numbers into the embeddings.
@@ -35,8 +37,9 @@ struct PairExample {
   double distance = 0;
 };
 
-// A figure that the pairs cannot show is absent: equal error rate and area without genuine or without impostor pairs,
-// rates also where there are fewer impostor pairs than 1 / target or no distance above 0 keeps to it.
+// Distances are normalized (server/verification/decision.h) where the model has a cohort. A figure that the pairs
+// cannot show is absent: equal error rate and area without genuine or without impostor pairs, rates also where there
+// are fewer impostor pairs than 1 / target or no distance above 0 keeps to it.
 struct Evaluation {
   int64_t genuine_pairs = 0;
   int64_t impostor_pairs = 0;

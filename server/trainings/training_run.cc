@@ -74,9 +74,10 @@ Sides Divide(const std::vector<TrainingFace>& faces) {
   return sides;
 }
 
-// Of the network as it is now; nothing where nobody is held out.
+// Of the network as it is now, with the cohort that its distances would be normalized by, if any; nothing where nobody
+// is held out.
 absl::StatusOr<std::optional<Evaluation>> EvaluateStrangers(const Trainer& trainer, const Sides& sides,
-                                                            const v1::Training& record) {
+                                                            const v1::Training& record, const Cohort* cohort) {
   if (sides.stranger_crops.empty()) return std::nullopt;
   const absl::StatusOr<std::vector<std::vector<float>>> embeddings = trainer.Embed(sides.stranger_crops);
   if (!embeddings.ok()) return embeddings.status();
@@ -87,7 +88,8 @@ absl::StatusOr<std::optional<Evaluation>> EvaluateStrangers(const Trainer& train
                {.margin = config.margin(),
                 .target_false_match_rates = {targets.begin(), targets.end()},
                 .seed = config.seed(),
-                .source = absl::StrCat("strangers of training ", record.training_id())});
+                .source = absl::StrCat("strangers of training ", record.training_id()),
+                .cohort = cohort});
   if (!evaluation.ok()) return evaluation.status();
   return *std::move(evaluation);
 }
@@ -180,7 +182,8 @@ absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::st
   Trainer& trainer = **created;
 
   // Always anew: it is cheap beside the training, and the decision needs it whole.
-  const absl::StatusOr<std::optional<Evaluation>> before = EvaluateStrangers(trainer, sides, record);
+  const absl::StatusOr<std::optional<Evaluation>> before =
+      EvaluateStrangers(trainer, sides, record, base->manifest.cohort.get());
   if (!before.ok()) return before.status();
   if (before->has_value()) *record.mutable_before() = ToProto(**before, sides.stranger_photos);
   if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;
@@ -209,7 +212,8 @@ absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::st
     if (absl::Status status = trainer.SaveCheckpoint(checkpoint); !status.ok()) return status;
   }
 
-  const absl::StatusOr<std::optional<Evaluation>> after = EvaluateStrangers(trainer, sides, record);
+  // The base's cohort is of the base's space: the trained network has moved, so its threshold is plain.
+  const absl::StatusOr<std::optional<Evaluation>> after = EvaluateStrangers(trainer, sides, record, /*cohort=*/nullptr);
   if (!after.ok()) return after.status();
   if (after->has_value()) *record.mutable_after() = ToProto(**after, sides.stranger_photos);
   if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;

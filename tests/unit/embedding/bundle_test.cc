@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "tests/support/matchers.h"
 
@@ -50,6 +51,76 @@ TEST(BundleManifestTest, ReadsEveryField) {
   EXPECT_EQ(manifest->operating_points[1].impostor_pairs, 1197943);
   EXPECT_EQ(manifest->operating_points[1].people, 963);
   EXPECT_EQ(manifest->operating_points[1].source, "LFW");
+}
+
+// Two centroids of three numbers.
+json WithCohort() {
+  json text = Manifest();
+  text["embedding"]["size"] = 3;
+  text["cohort"] = {{"nearest", 1},
+                    {"cap", 1.15},
+                    {"people_in_centroid", 5},
+                    {"sources", {{{"name", "ages/young"}, {"people", 130}, {"faces", 250}}}},
+                    {"centroids", "fwAAAH8A"}};
+  return text;
+}
+
+TEST(BundleManifestTest, ReadsTheCohort) {
+  const absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(WithCohort().dump());
+  ASSERT_THAT(manifest, IsOk());
+  ASSERT_NE(manifest->cohort, nullptr);
+  EXPECT_EQ(manifest->cohort->centroids(), 2u);
+  EXPECT_EQ(manifest->cohort->cap(), 1.15);
+  EXPECT_EQ(manifest->cohort->description().nearest, 1);
+  EXPECT_EQ(manifest->cohort->description().people_in_centroid, 5);
+  ASSERT_EQ(manifest->cohort->description().sources.size(), 1u);
+  EXPECT_EQ(manifest->cohort->description().sources[0].name, "ages/young");
+  EXPECT_NEAR(manifest->cohort->Crowding({1, 0, 0}), 0, 1e-6);
+}
+
+TEST(BundleManifestTest, NeedsNoCohort) {
+  json text = WithCohort();
+  text["cohort"] = nullptr;
+  EXPECT_EQ(ParseBundleManifest(text.dump())->cohort, nullptr);
+  EXPECT_EQ(ParseBundleManifest(Manifest().dump())->cohort, nullptr);
+}
+
+TEST(BundleManifestTest, RefusesACohortThatCannotBe) {
+  const std::pair<const char*, json> wrong[] = {
+      {"centroids", "no base64!"},
+      {"centroids", "AAAA"},
+      {"centroids", "fwAAAH8="},
+      {"nearest", 3},
+      {"nearest", 0},
+      {"cap", 0},
+      {"sources", "none"},
+      {"sources", {{{"name", "x"}}}},
+      {"people_in_centroid", 0},
+  };
+  for (const auto& [field, value] : wrong) {
+    json text = WithCohort();
+    text["cohort"][field] = value;
+    const absl::Status status = ParseBundleManifest(text.dump()).status();
+    EXPECT_FALSE(status.ok()) << field << " " << value;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("cohort")) << field << " " << value;
+  }
+  json text = WithCohort();
+  text["embedding"]["unit_length"] = false;
+  EXPECT_FALSE(ParseBundleManifest(text.dump()).ok());
+}
+
+TEST(BundleManifestTest, ReadsTheRatesOfGroups) {
+  json text = Manifest();
+  const json young = {{"name", "young"}, {"fmr", 9e-4},          {"fmr_low", 4e-4},        {"fmr_high", 2e-3},
+                      {"fnmr", 0.4},     {"genuine_pairs", 200}, {"impostor_pairs", 3000}, {"people", 130}};
+  text["operating_points"][0]["groups"] = {young};
+  const absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(text.dump());
+  ASSERT_THAT(manifest, IsOk());
+  ASSERT_EQ(manifest->operating_points[0].groups.size(), 1u);
+  EXPECT_EQ(WorstGroup(manifest->operating_points[0])->name, "young");
+  EXPECT_EQ(WorstGroup(manifest->operating_points[1]), nullptr);
+  text["operating_points"][0]["groups"][0]["fmr_high"] = 1e-5;
+  EXPECT_FALSE(ParseBundleManifest(text.dump()).ok()) << "the interval does not hold the rate";
 }
 
 TEST(BundleManifestTest, ReadsAGreyNetworkOfAnySizeWithoutAlignment) {

@@ -193,6 +193,28 @@ TEST_F(GalleryTest, FindsAFaceAmongAllThatAreEnrolledNow) {
   EXPECT_THAT(Scrape(), HasSubstr("likeness_indexed_references 0"));
 }
 
+TEST_F(GalleryTest, MeasuresTheCrowdingOfAReferenceOnceAndKeepsIt) {
+  int measured = 0;
+  gallery_->KeepCrowding([&measured](const Embedding& embedding) -> std::optional<double> {
+    ++measured;
+    if (embedding.model != ModelNamed(1)) return std::nullopt;
+    return 0.75;
+  });
+  Enrol("ada", "r1");
+  for (int look = 0; look < 3; ++look) {
+    const absl::StatusOr<References> found = gallery_->FindReferences("ada");
+    ASSERT_THAT(found, IsOk());
+    EXPECT_EQ((**found)[0].crowding, 0.75);
+  }
+  EXPECT_EQ(measured, 1);
+  for (int look = 0; look < 3; ++look) {
+    const auto nearest = gallery_->FindNearestOther({ModelNamed(1), {1, -1}}, "");
+    ASSERT_THAT(nearest, IsOk());
+    EXPECT_EQ((*nearest)->crowding, 0.75);
+  }
+  EXPECT_EQ(measured, 2) << "once more for the index";
+}
+
 TEST_F(GalleryTest, SeeksAmongReferencesThatWereEmbeddedAnew) {
   Enrolment enrolment = EnrolmentOf("ada", {ReferenceNamed("r1")});
   enrolment.crops.push_back({"kind", "crop"});

@@ -42,6 +42,18 @@ TEST_F(ReferenceIndexTest, FindsWhoIsNearestAndHowFar) {
   EXPECT_DOUBLE_EQ(nearest->distance, 1);
 }
 
+// By normalized distance the farther one is the nearer: its place is less crowded.
+TEST_F(ReferenceIndexTest, HoldsCrowdingAgainstAReference) {
+  index_.Add({1, "crowded", "c1", {0, 1}}, 0.5);
+  index_.Add({2, "alone", "a1", {0, 1.2F}}, 1.0);
+  const auto nearest = index_.FindNearest(std::vector<float>{0, 0}, "");
+  ASSERT_TRUE(nearest.has_value());
+  EXPECT_EQ(nearest->person_id, "alone");
+  EXPECT_NEAR(nearest->distance, 1.2, 1e-6);
+  EXPECT_EQ(nearest->crowding, 1.0);
+  EXPECT_EQ(index_.FindNearest(std::vector<float>{0, 0}, "alone")->crowding, 0.5);
+}
+
 TEST_F(ReferenceIndexTest, PassesOverThePersonWhoIsToBeEnrolled) {
   Add("ada", "a1", {0, 0});
   EXPECT_EQ(Nearest({0, 0}, "ada"), "");

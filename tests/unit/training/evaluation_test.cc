@@ -47,6 +47,23 @@ TEST(EvaluationTest, CountsAllPairs) {
   EXPECT_EQ(evaluation->impostor_pairs, 10 * 16);
 }
 
+TEST(EvaluationTest, HoldsDistancesAgainstThePlacesOfTheFacesWhereTheModelHasACohort) {
+  // Two people; a centroid lies where the first one's photos are.
+  const std::vector<std::vector<float>> embeddings = {{1, 0}, {1, 0}, {0, 1}, {0, 1}};
+  const std::vector<int> people = {1, 1, 2, 2};
+  const absl::StatusOr<Cohort> cohort = Cohort::Create({1, 0}, 2, {.nearest = 1, .cap = 1});
+  ASSERT_THAT(cohort, IsOk());
+  EvaluationOptions options = kOptions;
+  options.cohort = &*cohort;
+  const auto evaluation = Evaluate(embeddings, people, options);
+  ASSERT_THAT(evaluation, IsOk());
+  // Crowding 0 and, capped, 1: the first one's genuine pair lies at 0 + 1, the other's at 0, in bins of 0.02.
+  ASSERT_GT(evaluation->genuine_histogram.size(), 50u);
+  EXPECT_EQ(evaluation->genuine_histogram[0], 1);
+  EXPECT_EQ(evaluation->genuine_histogram[50], 1);
+  EXPECT_EQ(Evaluate(embeddings, people, kOptions)->genuine_histogram[0], 2) << "without a cohort both lie at 0";
+}
+
 TEST(EvaluationTest, MakesNoErrorsWherePeopleLieApart) {
   const Strangers strangers(/*count=*/5, /*photos=*/4, /*spread=*/0.1);
   const auto evaluation = Evaluate(strangers.embeddings, strangers.people, kOptions);

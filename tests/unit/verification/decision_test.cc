@@ -220,6 +220,57 @@ TEST(MatchReferencesTest, RefusesReferencesThatCancelEachOtherOut) {
               FailsWith(Reason::NETWORK_FAILED));
 }
 
+// The axes of a plane, each a place where somebody is.
+const Cohort& Axes() {
+  static const Cohort& axes = *new Cohort(*Cohort::Create({1, 0, 0, 1}, 2, {.nearest = 1, .cap = 1}));
+  return axes;
+}
+
+TEST(DecideTest, LowersTheThresholdByWhatBothPlacesLackToTheCap) {
+  const Decision decision = Decide(0.8, UpTo(1.0), PairCrowding{.probe = 0.9, .reference = 0.7, .cap = 1.0});
+  EXPECT_DOUBLE_EQ(decision.threshold.distance, 0.8);
+  EXPECT_DOUBLE_EQ(decision.base_distance, 1.0);
+  EXPECT_DOUBLE_EQ(decision.normalized_distance, 1.0);
+  EXPECT_EQ(decision.distance, 0.8);
+  EXPECT_EQ(decision.threshold.source, ThresholdSource::kOperatingPoint);
+}
+
+TEST(DecideTest, VerifiesUpToThePairsThresholdAndNotBeyond) {
+  const PairCrowding crowding{.probe = 0.75, .reference = 0.75, .cap = 1.0};
+  EXPECT_TRUE(Decide(0.75, UpTo(1.0), crowding).same_person);
+  EXPECT_FALSE(Decide(std::nextafter(0.75, 1.0), UpTo(1.0), crowding).same_person);
+  EXPECT_TRUE(Decide(1.0, UpTo(1.0), std::nullopt).same_person) << "without a cohort one threshold is for all";
+}
+
+TEST(DecideTest, LeavesTheRequestsOwnThresholdAsItIs) {
+  const Threshold own{.distance = 0.9, .source = ThresholdSource::kRequest, .point = std::nullopt};
+  const Decision decision = Decide(0.85, own, PairCrowding{.probe = 0.5, .reference = 0.5, .cap = 1.0});
+  EXPECT_TRUE(decision.same_person);
+  EXPECT_EQ(decision.threshold.distance, 0.9);
+  EXPECT_DOUBLE_EQ(decision.normalized_distance, 1.35) << "what the likelihood ratio goes by";
+}
+
+TEST(DecideTest, VerifiesNobodyWhoseCrowdingWasNotMeasured) {
+  EXPECT_FALSE(Decide(0, UpTo(1.0), PairCrowding{.probe = kNan, .reference = 0.5, .cap = 1.0}).same_person);
+  EXPECT_FALSE(Decide(0, UpTo(1.0), PairCrowding{.probe = 0.5, .reference = kNan, .cap = 1.0}).same_person);
+}
+
+TEST(MatchReferencesTest, TellsTheCrowdingOfWhatThePolicyComparesWith) {
+  const std::vector<ReferenceEmbedding> axes = {{"x", At({1, 0}), 0.25}, {"y", At({0, 1}), 0.75}};
+  const Embedding probe = At({0.8F, 0.6F});
+  EXPECT_EQ(MatchReferences(probe, axes, ReferencePolicy::kNearest, true, &Axes())->crowding, 0.25);
+  EXPECT_EQ(MatchReferences(probe, axes, ReferencePolicy::kMeanDistance, true, &Axes())->crowding, 0.5);
+  const auto mean = MatchReferences(probe, axes, ReferencePolicy::kMeanEmbedding, true, &Axes());
+  EXPECT_NEAR(*mean->crowding, std::sqrt(2 - std::sqrt(2)), 1e-6) << "between the axes";
+  EXPECT_EQ(MatchReferences(probe, axes, ReferencePolicy::kNearest, true)->crowding, std::nullopt);
+}
+
+TEST(FindNearestReferenceTest, MeasuresTheCrowdingThatNobodyKept) {
+  const auto nearest = FindNearestReference(At({1, 0}), {{"x", At({1, 0})}}, &Axes());
+  ASSERT_THAT(nearest, IsOk());
+  EXPECT_NEAR(*nearest->crowding, 0, 1e-6);
+}
+
 TEST(FindNearestReferenceTest, PassesOverReferencesOfOtherModels) {
   const std::vector<ReferenceEmbedding> references = {{"same place, other model", At({0, 0}, 2)}, {"far", At({7, 0})}};
   const absl::StatusOr<NearestReference> nearest = FindNearestReference(At({0, 0}), references);
