@@ -3,6 +3,7 @@
 #include <fstream>
 #include <memory>
 #include <ostream>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -53,6 +54,13 @@ absl::Status WriteDistances(const std::string& path, const Comparisons& comparis
   return file ? absl::OkStatus() : absl::FailedPreconditionError(absl::StrCat(path, " cannot be written"));
 }
 
+// What was compared, for a title: the folder, or the names of the groups.
+std::string DataText(const ComparisonOptions& options, const Comparisons& comparisons) {
+  if (comparisons.groups.empty()) return options.images.front();
+  return absl::StrJoin(comparisons.groups, ", ",
+                       [](std::string* out, const PhotoRange& group) { out->append(group.name); });
+}
+
 absl::StatusOr<ExitCode> Evaluate(Invocation& invocation, const EvalOptions& options) {
   const absl::StatusOr<Comparisons> comparisons = ReadComparisons(options.comparisons);
   if (!comparisons.ok()) return comparisons.status();
@@ -65,7 +73,7 @@ absl::StatusOr<ExitCode> Evaluate(Invocation& invocation, const EvalOptions& opt
   }
   if (!options.report.empty()) {
     const std::string page =
-        EvaluationReport(absl::StrJoin(options.comparisons.images, ", "), *comparisons, *measured, *scores);
+        EvaluationReport(DataText(options.comparisons, *comparisons), *comparisons, *measured, *scores);
     if (absl::Status status = ReplaceFile(options.report, page); !status.ok()) return status;
   }
   invocation.console.out << (invocation.json ? ReportJson(*scores) + "\n" : ReportText(*scores));
