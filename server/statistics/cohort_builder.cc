@@ -50,7 +50,7 @@ class Clusters {
   size_t size() const { return centroids_.size(); }
 
   void Round() {
-    std::vector<Vector> sums = Sums();
+    std::vector<Vector> sums = Sums(SharesOfPeople());
     for (size_t i = 0; i < size(); ++i) {
       if (ScaleToUnitLength(sums[i])) centroids_[i] = std::move(sums[i]);
     }
@@ -76,22 +76,32 @@ class Clusters {
     return !centroids_.empty();
   }
 
-  // Of each cluster, its faces added up.
-  std::vector<Vector> Sums() const {
-    std::vector<Vector> sums(size(), Vector(faces_[0].embedding.size()));
-    for (size_t i = 0; i < drawn_.size(); ++i) Add(faces_[drawn_[i]].embedding, 1, sums[of_[i]]);
-    return sums;
-  }
-
-  // Of each person, what the person's faces add to each cluster that they are in.
-  std::map<uint32_t, std::map<size_t, Vector>> Shares() const {
-    std::map<uint32_t, std::map<size_t, Vector>> shares;
+  // What each person adds to each cluster that the person's faces are in: their mean, however many they are. So nobody
+  // outweighs the others.
+  using Shares = std::map<uint32_t, std::map<size_t, Vector>>;
+  Shares SharesOfPeople() const {
+    Shares shares;
+    std::map<std::pair<uint32_t, size_t>, float> faces;
     for (size_t i = 0; i < drawn_.size(); ++i) {
       const CohortFace& face = faces_[drawn_[i]];
-      Vector& share = shares[face.person].try_emplace(of_[i], face.embedding.size()).first->second;
-      Add(face.embedding, 1, share);
+      Add(face.embedding, 1, shares[face.person].try_emplace(of_[i], face.embedding.size()).first->second);
+      ++faces[{face.person, of_[i]}];
+    }
+    for (auto& [person, of_person] : shares) {
+      for (auto& [cluster, share] : of_person) {
+        for (float& value : share) value /= faces[{person, cluster}];
+      }
     }
     return shares;
+  }
+
+  // Of each cluster, its people's shares added up.
+  std::vector<Vector> Sums(const Shares& shares) const {
+    std::vector<Vector> sums(size(), Vector(faces_[0].embedding.size()));
+    for (const auto& [person, of_person] : shares) {
+      for (const auto& [cluster, share] : of_person) Add(share, 1, sums[cluster]);
+    }
+    return sums;
   }
 
  private:
@@ -156,13 +166,13 @@ absl::StatusOr<Cohort> CohortOf(const std::vector<Vector>& sums, CohortDescripti
 // Of each face that is not degraded, without its own person. No crowding reaches the cap of `description`.
 absl::StatusOr<std::vector<double>> MeasureAsStrangers(absl::Span<const CohortFace> faces, const Clusters& clusters,
                                                        const CohortDescription& description) {
-  const std::vector<Vector> sums = clusters.Sums();
+  const Clusters::Shares shares = clusters.SharesOfPeople();
+  const std::vector<Vector> sums = clusters.Sums(shares);
   std::map<uint32_t, std::vector<size_t>> faces_of;
   for (size_t i = 0; i < faces.size(); ++i) {
     if (!faces[i].degraded) faces_of[faces[i].person].push_back(i);
   }
   std::vector<double> crowding(faces.size());
-  const auto shares = clusters.Shares();
   for (const auto& [person, of_person] : faces_of) {
     std::vector<Vector> without = sums;
     if (const auto found = shares.find(person); found != shares.end()) {
@@ -221,7 +231,8 @@ absl::StatusOr<BuiltCohort> BuildCohort(absl::Span<const CohortFace> faces, absl
   for (double& value : *crowding) value = std::min(value, description.cap);
   // As a bundle will hold it.
   const size_t size = faces[0].embedding.size();
-  const absl::StatusOr<std::vector<float>> stored = DecodeCentroids(EncodeCentroids(Flat(clusters.Sums()), size), size);
+  const absl::StatusOr<std::vector<float>> stored =
+      DecodeCentroids(EncodeCentroids(Flat(clusters.Sums(clusters.SharesOfPeople())), size), size);
   if (!stored.ok()) return stored.status();
   absl::StatusOr<Cohort> cohort = Cohort::Create(*stored, size, std::move(description));
   if (!cohort.ok()) return cohort.status();

@@ -28,7 +28,7 @@ struct CohortFace {
 
 struct CohortOptions {
   size_t centroids = 240;       // at most: those of too few people are dissolved
-  int nearest = 5;              // see CohortDescription; docs/accuracy.md has what was tried
+  int nearest = 3;              // see CohortDescription; docs/accuracy.md has what was tried
   int people_in_centroid = 5;   // the fewest, so that none is anybody's template
   size_t faces_of_group = 250;  // at most, drawn at random; of copies that were made worse, all
   uint64_t seed = 0;
@@ -40,11 +40,11 @@ struct BuiltCohort {
   std::vector<double> crowding;
 };
 
-// K-means over directions (Dhillon and Modha 2001, spherical k-means); clusters of fewer than people_in_centroid are
-// dissolved. The cap is the median crowding of the group that is crowded least. `faces[i].group` is a number into
-// `groups`. FAILED_PRECONDITION where fewer than `nearest` + 1 clusters of so many people are left;
-// INVALID_ARGUMENT where embeddings are of different sizes. The same for the same seed. Pure, thread-safe; takes
-// seconds for thousands of faces.
+// K-means over directions (Dhillon and Modha 2001, spherical k-means), in which a person's faces in a cluster weigh as
+// one; clusters of fewer than people_in_centroid are dissolved. The cap is the median crowding of the group that is
+// crowded least. `faces[i].group` is a number into `groups`. FAILED_PRECONDITION where fewer than `nearest` + 1
+// clusters of so many people are left; INVALID_ARGUMENT where embeddings are of different sizes. The same for the same
+// seed. Pure, thread-safe; takes seconds for thousands of faces.
 absl::StatusOr<BuiltCohort> BuildCohort(absl::Span<const CohortFace> faces, absl::Span<const std::string> groups,
                                         const CohortOptions& options);
 

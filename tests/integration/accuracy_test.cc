@@ -92,7 +92,8 @@ TEST(AccuracyTest, BestAccuracyOnTheLfwDevelopmentPairsIsAtLeastNinetyNinePercen
   ASSERT_TRUE(server.ok()) << server.status();
   const std::string report_path = folder.path() + "/report.json";
   const std::string command = absl::StrFormat(
-      "%s/likeness --server %s --json eval --images '%s' --pairs '%s' --jobs 4 >%s", LIKENESS_BIN_DIR,
+      // What the network can tell apart; what the gate refuses is measured in stated_rate_test.
+      "%s/likeness --server %s --json eval --images '%s' --pairs '%s' --probe-gate off --jobs 4 >%s", LIKENESS_BIN_DIR,
       (*server)->target(), (root / "images").string(), (root / "pairsDevTest.txt").string(), report_path);
   ASSERT_EQ(std::system(command.c_str()), 0);
   const nlohmann::json report = nlohmann::json::parse(ReadFile(report_path));

@@ -58,7 +58,7 @@ class EvalCommandTest : public ::testing::Test {
   FakeServer server_;
   std::string folder_;
   std::atomic<int> calls_ = 0;
-  v1::QualityGate probe_gate_ = v1::QUALITY_GATE_UNSPECIFIED;
+  v1::QualityGate probe_gate_ = v1::QUALITY_GATE_STANDARD;  // as Verify by default
 };
 
 constexpr char kPairs[] = "2\nAda\t1\t2\nBob\t1\t2\nAda\t1\tBob\t1\nAda\t2\tBob\t2\n";
