@@ -37,7 +37,7 @@ struct CalibrateOptions {
   ComparisonOptions comparisons;
   CohortOptions cohort;
   bool without_cohort = false;
-  size_t copies = 100;
+  size_t copies = 50;
   std::string model;
   std::string out;
   std::string source;
