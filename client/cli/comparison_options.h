@@ -35,9 +35,8 @@ void AddListOptions(CLI::App& command, ComparisonOptions& options);
 // Reads the lists or the folders. Errors name the file.
 absl::StatusOr<Comparisons> ReadComparisons(const ComparisonOptions& options);
 
-// Embeds photos once each through the server, taking their most central face, with a progress bar. A photo that the probe
-// gate refuses has failed. `read` gives the
-// bytes of one by its name, and must be thread-safe.
+// Embeds photos once each through the server, taking their most central face, with a progress bar. A photo that the
+// probe gate refuses has failed. `read` gives the bytes of one by its name, and must be thread-safe.
 PhotoEmbeddings EmbedThroughServer(Invocation& invocation, const ComparisonOptions& options, const std::string& label,
                                    const std::vector<std::string>& photos,
                                    const std::function<absl::StatusOr<std::string>(const std::string&)>& read);

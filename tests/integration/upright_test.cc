@@ -1,7 +1,5 @@
 // Whether it matters which way up a photo is: LFW photos turned by a quarter, half and three quarters of a turn,
 // through the service's Embed call. Skips where they are missing: they may not be redistributed.
-#include "server/image/turn.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,6 +15,7 @@
 #include "client/evaluation/comparisons.h"
 #include "client/evaluation/embed_photos.h"
 #include "server/image/photo.h"
+#include "server/image/turn.h"
 #include "server/verification/distance.h"
 #include "tests/integration/photos.h"
 #include "tests/integration/server_process.h"
