@@ -155,6 +155,10 @@ class StatedRateTest : public testing::Test {
     for (size_t i = 0; i < photos.size(); ++i) {
       const absl::StatusOr<v1::EmbedResponse>& response = responses.at(numbers[i]);
       if (response.ok()) {
+        // Crowding only tightens: no face's place lifts a threshold above the base.
+        EXPECT_TRUE(response->has_crowding()) << photos[i].path;
+        EXPECT_LE(response->crowding(), response->threshold().crowding_cap()) << photos[i].path;
+        EXPECT_EQ(response->threshold().distance(), response->threshold().base_distance());
         embedded.people.push_back(photos[i].person);
         embedded.faces.push_back(*response);
       } else {
@@ -205,9 +209,9 @@ struct Group {
 TEST_F(StatedRateTest, HoldsInEveryGroupOfPeople) {
   if (server_ == nullptr) GTEST_SKIP() << "the photos are not at " << LIKENESS_DATA_DIR;
   for (const Group& group : {Group{"lfw", "lfw-dev/images", 0.03},
-                             {"east-asian", "east-asian/clear", 0.68},
+                             {"east-asian", "east-asian/clear", 0.66},
                              {"ages/adult", "ages/adult", 0.12},
-                             {"ages/young", "ages/young", 0.47},
+                             {"ages/young", "ages/young", 0.42},
                              {"poses", "poses/frontal", 0.08}}) {
     if (!Has(group.place)) continue;
     const std::vector<LabelledPhoto> photos = PhotosOf(group.place);
@@ -235,9 +239,9 @@ TEST_F(StatedRateTest, HoldsAmongBadPhotosThatGetAVerdict) {
   const Embedded plain = EmbedFiles(photos, v1::QUALITY_GATE_OFF);
   ASSERT_EQ(plain.faces.size(), photos.size()) << "a face is found in each";
   const double base = BaseDistanceAt(1e-3);
-  for (const Condition& condition : {Condition{"turned 90", 0.9},
-                                     {"turned 180", 0.9},
-                                     {"turned 270", 0.9},
+  for (const Condition& condition : {Condition{"turned 90", 0.95},
+                                     {"turned 180", 0.95},
+                                     {"turned 270", 0.95},
                                      {"blurred", 0.6},
                                      {"blurred more", 0},
                                      {"blurred most", 0},
