@@ -38,7 +38,7 @@ class Gallery {
 
   // From now on, what the place of a reference's embedding is crowded by is kept beside it in memory. `measure` gives
   // nothing for an embedding by a model that it does not know or that has no cohort. To be called before the first look
-  // at a person; `measure` must be thread-safe and is called with a lock held.
+  // at a person; `measure` must be thread-safe, and may be called with a lock held.
   using MeasureCrowding = std::function<std::optional<double>(const Embedding&)>;
   void KeepCrowding(MeasureCrowding measure) { measure_crowding_ = std::move(measure); }
 

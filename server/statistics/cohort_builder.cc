@@ -17,7 +17,7 @@ namespace {
 
 using Vector = std::vector<float>;
 
-// Rounds of k-means before clusters are dissolved, and after the last one was.
+// Rounds of k-means before clusters are dissolved; one more follows each time that some were.
 constexpr int kRounds = 15;
 // Of the clusters that are too small, this share goes at a time, the smallest first: their faces may make others whole.
 constexpr size_t kDissolvedShare = 4;

@@ -37,9 +37,9 @@ struct PairExample {
   double distance = 0;
 };
 
-// Distances are normalized (server/verification/decision.h) where the model has a cohort. A figure that the pairs
-// cannot show is absent: equal error rate and area without genuine or without impostor pairs, rates also where there
-// are fewer impostor pairs than 1 / target or no distance above 0 keeps to it.
+// Distances are normalized (server/verification/decision.h) where the model has a cohort, but for those of the
+// examples. A figure that the pairs cannot show is absent: equal error rate and area without genuine or without
+// impostor pairs, rates also where there are fewer impostor pairs than 1 / target or no distance above 0 keeps to it.
 struct Evaluation {
   int64_t genuine_pairs = 0;
   int64_t impostor_pairs = 0;

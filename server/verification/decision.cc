@@ -137,7 +137,7 @@ Decision Decide(double distance, const Threshold& base, const std::optional<Pair
   if (crowding.has_value() && base.source != ThresholdSource::kRequest) {
     decision.threshold.distance -= Tightening(*crowding);
   }
-  decision.same_person = IsSamePerson(distance, decision.threshold);
+  decision.same_person = std::isfinite(decision.normalized_distance) && IsSamePerson(distance, decision.threshold);
   return decision;
 }
 

@@ -104,8 +104,8 @@ absl::StatusOr<Threshold> RequestThreshold(const Threshold& standard, absl::Span
 struct Decision {
   bool same_person = false;
   double distance = 0;
-  double normalized_distance = 0;        // what log-likelihood ratio and error rates go by
-  Threshold threshold;                   // of this pair: same_person is IsSamePerson(distance, threshold)
+  double normalized_distance = 0;  // what log-likelihood ratio and error rates go by
+  Threshold threshold;  // of this pair: where crowding is a number, same_person is IsSamePerson(distance, threshold)
   double base_distance = 0;              // the threshold of a pair whose faces lie alone, >= threshold.distance
   std::optional<PairCrowding> crowding;  // where the model has a cohort
 };

@@ -253,6 +253,8 @@ TEST(DecideTest, LeavesTheRequestsOwnThresholdAsItIs) {
 TEST(DecideTest, VerifiesNobodyWhoseCrowdingWasNotMeasured) {
   EXPECT_FALSE(Decide(0, UpTo(1.0), PairCrowding{.probe = kNan, .reference = 0.5, .cap = 1.0}).same_person);
   EXPECT_FALSE(Decide(0, UpTo(1.0), PairCrowding{.probe = 0.5, .reference = kNan, .cap = 1.0}).same_person);
+  const Threshold own{.distance = 0.9, .source = ThresholdSource::kRequest, .point = std::nullopt};
+  EXPECT_FALSE(Decide(0.5, own, PairCrowding{.probe = kNan, .reference = 0.5, .cap = 1.0}).same_person);
 }
 
 TEST(MatchReferencesTest, TellsTheCrowdingOfWhatThePolicyComparesWith) {
