@@ -77,14 +77,15 @@ absl::StatusOr<int> Gallery::CheckRoomFor(int added, absl::string_view person_id
 }
 
 absl::StatusOr<std::optional<NearestPerson>> Gallery::FindNearestOther(const Embedding& probe,
-                                                                       absl::string_view person_id) {
+                                                                       absl::string_view person_id,
+                                                                       const Cohort* cohort) {
   absl::MutexLock lock(&index_mutex_);
-  if (absl::Status status = CatchUp(probe.model); !status.ok()) return status;
+  if (absl::Status status = CatchUp(probe.model, cohort); !status.ok()) return status;
   const StageTimer timer(metrics_, Stage::kSearch);
   return index_.FindNearest(probe.values, person_id);
 }
 
-absl::Status Gallery::CatchUp(const ModelDigest& model) {
+absl::Status Gallery::CatchUp(const ModelDigest& model, const Cohort* cohort) {
   constexpr int kPage = 1000;
   if (index_.model() != model) index_.Reset(model);
   while (true) {
@@ -92,7 +93,9 @@ absl::Status Gallery::CatchUp(const ModelDigest& model) {
         store_->EmbeddingsBy(model, index_.last_number(), kPage);
     if (!page.ok()) return page.status();
     for (const NumberedEmbedding& embedding : *page) {
-      index_.Add(embedding, measure_crowding_(Embedding{model, embedding.values}));
+      std::optional<double> crowding;
+      if (cohort != nullptr) crowding = cohort->Crowding(embedding.values);
+      index_.Add(embedding, crowding);
     }
     metrics_.SetIndexedReferences(index_.size());
     if (page->size() < kPage) return absl::OkStatus();

@@ -18,6 +18,7 @@
 #include "server/gallery/reference_index.h"
 #include "server/gallery/store.h"
 #include "server/telemetry/metrics.h"
+#include "server/verification/cohort.h"
 
 namespace likeness {
 
@@ -52,10 +53,11 @@ class Gallery {
   // Enrol() would return them now for `added` more.
   absl::StatusOr<int> CheckRoomFor(int added, absl::string_view person_id, absl::string_view caller = "",
                                    std::optional<int64_t> max_persons_by_caller = {});
-  // Of all persons but this one, the one with the reference nearest to the probe, by the probe's model; nothing where
-  // there is none. Looks at every reference of the gallery, in memory: the first call, and the first after another
-  // model became active, reads them all from the store.
-  absl::StatusOr<std::optional<NearestPerson>> FindNearestOther(const Embedding& probe, absl::string_view person_id);
+  // Of all persons but this one, the one with the reference nearest to the probe, by the probe's model and by its
+  // cohort, if it has one; nothing where there is none. Looks at every reference of the gallery, in memory: the first
+  // call, and the first after another model became active, reads them all from the store.
+  absl::StatusOr<std::optional<NearestPerson>> FindNearestOther(const Embedding& probe, absl::string_view person_id,
+                                                                const Cohort* cohort = nullptr);
   // As counted at the start and since.
   GallerySize size() const;
   absl::StatusOr<PersonRecord> GetPerson(absl::string_view person_id);
@@ -103,7 +105,7 @@ class Gallery {
   bool IsStale() const;
 
   // Brings the index up to what the store has by this model.
-  absl::Status CatchUp(const ModelDigest& model) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mutex_);
+  absl::Status CatchUp(const ModelDigest& model, const Cohort* cohort) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mutex_);
 
   const std::unique_ptr<Store> store_;
   const GalleryOptions options_;

@@ -158,7 +158,7 @@ absl::Status Enroller::CheckOthers(bool allowed, const Caller& caller, const Enr
   const bool reveal = options_.reveal_duplicates || caller.admin;
   for (size_t i = 0; i < enrolment.references.size(); ++i) {
     const absl::StatusOr<std::optional<NearestPerson>> nearest =
-        gallery_.FindNearestOther(enrolment.references[i].embedding, enrolment.person_id);
+        gallery_.FindNearestOther(enrolment.references[i].embedding, enrolment.person_id, manifest.cohort.get());
     if (!nearest.ok()) return nearest.status();
     if (!nearest->has_value()) continue;
     const std::string& person_id = (*nearest)->person_id;
