@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <limits>
 #include <random>
 #include <set>
 #include <string>
@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/calibration/degraded_copies.h"
 #include "tests/support/matchers.h"
+#include "tests/support/unit_vectors.h"
 
 namespace likeness {
 namespace {
@@ -28,29 +29,17 @@ class CalibrationTest : public testing::Test {
     std::mt19937 random(8);
     comparisons_.every_pair = true;
     comparisons_.people = 2 * kPeople;
-    const std::vector<float> corner = Near(std::vector<float>(kSize), 1, random);
+    const std::vector<float> corner = RandomUnitVector(kSize, random);
     for (const char* group : {"spread", "crowded"}) {
       const auto begin = static_cast<uint32_t>(comparisons_.photos.size());
       for (uint32_t i = 0; i < kPeople; ++i) {
         const bool crowded = begin > 0;
         const std::vector<float> face =
-            crowded ? Near(corner, 0.25F, random) : Near(std::vector<float>(kSize), 1, random);
-        for (int photo = 0; photo < 2; ++photo) Add(begin / 2 + i, Near(face, 0.04F, random));
+            crowded ? UnitVectorNear(corner, 0.25F, random) : RandomUnitVector(kSize, random);
+        for (int photo = 0; photo < 2; ++photo) Add(begin / 2 + i, UnitVectorNear(face, 0.04F, random));
       }
       comparisons_.groups.push_back({group, begin, static_cast<uint32_t>(comparisons_.photos.size())});
     }
-  }
-
-  static std::vector<float> Near(const std::vector<float>& center, float spread, std::mt19937& random) {
-    std::normal_distribution<float> normal(0, spread);
-    std::vector<float> vector = center;
-    float square = 0;
-    for (float& value : vector) {
-      value += normal(random);
-      square += value * value;
-    }
-    for (float& value : vector) value /= std::sqrt(square);
-    return vector;
   }
 
   void Add(uint32_t person, const std::vector<float>& values) {
@@ -77,7 +66,8 @@ double Disparity(const BundleMeasurements& measured, double rate) {
     const auto [least, most] = std::minmax(point.groups[0].fmr, point.groups[1].fmr);
     return most / std::max(least, 1e-9);
   }
-  return 0;
+  ADD_FAILURE() << "no point at " << rate;
+  return std::numeric_limits<double>::quiet_NaN();
 }
 
 TEST_F(CalibrationTest, MakesOneRateHoldForGroupsThatOneThresholdParts) {

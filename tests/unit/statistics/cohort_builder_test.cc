@@ -3,40 +3,29 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <random>
 #include <set>
 #include <vector>
 
 #include "tests/support/matchers.h"
+#include "tests/support/unit_vectors.h"
 
 namespace likeness {
 namespace {
 
 constexpr size_t kSize = 16;
 
-std::vector<float> Near(const std::vector<float>& center, float spread, std::mt19937& random) {
-  std::normal_distribution<float> normal(0, spread);
-  std::vector<float> vector = center;
-  float square = 0;
-  for (float& value : vector) {
-    value += normal(random);
-    square += value * value;
-  }
-  for (float& value : vector) value /= std::sqrt(square);
-  return vector;
-}
-
 // People all over the place, and people of a second group who lie close together; three photos of each.
 std::vector<CohortFace> TwoGroups(uint32_t people_of_group) {
   std::mt19937 random(5);
-  const std::vector<float> origin(kSize);
-  const std::vector<float> corner = Near(origin, 1, random);
+  const std::vector<float> corner = RandomUnitVector(kSize, random);
   std::vector<CohortFace> faces;
   for (uint32_t person = 0; person < 2 * people_of_group; ++person) {
     const uint32_t group = person < people_of_group ? 0 : 1;
-    const std::vector<float> center = group == 0 ? Near(origin, 1, random) : Near(corner, 0.12F, random);
-    for (int photo = 0; photo < 3; ++photo) faces.push_back({Near(center, 0.05F, random), person, group, false});
+    const std::vector<float> center =
+        group == 0 ? RandomUnitVector(kSize, random) : UnitVectorNear(corner, 0.12F, random);
+    for (int photo = 0; photo < 3; ++photo)
+      faces.push_back({UnitVectorNear(center, 0.05F, random), person, group, false});
   }
   return faces;
 }
@@ -89,8 +78,8 @@ TEST(CohortBuilderTest, MakesNoCentroidOfFewerThanFivePeople) {
   // A person alone in a place, with many photos: they would be a centroid of their own.
   std::vector<CohortFace> faces = TwoGroups(100);
   std::mt19937 random(9);
-  const std::vector<float> place = Near(std::vector<float>(kSize), 1, random);
-  for (int photo = 0; photo < 60; ++photo) faces.push_back({Near(place, 0.01F, random), 200, 0, false});
+  const std::vector<float> place = RandomUnitVector(kSize, random);
+  for (int photo = 0; photo < 60; ++photo) faces.push_back({UnitVectorNear(place, 0.01F, random), 200, 0, false});
   const absl::StatusOr<BuiltCohort> built = BuildCohort(faces, kGroups, {.faces_of_group = 400});
   ASSERT_THAT(built, IsOk());
   for (size_t i = 0; i < built->cohort.centroids(); ++i) {

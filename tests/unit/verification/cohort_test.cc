@@ -10,6 +10,7 @@
 
 #include "server/verification/decision.h"
 #include "tests/support/matchers.h"
+#include "tests/support/unit_vectors.h"
 
 namespace likeness {
 namespace {
@@ -23,22 +24,10 @@ absl::StatusOr<Cohort> Axes(int nearest, double cap = 2) {
   return Cohort::Create({2, 0, 0, 0, 3, 0, 0, 0, 4}, 3, {.nearest = nearest, .cap = cap});
 }
 
-std::vector<float> RandomUnitVector(std::mt19937& random, size_t size) {
-  std::normal_distribution<float> normal;
-  std::vector<float> vector(size);
-  float square = 0;
-  for (float& value : vector) {
-    value = normal(random);
-    square += value * value;
-  }
-  for (float& value : vector) value /= std::sqrt(square);
-  return vector;
-}
-
 Cohort RandomCohort(std::mt19937& random, size_t size, double cap) {
   std::vector<float> centroids;
   for (int i = 0; i < 40; ++i) {
-    const std::vector<float> centroid = RandomUnitVector(random, size);
+    const std::vector<float> centroid = RandomUnitVector(size, random);
     centroids.insert(centroids.end(), centroid.begin(), centroid.end());
   }
   return *Cohort::Create(centroids, size, {.nearest = 5, .cap = cap});
@@ -74,7 +63,7 @@ TEST(CohortTest, RefusesWhatCannotBeOne) {
 
 TEST(CohortTest, KeepsTheDirectionOfCentroidsInAByteForEachNumber) {
   std::mt19937 random(1);
-  const std::vector<float> centroid = RandomUnitVector(random, 192);
+  const std::vector<float> centroid = RandomUnitVector(192, random);
   const absl::StatusOr<std::vector<float>> stored = DecodeCentroids(EncodeCentroids(centroid, 192), 192);
   ASSERT_THAT(stored, IsOk());
   const absl::StatusOr<Cohort> cohort = Cohort::Create(*stored, 192, {.nearest = 1, .cap = 2});
@@ -95,8 +84,8 @@ TEST(CohortTest, NeverRaisesTheThresholdOfAPairAboveTheBase) {
   for (double cap : {0.6, 1.1, 2.0}) {
     const Cohort cohort = RandomCohort(random, 16, cap);
     for (int round = 0; round < 5000; ++round) {
-      const PairCrowding crowding{cohort.Crowding(RandomUnitVector(random, 16)),
-                                  cohort.Crowding(RandomUnitVector(random, 16)), cohort.cap()};
+      const PairCrowding crowding{cohort.Crowding(RandomUnitVector(16, random)),
+                                  cohort.Crowding(RandomUnitVector(16, random)), cohort.cap()};
       const Decision decision = Decide(0.9, base, crowding);
       ASSERT_LE(decision.threshold.distance, base.distance);
       ASSERT_GE(decision.normalized_distance, decision.distance);
@@ -108,7 +97,6 @@ TEST(CohortTest, NeverRaisesTheThresholdOfAPairAboveTheBase) {
 // Climbs towards a target that it knows nothing of but the verdict's margin, as a caller who may send any embedding.
 double ClimbTowards(const std::vector<float>& target, const Cohort* cohort, int calls, unsigned seed) {
   std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, 0.08F);
   const Threshold base{.distance = 1.05, .source = ThresholdSource::kOperatingPoint, .point = OperatingPoint{}};
   const auto excess = [&](const std::vector<float>& probe) {
     const Embedding a{{}, probe}, b{{}, target};
@@ -117,16 +105,10 @@ double ClimbTowards(const std::vector<float>& target, const Cohort* cohort, int 
     const Decision decision = Decide(*MeasureDistance(a, b), base, crowding);
     return decision.distance - decision.threshold.distance;
   };
-  std::vector<float> best = RandomUnitVector(random, target.size());
+  std::vector<float> best = RandomUnitVector(target.size(), random);
   double least = excess(best);
   for (int call = 1; call < calls && least > 0; ++call) {
-    std::vector<float> next = best;
-    float square = 0;
-    for (float& value : next) {
-      value += normal(random);
-      square += value * value;
-    }
-    for (float& value : next) value /= std::sqrt(square);
+    const std::vector<float> next = UnitVectorNear(best, 0.08F, random);
     if (const double found = excess(next); found < least) {
       least = found;
       best = next;
@@ -143,7 +125,7 @@ TEST(CohortTest, HelpsNobodyWhoClimbsTowardsAReference) {
   int with_cohort = 0;
   int without = 0;
   for (unsigned attack = 0; attack < kAttacks; ++attack) {
-    const std::vector<float> target = RandomUnitVector(random, 32);
+    const std::vector<float> target = RandomUnitVector(32, random);
     with_cohort += ClimbTowards(target, &cohort, kCalls, attack) <= 0 ? 1 : 0;
     without += ClimbTowards(target, nullptr, kCalls, attack) <= 0 ? 1 : 0;
   }
