@@ -37,8 +37,7 @@ absl::StatusOr<EncodedFace> FaceEncoder::Crop(const BundleManifest& manifest, ab
   }();
   if (!picture.ok()) return picture.status();
 
-  if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
-  const absl::StatusOr<UprightFace> found = FindFace(manifest, *picture, policy);
+  const absl::StatusOr<UprightFace> found = FindFace(manifest, *picture, policy, still_wanted);
   if (!found.ok()) return found.status();
   const StageTimer timer(metrics_, Stage::kAlign);
   const Picture& upright = found->turned.has_value() ? *found->turned : *picture;
@@ -49,13 +48,14 @@ absl::StatusOr<EncodedFace> FaceEncoder::Crop(const BundleManifest& manifest, ab
 }
 
 absl::StatusOr<UprightFace> FaceEncoder::FindFace(const BundleManifest& manifest, const Picture& picture,
-                                                  FacePolicy policy) const {
+                                                  FacePolicy policy, StillWanted still_wanted) const {
   const StageTimer timer(metrics_, Stage::kDetect);
   if (manifest.alignment == Alignment::kNone) {
+    if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
     const Box whole{0, 0, static_cast<float>(picture.width), static_cast<float>(picture.height)};
     return UprightFace{.face = {.box = whole, .score = 1, .landmarks = std::nullopt}, .turned = std::nullopt};
   }
-  return FindUprightFace(finder_, picture, policy);
+  return FindUprightFace(finder_, picture, policy, still_wanted);
 }
 
 std::optional<FaceQuality> FaceEncoder::Assess(const BundleManifest& manifest, const Picture& picture, const Face& face,

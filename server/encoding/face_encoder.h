@@ -50,7 +50,8 @@ class FaceEncoder {
                                    StillWanted still_wanted) const;
 
  private:
-  absl::StatusOr<UprightFace> FindFace(const BundleManifest& manifest, const Picture& picture, FacePolicy policy) const;
+  absl::StatusOr<UprightFace> FindFace(const BundleManifest& manifest, const Picture& picture, FacePolicy policy,
+                                       StillWanted still_wanted) const;
   // None for a face without landmarks. `crop` is what CropFace() made.
   std::optional<FaceQuality> Assess(const BundleManifest& manifest, const Picture& picture, const Face& face,
                                     const Picture& crop) const;

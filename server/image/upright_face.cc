@@ -27,10 +27,12 @@ Face Witness(absl::Span<const Face> faces, FacePolicy policy, const Picture& pic
 
 }  // namespace
 
-absl::StatusOr<UprightFace> FindUprightFace(const FaceFinder& finder, const Picture& picture, FacePolicy policy) {
+absl::StatusOr<UprightFace> FindUprightFace(const FaceFinder& finder, const Picture& picture, FacePolicy policy,
+                                            StillWanted still_wanted) {
   TurnedLook best;
   std::optional<double> most_evidence;
   for (const Turn turn : {Turn::kNone, Turn::kQuarter, Turn::kHalf, Turn::kThreeQuarters}) {
+    if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
     const Picture turned = turn == Turn::kNone ? Picture() : Turned(picture, turn);
     const Picture& looked_at = turn == Turn::kNone ? picture : turned;
     absl::StatusOr<std::vector<Face>> faces = finder.Find(looked_at);

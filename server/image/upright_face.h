@@ -1,6 +1,6 @@
 // Finds the face that is meant in a photo, whichever way up the photo is.
 //
-//   absl::StatusOr<UprightFace> found = FindUprightFace(finder, picture, FacePolicy::kOnly);
+//   absl::StatusOr<UprightFace> found = FindUprightFace(finder, picture, FacePolicy::kOnly, still_wanted);
 //   const Picture& upright = found->turned.has_value() ? *found->turned : picture;
 //
 // A photo whose face is certainly upright is looked at once. Any other is looked at in all four turns, and the turn
@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "server/errors/still_wanted.h"
 #include "server/image/face.h"
 #include "server/image/face_choice.h"
 #include "server/image/face_finder.h"
@@ -26,8 +27,10 @@ struct UprightFace {
   std::optional<Picture> turned;  // none where the picture stands upright as it is
 };
 
-// Errors are those of FaceFinder::Find() and ChooseFace(). Thread-safe.
-absl::StatusOr<UprightFace> FindUprightFace(const FaceFinder& finder, const Picture& picture, FacePolicy policy);
+// `still_wanted` is asked before each look; its error ends the search. Other errors are those of FaceFinder::Find() and
+// ChooseFace(). Thread-safe.
+absl::StatusOr<UprightFace> FindUprightFace(const FaceFinder& finder, const Picture& picture, FacePolicy policy,
+                                            StillWanted still_wanted);
 
 }  // namespace likeness
 

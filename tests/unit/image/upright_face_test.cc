@@ -48,6 +48,10 @@ class UprightFaceTest : public testing::Test {
     finder_ = new FaceFinder(*std::move(loaded));
   }
 
+  static absl::StatusOr<UprightFace> Find(const Picture& picture, FacePolicy policy) {
+    return FindUprightFace(*finder_, picture, policy, [] { return absl::OkStatus(); });
+  }
+
   static const FaceFinder* finder_;
 };
 
@@ -56,12 +60,12 @@ const FaceFinder* UprightFaceTest::finder_ = nullptr;
 TEST_F(UprightFaceTest, FindsTheSameFaceWhicheverWayUpThePhotoIs) {
   for (const char* name : {"audrey.jpg", "cage.jpg", "franck_02159.jpg", "obama4_crop.jpg"}) {
     const Picture photo = Photo(name);
-    const absl::StatusOr<UprightFace> upright = FindUprightFace(*finder_, photo, FacePolicy::kOnly);
+    const absl::StatusOr<UprightFace> upright = Find(photo, FacePolicy::kOnly);
     ASSERT_THAT(upright, IsOk()) << name;
     EXPECT_EQ(upright->turn, Turn::kNone) << name;
     EXPECT_FALSE(upright->turned.has_value()) << name;
     for (const auto& [turn, back] : kTurns) {
-      const absl::StatusOr<UprightFace> found = FindUprightFace(*finder_, Turned(photo, turn), FacePolicy::kOnly);
+      const absl::StatusOr<UprightFace> found = Find(Turned(photo, turn), FacePolicy::kOnly);
       ASSERT_THAT(found, IsOk()) << name << " turned by " << static_cast<int>(turn);
       EXPECT_EQ(found->turn, back) << name << " turned by " << static_cast<int>(turn);
       ASSERT_EQ(found->turned.has_value(), back != Turn::kNone) << name;
@@ -75,12 +79,12 @@ TEST_F(UprightFaceTest, FindsTheSameFaceWhicheverWayUpThePhotoIs) {
 TEST_F(UprightFaceTest, ChoosesAmongTheFacesOfTheTurnedPhoto) {
   const Picture large = Photo("cage.jpg");
   const Picture photo = Stacked(large, Photo("audrey.jpg"));
-  const absl::StatusOr<UprightFace> upright = FindUprightFace(*finder_, photo, FacePolicy::kLargest);
+  const absl::StatusOr<UprightFace> upright = Find(photo, FacePolicy::kLargest);
   ASSERT_THAT(upright, IsOk());
   for (const auto& [turn, back] : kTurns) {
     const Picture turned = Turned(photo, turn);
-    EXPECT_THAT(FindUprightFace(*finder_, turned, FacePolicy::kOnly), FailsWith(Reason::SEVERAL_FACES));
-    const absl::StatusOr<UprightFace> found = FindUprightFace(*finder_, turned, FacePolicy::kLargest);
+    EXPECT_THAT(Find(turned, FacePolicy::kOnly), FailsWith(Reason::SEVERAL_FACES));
+    const absl::StatusOr<UprightFace> found = Find(turned, FacePolicy::kLargest);
     ASSERT_THAT(found, IsOk());
     EXPECT_EQ(found->turn, back);
     EXPECT_EQ(found->face.box.x, upright->face.box.x);
@@ -90,8 +94,18 @@ TEST_F(UprightFaceTest, ChoosesAmongTheFacesOfTheTurnedPhoto) {
 
 TEST_F(UprightFaceTest, FindsNoFaceWhereThereIsNoneInAnyTurn) {
   for (FacePolicy policy : {FacePolicy::kOnly, FacePolicy::kLargest, FacePolicy::kMostCentral}) {
-    EXPECT_THAT(FindUprightFace(*finder_, FourColours(200, 100), policy), FailsWith(Reason::FACE_NOT_FOUND));
+    EXPECT_THAT(Find(FourColours(200, 100), policy), FailsWith(Reason::FACE_NOT_FOUND));
   }
+}
+
+// A photo without a face takes four looks, so that a deadline can pass between them.
+TEST_F(UprightFaceTest, LooksNoFurtherForACallerWhoHasGone) {
+  int asked = 0;
+  const auto gone_after_two = [&asked] { return ++asked > 2 ? absl::CancelledError("gone") : absl::OkStatus(); };
+  const absl::StatusOr<UprightFace> found =
+      FindUprightFace(*finder_, FourColours(200, 100), FacePolicy::kOnly, gone_after_two);
+  EXPECT_EQ(found.status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(asked, 3);
 }
 
 }  // namespace
