@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -57,22 +56,6 @@ std::optional<RejectionCurve> ScoreRejection(const Comparisons& comparisons, con
     if (target != figures.targets.end()) return MeasureRejection(comparisons, measured, *target);
   }
   return std::nullopt;
-}
-
-// Numbers the people anew, in the order in which they are met, so that nobody but the group's people is resampled.
-void NumberPeople(PeoplePairs& pairs) {
-  constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
-  std::vector<uint32_t> numbers(pairs.people, kNone);
-  uint32_t people = 0;
-  const auto number_of = [&](uint32_t person) {
-    if (numbers[person] == kNone) numbers[person] = people++;
-    return numbers[person];
-  };
-  for (PeoplePair& pair : pairs.pairs) {
-    pair.person_a = number_of(pair.person_a);
-    pair.person_b = number_of(pair.person_b);
-  }
-  pairs.people = people;
 }
 
 // Copies the pairs of one group at a time.

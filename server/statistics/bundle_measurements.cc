@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "server/statistics/figures.h"
@@ -71,7 +72,6 @@ GroupRates RatesOf(const std::string& name, const ThresholdFigures& at, const Fi
 void AddGroup(const GroupRates& group, OperatingPoint& point) {
   point.genuine_pairs += group.genuine_pairs;
   point.impostor_pairs += group.impostor_pairs;
-  point.people += group.people;
   point.groups.push_back(group);
 }
 
@@ -80,6 +80,15 @@ void StateInterval(OperatingPoint& point) {
   const GroupRates* worst = WorstGroup(point);
   point.fmr_low = std::min(point.fmr, worst->fmr_low);
   point.fmr_high = std::max(point.fmr, worst->fmr_high);
+}
+
+// In any pair of any group: groups may share people.
+int64_t CountPeople(absl::Span<const GroupPairs> groups) {
+  std::set<uint32_t> people;
+  for (const GroupPairs& group : groups) {
+    for (const PeoplePair& pair : group.pairs.pairs) people.insert({pair.person_a, pair.person_b});
+  }
+  return static_cast<int64_t>(people.size());
 }
 
 }  // namespace
@@ -93,17 +102,18 @@ absl::StatusOr<BundleMeasurements> MeasureForBundle(absl::Span<const GroupPairs>
     all.genuine.insert(all.genuine.end(), of_group.back().genuine.begin(), of_group.back().genuine.end());
     all.impostor.insert(all.impostor.end(), of_group.back().impostor.begin(), of_group.back().impostor.end());
   }
+  const int64_t people = CountPeople(groups);
   BundleMeasurements measurements;
   FigureOptions options{.seed = seed};
   for (const auto& [rate, distance] : DistancesForAll(of_group, SupportedRates(groups))) {
-    measurements.operating_points.push_back({.fmr = rate, .distance = distance, .source = source});
+    measurements.operating_points.push_back({.fmr = rate, .distance = distance, .people = people, .source = source});
     options.thresholds.push_back(distance);
   }
-  int64_t people = 0;
   for (const GroupPairs& group : groups) {
-    const absl::StatusOr<Figures> figures = MeasureFigures(group.pairs, options);
+    PeoplePairs pairs = group.pairs;
+    NumberPeople(pairs);
+    const absl::StatusOr<Figures> figures = MeasureFigures(pairs, options);
     if (!figures.ok()) return figures.status();
-    people += figures->people;
     for (size_t i = 0; i < figures->thresholds.size(); ++i) {
       AddGroup(RatesOf(group.name, figures->thresholds[i], *figures), measurements.operating_points[i]);
     }

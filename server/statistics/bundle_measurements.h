@@ -28,8 +28,8 @@ struct BundleMeasurements {
 
 // Pairs among the people of one group, by normalized distance.
 struct GroupPairs {
-  std::string name;  // empty where there is but one group, which is not told apart
-  PeoplePairs pairs;
+  std::string name;   // empty where there is but one group, which is not told apart
+  PeoplePairs pairs;  // a person has the same number in every group
 };
 
 // Operating points at 1, 2 and 5 of each decade from 0.1 down to the lowest rate at which kFewestFalseMatches are

@@ -14,6 +14,21 @@ PeoplePairs AllPairs(const std::vector<uint32_t>& person_of, size_t people) {
   return all;
 }
 
+void NumberPeople(PeoplePairs& pairs) {
+  constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
+  std::vector<uint32_t> numbers(pairs.people, kNone);
+  uint32_t people = 0;
+  const auto number_of = [&](uint32_t person) {
+    if (numbers[person] == kNone) numbers[person] = people++;
+    return numbers[person];
+  };
+  for (PeoplePair& pair : pairs.pairs) {
+    pair.person_a = number_of(pair.person_a);
+    pair.person_b = number_of(pair.person_b);
+  }
+  pairs.people = people;
+}
+
 PairDistances SortedDistances(const PeoplePairs& pairs) {
   PairDistances distances;
   for (const PeoplePair& pair : pairs.pairs) {

@@ -28,6 +28,9 @@ struct PeoplePairs {
 // All pairs among the photos, of which photo i shows `person_of[i]`, in the order of the photos; their distances are 0.
 PeoplePairs AllPairs(const std::vector<uint32_t>& person_of, size_t people);
 
+// Numbers the people anew, in the order in which they are met, so that nobody who is in no pair is resampled.
+void NumberPeople(PeoplePairs& pairs);
+
 // Without the impostor pairs that have no distance, each list ascending.
 PairDistances SortedDistances(const PeoplePairs& pairs);
 

@@ -85,6 +85,7 @@ TEST(BundleMeasurementsTest, KeepEveryRateInTheGroupThatMatchesMost) {
     EXPECT_LE(point.groups[1].fmr, point.fmr);
     EXPECT_EQ(point.groups[1].impostor_pairs, 11025);
     EXPECT_EQ(point.impostor_pairs, 2 * 11025) << "of all groups";
+    EXPECT_EQ(point.people, 50) << "both groups show the same people";
     EXPECT_LE(point.fmr_low, point.fmr);
     EXPECT_GE(point.fmr_high, point.fmr);
   }
