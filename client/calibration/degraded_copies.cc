@@ -174,12 +174,20 @@ absl::StatusOr<std::string> ToPoorJpeg(const cv::Mat& picture) {
   return std::string(reinterpret_cast<const char*>(bytes), size);
 }
 
-// A large photo is decoded at a part of its size.
-Points PointsOf(const v1::Face& face, int reduction) {
-  const auto at = [&](int i) {
-    const float shrink = 1.0F / static_cast<float>(reduction);
-    return cv::Point2f(face.landmarks(i).x() * shrink, face.landmarks(i).y() * shrink);
-  };
+// So that a copy, which is not compressed, is no larger than a server takes; more than its networks see of any face.
+constexpr int kLongestSide = 1600;
+
+cv::Mat Shrunk(const cv::Mat& picture) {
+  const double scale = static_cast<double>(kLongestSide) / std::max(picture.cols, picture.rows);
+  if (scale >= 1) return picture;
+  cv::Mat shrunk;
+  cv::resize(picture, shrunk, cv::Size(), scale, scale, cv::INTER_AREA);
+  return shrunk;
+}
+
+// In the copy's pixels, of which there are `shrink` for each of the photo's in each direction.
+Points PointsOf(const v1::Face& face, float shrink) {
+  const auto at = [&](int i) { return cv::Point2f(face.landmarks(i).x() * shrink, face.landmarks(i).y() * shrink); };
   return {.left_eye = at(0), .right_eye = at(1), .left_mouth = at(3), .right_mouth = at(4)};
 }
 
@@ -195,16 +203,18 @@ absl::Span<const absl::string_view> Degradations() {
 }
 
 absl::StatusOr<std::string> Degrade(absl::string_view photo, absl::string_view degradation, const v1::Face& face,
-                                    SeededRandom& random) {
+                                    SeededRandom& random, const PhotoLimits& limits) {
   constexpr int kLandmarks = 5;
   if (face.landmarks_size() != kLandmarks) return absl::InvalidArgumentError("the face has no landmarks");
   const auto chosen =
       std::find_if(All().begin(), All().end(), [&](const Degradation& one) { return one.name == degradation; });
   if (chosen == All().end()) return absl::InvalidArgumentError(absl::StrCat("nothing is called ", degradation));
-  absl::StatusOr<Picture> picture = DecodePhoto(photo, {});
+  absl::StatusOr<Picture> picture = DecodePhoto(photo, limits);
   if (!picture.ok()) return picture.status();
   const cv::Mat pixels(picture->height, picture->width, CV_8UC3, picture->rgb.data());
-  const cv::Mat worse = chosen->apply(pixels, PointsOf(face, picture->reduction), random);
+  const cv::Mat original = Shrunk(pixels);
+  const float shrink = static_cast<float>(original.cols) / static_cast<float>(pixels.cols * picture->reduction);
+  const cv::Mat worse = chosen->apply(original, PointsOf(face, shrink), random);
   if (degradation == "compressed") return ToPoorJpeg(worse);
   return ToPnm(worse);
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "likeness/v1/types.pb.h"
+#include "server/image/photo.h"
 #include "server/statistics/seeded_random.h"
 
 namespace likeness {
@@ -20,9 +21,9 @@ absl::Span<const absl::string_view> Degradations();
 
 // The photo, made worse in the way of that name, as the bytes of a PNM or JPEG file. Sizes go by the distance between
 // the face's eyes; colors, shapes and strengths are drawn at random. `face` must have landmarks. Errors are those of
-// DecodePhoto(); INVALID_ARGUMENT for an unknown name or a face without landmarks. Thread-safe.
+// DecodePhoto(), by `limits`; INVALID_ARGUMENT for an unknown name or a face without landmarks. Thread-safe.
 absl::StatusOr<std::string> Degrade(absl::string_view photo, absl::string_view degradation, const v1::Face& face,
-                                    SeededRandom& random);
+                                    SeededRandom& random, const PhotoLimits& limits = {});
 
 }  // namespace likeness
 

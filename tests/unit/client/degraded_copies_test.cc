@@ -89,6 +89,26 @@ TEST(DegradedCopiesTest, CutThroughEyesAndMouth) {
   EXPECT_EQ(Degraded("cut off below")->height, 105);
 }
 
+// Copies are not compressed: of a phone's photo they were larger than the server takes, and so all failed.
+TEST(DegradedCopiesTest, OfALargePhotoAreNoLargerThanAServerTakes) {
+  constexpr int kSide = 2400;
+  std::string photo = absl::StrCat("P6\n", kSide, " ", kSide, "\n255\n");
+  photo.append(size_t{3} * kSide * kSide, '\x64');
+  v1::Face face = MadeUpFace();
+  for (v1::Point& point : *face.mutable_landmarks()) {
+    point.set_x(point.x() * 10);
+    point.set_y(point.y() * 10);
+  }
+  SeededRandom random(1, RandomPurpose::kCohort);
+  const PhotoLimits large{.max_bytes = 20 << 20};
+  const absl::StatusOr<std::string> copy = Degrade(photo, "sunglasses", face, random, large);
+  ASSERT_THAT(copy, IsOk());
+  const absl::StatusOr<Picture> picture = DecodePhoto(*copy, {});
+  ASSERT_THAT(picture, IsOk()) << "by the server's limits";
+  EXPECT_EQ(picture->width, 1600);
+  EXPECT_LT(Sum(*picture, 400 * 1600 / kSide, 600 * 1600 / kSide), 300) << "an eye is where it was, and covered";
+}
+
 TEST(DegradedCopiesTest, AreTheSameForTheSameSeed) {
   EXPECT_EQ(Degraded("medical mask", 3)->rgb, Degraded("medical mask", 3)->rgb);
 }
