@@ -85,6 +85,9 @@ struct Finding {
 
 std::string Percent(float share) { return absl::StrFormat("%.0f %%", 100 * share); }
 
+// What is less than is needed must not read as what is needed.
+std::string PercentBelow(float share) { return absl::StrFormat("%.0f %%", std::floor(100 * share)); }
+
 std::vector<Finding> FindAgainst(const FaceQuality& quality, const Limits& limits) {
   std::vector<Finding> findings;
   const auto find = [&](bool wrong, QualityIssue issue, const auto& message) {
@@ -101,7 +104,7 @@ std::vector<Finding> FindAgainst(const FaceQuality& quality, const Limits& limit
                            unsharp ? limits.min_sharpness : limits.min_focus);
   });
   find(quality.brightness < limits.min_brightness, QualityIssue::kTooDark, [&] {
-    return absl::StrCat("the face is too dark: its brightness is ", Percent(quality.brightness), "; at least ",
+    return absl::StrCat("the face is too dark: its brightness is ", PercentBelow(quality.brightness), "; at least ",
                         Percent(limits.min_brightness), " is needed");
   });
   find(quality.brightness > limits.max_brightness, QualityIssue::kTooBright, [&] {
@@ -123,10 +126,10 @@ std::vector<Finding> FindAgainst(const FaceQuality& quality, const Limits& limit
   find_angle(quality.roll, limits.max_roll, QualityIssue::kRoll, "tilted");
   const bool cut = quality.inside < limits.min_inside;
   find(cut || quality.framed < limits.min_framed, QualityIssue::kCutOff, [&] {
-    return cut ? absl::StrCat("the photo's edge cuts the face off: ", Percent(quality.inside),
+    return cut ? absl::StrCat("the photo's edge cuts the face off: ", PercentBelow(quality.inside),
                               " of its upper or lower half is inside; at least ", Percent(limits.min_inside),
                               " is needed")
-               : absl::StrCat("the face is cut off by too tight a crop: ", Percent(quality.framed),
+               : absl::StrCat("the face is cut off by too tight a crop: ", PercentBelow(quality.framed),
                               " of the head is inside; at least ", Percent(limits.min_framed), " is needed");
   });
   find(quality.covered > limits.max_covered, QualityIssue::kCovered,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 
 #include "server/image/photo.h"
@@ -95,6 +96,19 @@ TEST_F(UprightFaceTest, ChoosesAmongTheFacesOfTheTurnedPhoto) {
 TEST_F(UprightFaceTest, FindsNoFaceWhereThereIsNoneInAnyTurn) {
   for (FacePolicy policy : {FacePolicy::kOnly, FacePolicy::kLargest, FacePolicy::kMostCentral}) {
     EXPECT_THAT(Find(FourColours(200, 100), policy), FailsWith(Reason::FACE_NOT_FOUND));
+  }
+}
+
+// In the other turns a thing has three more chances to look like a face.
+TEST_F(UprightFaceTest, TakesAnimalsAndFlowersForNoFacesInAnyTurn) {
+  const std::filesystem::path root = std::filesystem::path(LIKENESS_DATA_DIR) / "field";
+  if (!std::filesystem::exists(root)) GTEST_SKIP() << "the photos of the field are not at " << root;
+  for (const char* name : {"nonface_dog.jpg", "nonface_flower2.webp"}) {
+    const absl::StatusOr<Picture> photo = DecodePhoto(ReadFile(root / name), {});
+    ASSERT_THAT(photo, IsOk()) << name;
+    for (FacePolicy policy : {FacePolicy::kOnly, FacePolicy::kLargest, FacePolicy::kMostCentral}) {
+      EXPECT_THAT(Find(*photo, policy), FailsWith(Reason::FACE_NOT_FOUND)) << name;
+    }
   }
 }
 
