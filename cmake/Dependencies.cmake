@@ -3,6 +3,7 @@
 find_package(absl REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(OpenSSL REQUIRED)
+find_package(Eigen3 CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
 include(FindTorchLibraries)
 if(LIKENESS_ONLY_EMBEDDER)

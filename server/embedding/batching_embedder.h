@@ -43,6 +43,7 @@ class BatchingEmbedder : public Embedder {
 
   const BundleManifest& manifest() const override { return network_.manifest(); }
   const ModelDigest& digest() const override { return network_.digest(); }
+  std::optional<NetworkDigest> network() const override { return network_.network(); }
   absl::StatusOr<std::vector<Embedding>> Embed(absl::Span<const Picture> crops) const override;
   // Crops that nobody waits for leave the queue before the network runs.
   absl::StatusOr<std::vector<Embedding>> EmbedIfWanted(absl::Span<const Picture> crops,

@@ -134,6 +134,29 @@ void ReadCohort(ManifestReader& reader, BundleManifest& manifest) {
   manifest.cohort = std::make_shared<const Cohort>(*std::move(cohort));
 }
 
+void ReadHead(ManifestReader& reader, BundleManifest& manifest) {
+  if (!reader.Has("head")) return;
+  if (!manifest.unit_length) reader.Reject("head", "is only for embeddings of unit length");
+  std::optional<NetworkDigest> base;
+  if (reader.Has("head.base_network")) {
+    // A digest is a digest, of whatever.
+    const std::optional<ModelDigest> digest = ModelDigest::FromHex(reader.Text("head.base_network"));
+    if (!digest.has_value()) return reader.Reject("head.base_network", "is not 64 lower-case hex digits");
+    base = digest->bytes;
+  }
+  const auto size = static_cast<size_t>(manifest.embedding_size);
+  std::vector<float> mean;
+  for (double number : reader.Numbers("head.mean", size, /*positive=*/false)) {
+    mean.push_back(static_cast<float>(number));
+  }
+  const std::string text = reader.Text("head.matrix");
+  if (!reader.status().ok()) return;
+  const absl::StatusOr<std::vector<float>> matrix = DecodeMatrix(text, size);
+  absl::StatusOr<LinearHead> layer = matrix.ok() ? LinearHead::Create(std::move(mean), *matrix) : matrix.status();
+  if (!layer.ok()) return reader.Reject("head", layer.status().message());
+  manifest.head = std::make_shared<const BundleHead>(BundleHead{*std::move(layer), base});
+}
+
 }  // namespace
 
 absl::StatusOr<BundleManifest> ParseBundleManifest(absl::string_view json_text) {
@@ -151,6 +174,7 @@ absl::StatusOr<BundleManifest> ParseBundleManifest(absl::string_view json_text) 
   ReadOperatingPoints(reader, manifest);
   ReadCalibration(reader, manifest);
   ReadCohort(reader, manifest);
+  ReadHead(reader, manifest);
   if (!reader.status().ok()) return reader.status();
   return manifest;
 }

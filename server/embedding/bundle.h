@@ -9,10 +9,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/hashing/sha256.h"
 #include "server/inference/planes.h"
 #include "server/verification/calibration.h"
 #include "server/verification/cohort.h"
 #include "server/verification/decision.h"
+#include "server/verification/linear_head.h"
 
 namespace likeness {
 
@@ -20,6 +22,16 @@ enum class Alignment {
   kArcFace112,  // five landmarks moved onto the 112×112 template
   kArcFace192,  // the same magnified 1.5 times, with a margin of 12 pixels around it
   kNone,        // the whole photo, resized; no face is looked for
+};
+
+// What everything in a bundle but its likeness.json comes to: bundles with the same digest have the same network, however
+// they were measured.
+using NetworkDigest = Sha256Digest;
+
+// The last layer of a network, where it is a matrix that was put behind another network.
+struct BundleHead {
+  LinearHead layer;
+  std::optional<NetworkDigest> base;  // the other network; not known where it never was a bundle of its own
 };
 
 struct BundleManifest {
@@ -35,6 +47,7 @@ struct BundleManifest {
   std::vector<OperatingPoint> operating_points;  // ascending in rate and in distance
   std::optional<Calibration> calibration;        // of normalized distances
   std::shared_ptr<const Cohort> cohort;          // null where the threshold is the same for every pair
+  std::shared_ptr<const BundleHead> head;        // null where there is none
 };
 
 // FAILED_PRECONDITION naming the field that is missing or wrong.

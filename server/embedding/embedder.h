@@ -2,6 +2,7 @@
 #ifndef LIKENESS_SERVER_EMBEDDING_EMBEDDER_H_
 #define LIKENESS_SERVER_EMBEDDING_EMBEDDER_H_
 
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -21,6 +22,8 @@ class Embedder {
   // What the model expects and decides by.
   virtual const BundleManifest& manifest() const = 0;
   virtual const ModelDigest& digest() const = 0;
+  // What its network is, apart from what was measured of it; nothing where there is none to tell from others.
+  virtual std::optional<NetworkDigest> network() const { return std::nullopt; }
 
   // One embedding for each crop, in order; each crop is manifest().input_width × input_height. Every number in an
   // embedding is finite. NETWORK_FAILED otherwise.

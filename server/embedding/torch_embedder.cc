@@ -18,8 +18,11 @@ absl::Status Naming(const std::string& path, const absl::Status& status) {
 
 }  // namespace
 
-TorchEmbedder::TorchEmbedder(Network network, BundleManifest manifest, const ModelDigest& digest)
-    : network_(std::move(network)), manifest_(std::move(manifest)), digest_(digest) {}
+TorchEmbedder::TorchEmbedder(Network network, BundleManifest manifest, const Archive& archive)
+    : network_(std::move(network)),
+      manifest_(std::move(manifest)),
+      digest_(archive.digest()),
+      network_digest_(archive.network_digest()) {}
 
 absl::StatusOr<std::unique_ptr<TorchEmbedder>> TorchEmbedder::Load(const std::string& path, const Device& device,
                                                                    Precision precision) {
@@ -30,7 +33,7 @@ absl::StatusOr<std::unique_ptr<TorchEmbedder>> TorchEmbedder::Load(const std::st
   absl::StatusOr<Network> network = archive->LoadNetwork("", precision);
   if (!network.ok()) return network.status();
   std::unique_ptr<TorchEmbedder> embedder(
-      new TorchEmbedder(*std::move(network), *std::move(manifest), archive->digest()));
+      new TorchEmbedder(*std::move(network), *std::move(manifest), *archive));
   const BundleManifest& read = embedder->manifest_;
   const absl::Status warm =
       embedder->network_.WarmUp({1, static_cast<int64_t>(read.input.mean.size()), read.input_height, read.input_width});

@@ -3,6 +3,7 @@
 #define LIKENESS_SERVER_EMBEDDING_TORCH_EMBEDDER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,16 +21,18 @@ class TorchEmbedder : public Embedder {
 
   const BundleManifest& manifest() const override { return manifest_; }
   const ModelDigest& digest() const override { return digest_; }
+  std::optional<NetworkDigest> network() const override { return network_digest_; }
   absl::StatusOr<std::vector<Embedding>> Embed(absl::Span<const Picture> crops) const override;
 
  private:
-  TorchEmbedder(Network network, BundleManifest manifest, const ModelDigest& digest);
+  TorchEmbedder(Network network, BundleManifest manifest, const Archive& archive);
   // Runs a grey picture through the network and holds the result against the manifest.
   absl::Status CheckAgainstManifest() const;
 
   Network network_;
   BundleManifest manifest_;
   ModelDigest digest_;
+  NetworkDigest network_digest_;
 };
 
 }  // namespace likeness

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <caffe2/serialize/inline_container.h>
 #include <dlfcn.h>
 #include <malloc.h>
 #include <torch/cuda.h>
@@ -19,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
 #include "server/files/files.h"
+#include "server/hashing/sha256.h"
 #include "server/inference/cuda_devices.h"
 #include "server/seal/seal.h"
 
@@ -26,6 +28,14 @@ namespace likeness {
 namespace {
 
 constexpr char kManifestName[] = "likeness.json";
+constexpr char kManifestRecord[] = "extra/likeness.json";
+
+// y = M (x − mean) for each row x, scaled to unit length (server/verification/linear_head.h).
+constexpr char kHeadedForward[] = R"(
+def forward(self, pictures: Tensor) -> Tensor:
+    rows = torch.matmul(self.network.forward(pictures) - self.mean, self.matrix.t())
+    return rows / torch.norm(rows, 2, [1], True)
+)";
 
 // LibTorch settings that belong to the thread: one core a thread, subnormals flushed. Cheap when done already.
 void PrepareThisThread() {
@@ -86,6 +96,29 @@ std::vector<torch::Tensor> TensorsOf(const torch::jit::IValue& output) {
   std::vector<torch::Tensor> tensors;
   for (const torch::jit::IValue& element : output.toTupleRef().elements()) tensors.push_back(element.toTensor());
   return tensors;
+}
+
+// Leaves the stream at its start.
+Sha256Digest DigestOfNetwork(std::istream& archive) {
+  FieldHasher hasher;
+  {
+    caffe2::serialize::PyTorchStreamReader reader(&archive);
+    std::vector<std::string> names = reader.getAllRecords();
+    std::sort(names.begin(), names.end());
+    for (const std::string& name : names) {
+      if (name == kManifestRecord) continue;
+      const auto [content, size] = reader.getRecord(name);
+      hasher.Add(name);
+      hasher.Add({static_cast<const char*>(content.get()), size});
+    }
+  }
+  archive.clear();
+  archive.seekg(0);
+  return hasher.Finish();
+}
+
+torch::Tensor ToTensor(absl::Span<const float> numbers, torch::IntArrayRef shape) {
+  return torch::from_blob(const_cast<float*>(numbers.data()), shape).clone();
 }
 
 // Of a tensor in the memory of the host.
@@ -158,6 +191,7 @@ absl::StatusOr<Archive> Archive::Open(const std::string& path, const Device& dev
   archive.digest_ = *digest;
   try {
     std::istringstream stream(*std::move(file));
+    archive.network_digest_ = DigestOfNetwork(stream);
     torch::jit::ExtraFilesMap extra_files{{kManifestName, ""}};
     auto module = std::make_shared<Module>();
     module->device = ToTorch(device);
@@ -194,6 +228,27 @@ absl::StatusOr<Network> Archive::LoadNetwork(absl::string_view submodule, Precis
   } catch (const std::exception& error) {
     return absl::FailedPreconditionError(
         absl::StrCat("model bundle ", path_, ": network '", submodule, "' cannot be prepared: ", FirstLine(error)));
+  }
+}
+
+absl::StatusOr<std::string> Archive::SaveWithHead(const LinearHead& head, const std::string& manifest_json) const {
+  try {
+    const torch::NoGradGuard no_gradient;
+    torch::jit::Module network = module_->module.deepcopy();
+    network.to(torch::kCPU);
+    const auto n = static_cast<int64_t>(head.size());
+    torch::jit::Module headed("NetworkWithHead");
+    headed.register_module("network", network);
+    headed.register_buffer("mean", ToTensor(head.mean(), {n}));
+    headed.register_buffer("matrix", ToTensor(head.matrix(), {n, n}));
+    headed.define(kHeadedForward);
+    headed.eval();
+    std::ostringstream stream;
+    headed.save(stream, {{kManifestName, manifest_json}});
+    return std::move(stream).str();
+  } catch (const std::exception& error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("model bundle ", path_, ": no layer can be put behind its network: ", FirstLine(error)));
   }
 }
 

@@ -7,9 +7,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/hashing/sha256.h"
 #include "server/inference/device.h"
 #include "server/inference/network.h"
 #include "server/verification/embedding.h"
+#include "server/verification/linear_head.h"
 
 namespace likeness {
 
@@ -23,6 +25,10 @@ class Archive {
   // SHA-256 of the file.
   const ModelDigest& digest() const { return digest_; }
 
+  // SHA-256 over everything in the archive but its likeness.json: the same for the same network, however it was
+  // measured.
+  const Sha256Digest& network_digest() const { return network_digest_; }
+
   // The text of the archive's likeness.json.
   const std::string& manifest() const { return manifest_; }
 
@@ -30,11 +36,16 @@ class Archive {
   // its device does not compute in that precision. Input and output are 32-bit floats in any case.
   absl::StatusOr<Network> LoadNetwork(absl::string_view submodule = "", Precision precision = Precision::kFp32) const;
 
+  // The archive's module with one more layer behind it, as the bytes of an archive without a seal that carries
+  // `manifest_json`. FAILED_PRECONDITION where LibTorch cannot write it.
+  absl::StatusOr<std::string> SaveWithHead(const LinearHead& head, const std::string& manifest_json) const;
+
  private:
   struct Module;
 
   std::string path_;
   ModelDigest digest_;
+  Sha256Digest network_digest_{};
   std::string manifest_;
   std::shared_ptr<const Module> module_;
 };
