@@ -24,8 +24,8 @@ enum class Alignment {
   kNone,        // the whole photo, resized; no face is looked for
 };
 
-// What everything in a bundle but its likeness.json comes to: bundles with the same digest have the same network, however
-// they were measured.
+// What everything in a bundle but its likeness.json comes to: bundles with the same digest have the same network,
+// however they were measured.
 using NetworkDigest = Sha256Digest;
 
 // The last layer of a network, where it is a matrix that was put behind another network.

@@ -32,8 +32,7 @@ absl::StatusOr<std::unique_ptr<TorchEmbedder>> TorchEmbedder::Load(const std::st
   if (!manifest.ok()) return Naming(path, manifest.status());
   absl::StatusOr<Network> network = archive->LoadNetwork("", precision);
   if (!network.ok()) return network.status();
-  std::unique_ptr<TorchEmbedder> embedder(
-      new TorchEmbedder(*std::move(network), *std::move(manifest), *archive));
+  std::unique_ptr<TorchEmbedder> embedder(new TorchEmbedder(*std::move(network), *std::move(manifest), *archive));
   const BundleManifest& read = embedder->manifest_;
   const absl::Status warm =
       embedder->network_.WarmUp({1, static_cast<int64_t>(read.input.mean.size()), read.input_height, read.input_width});

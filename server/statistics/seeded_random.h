@@ -14,7 +14,15 @@
 namespace likeness {
 
 // What choices are made for: each purpose has numbers of its own, so that one never shifts another's.
-enum class RandomPurpose : uint32_t { kPairs = 1, kMirroring = 2, kPeopleSplit = 3, kBootstrap = 4, kCohort = 5 };
+enum class RandomPurpose : uint32_t {
+  kPairs = 1,
+  kMirroring = 2,
+  kPeopleSplit = 3,
+  kBootstrap = 4,
+  kCohort = 5,
+  kCrossValidation = 6,
+  kSyntheticPeople = 7
+};
 
 // Not thread-safe.
 class SeededRandom {

@@ -108,7 +108,8 @@ absl::StatusOr<std::vector<float>> DecodeMatrix(const std::string& text, size_t 
   std::string bytes;
   if (!absl::Base64Unescape(text, &bytes)) return absl::InvalidArgumentError("the head's matrix is no base64");
   if (bytes.size() != 2 * n * n) {
-    return absl::InvalidArgumentError(absl::StrCat("the head's matrix is not ", n, "x", n, ", as the embedding is long"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the head's matrix is not ", n, "x", n, ", as the embedding is long"));
   }
   std::vector<float> matrix;
   matrix.reserve(n * n);

@@ -15,8 +15,8 @@
 namespace likeness {
 namespace {
 
-using testing::ElementsAre;
 using testing::Each;
+using testing::ElementsAre;
 using testing::FloatNear;
 using testing::Not;
 using testing::Pointwise;

@@ -1,0 +1,234 @@
+#include "server/training/head_fit.h"
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "server/errors/errors.h"
+#include "server/statistics/seeded_random.h"
+#include "server/verification/accuracy.h"
+#include "server/verification/distance.h"
+
+namespace likeness {
+namespace {
+
+constexpr size_t kParts = 5;
+constexpr size_t kFewestPeople = 10;
+// From the network as it was to what fits the people most, so that of equal choices the first one changes least.
+constexpr double kShrinkages[] = {1, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2};
+constexpr double kMeanShares[] = {0, 0.5, 1};
+constexpr double kErrorRates[] = {1e-1, 1e-2, 1e-3};
+// What a direction's share of the differences between people weighs against that within one person.
+constexpr double kLdaWeight = 1;
+
+// The photos of each person, people in the order of their numbers.
+std::vector<std::vector<size_t>> PhotosByPerson(absl::Span<const int> people) {
+  std::map<int, std::vector<size_t>> by_person;
+  for (size_t photo = 0; photo < people.size(); ++photo) by_person[people[photo]].push_back(photo);
+  std::vector<std::vector<size_t>> photos;
+  for (auto& entry : by_person) photos.push_back(std::move(entry.second));
+  return photos;
+}
+
+// What a head is fitted to.
+struct Moments {
+  Eigen::VectorXd mean;  // of the people's means
+  // Of the covariance of a person's photos around their mean, W: ascending, and a column each.
+  Eigen::VectorXd within_values;
+  Eigen::MatrixXd within_vectors;
+  Eigen::MatrixXd between;  // covariance of the people's means
+};
+
+Moments Measure(absl::Span<const std::vector<float>> embeddings, const std::vector<std::vector<size_t>>& people) {
+  const auto n = static_cast<Eigen::Index>(embeddings.front().size());
+  Eigen::MatrixXd means(static_cast<Eigen::Index>(people.size()), n);
+  Eigen::MatrixXd within = Eigen::MatrixXd::Zero(n, n);
+  size_t differences = 0;
+  for (size_t person = 0; person < people.size(); ++person) {
+    Eigen::MatrixXd faces(static_cast<Eigen::Index>(people[person].size()), n);
+    for (size_t i = 0; i < people[person].size(); ++i) {
+      const std::vector<float>& values = embeddings[people[person][i]];
+      faces.row(static_cast<Eigen::Index>(i)) = Eigen::Map<const Eigen::VectorXf>(values.data(), n).cast<double>();
+    }
+    const Eigen::RowVectorXd mean = faces.colwise().mean();
+    means.row(static_cast<Eigen::Index>(person)) = mean;
+    const Eigen::MatrixXd rest = faces.rowwise() - mean;
+    within.selfadjointView<Eigen::Lower>().rankUpdate(rest.transpose());
+    differences += people[person].size() - 1;
+  }
+  // The solver reads the lower half alone.
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(within / std::max(1.0, static_cast<double>(differences)));
+  Moments moments;
+  moments.within_values = solver.eigenvalues().cwiseMax(0);
+  moments.within_vectors = solver.eigenvectors();
+  moments.mean = means.colwise().mean();
+  const Eigen::MatrixXd rest = means.rowwise() - moments.mean.transpose();
+  moments.between = rest.transpose() * rest / std::max(1.0, static_cast<double>(people.size()) - 1);
+  return moments;
+}
+
+Eigen::MatrixXd MatrixOf(const Moments& moments, HeadMethod method, double shrinkage) {
+  const Eigen::Index n = moments.within_vectors.rows();
+  const double size = moments.within_values.mean();
+  if (method == HeadMethod::kMean || shrinkage == 1 || !(size > 0)) return Eigen::MatrixXd::Identity(n, n);
+  // Shrinking leaves the directions as they are.
+  const Eigen::VectorXd scales = ((1 - shrinkage) * moments.within_values.array() + shrinkage * size).rsqrt().matrix();
+  const Eigen::MatrixXd whitening = moments.within_vectors * scales.asDiagonal() * moments.within_vectors.transpose();
+  if (method == HeadMethod::kWccn) return whitening;
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(whitening * moments.between * whitening);
+  const Eigen::VectorXd between = solver.eigenvalues().cwiseMax(0);
+  // Never to nothing, so that the layer can be undone.
+  const Eigen::VectorXd share = (between.array() / (between.array() + kLdaWeight)).sqrt().max(1e-2).matrix();
+  return share.asDiagonal() * solver.eigenvectors().transpose() * whitening;
+}
+
+absl::StatusOr<LinearHead> HeadOf(const Moments& moments, HeadMethod method, const HeadChoice& choice) {
+  const Eigen::MatrixXd matrix = MatrixOf(moments, method, choice.shrinkage);
+  const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows = matrix.cast<float>();
+  const Eigen::VectorXf mean = (choice.mean_share * moments.mean).cast<float>();
+  return LinearHead::Create({mean.data(), mean.data() + mean.size()},
+                            absl::MakeSpan(rows.data(), static_cast<size_t>(rows.size())));
+}
+
+absl::Status Check(absl::Span<const std::vector<float>> embeddings, absl::Span<const int> people, HeadMethod method) {
+  if (embeddings.size() != people.size()) return MakeError(Reason::INTERNAL, "there is not one person a face");
+  if (embeddings.empty()) return InvalidField("photos", "there is no face to train on");
+  for (const std::vector<float>& embedding : embeddings) {
+    if (embedding.size() != embeddings.front().size()) return MakeError(Reason::INTERNAL, "embeddings differ in size");
+  }
+  const std::vector<std::vector<size_t>> photos = PhotosByPerson(people);
+  const bool two = std::any_of(photos.begin(), photos.end(), [](const auto& of) { return of.size() >= 2; });
+  if (!two && method != HeadMethod::kMean) {
+    return InvalidField("photos", "nobody has two photos, so what one person's photos differ by cannot be learned");
+  }
+  return absl::OkStatus();
+}
+
+// People, not photos, are divided: those with several photos first, so that every part has some.
+std::vector<std::vector<size_t>> Divide(const std::vector<std::vector<size_t>>& photos, uint64_t seed) {
+  std::vector<size_t> order(photos.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  SeededRandom(seed, RandomPurpose::kCrossValidation).Shuffle(order);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return std::min<size_t>(photos[a].size(), 2) > std::min<size_t>(photos[b].size(), 2);
+  });
+  std::vector<std::vector<size_t>> parts(std::min(kParts, photos.size()));
+  for (size_t i = 0; i < order.size(); ++i) parts[i % parts.size()].push_back(order[i]);
+  return parts;
+}
+
+// A part's people, and the moments of all others.
+struct Fold {
+  std::vector<size_t> photos;
+  Moments others;
+};
+
+std::vector<Fold> MakeFolds(absl::Span<const std::vector<float>> embeddings, absl::Span<const int> people,
+                            uint64_t seed) {
+  const std::vector<std::vector<size_t>> photos = PhotosByPerson(people);
+  std::vector<Fold> folds;
+  for (const std::vector<size_t>& part : Divide(photos, seed)) {
+    std::vector<bool> inside(photos.size());
+    for (size_t person : part) inside[person] = true;
+    std::vector<std::vector<size_t>> others;
+    Fold fold;
+    for (size_t person = 0; person < photos.size(); ++person) {
+      if (inside[person]) {
+        fold.photos.insert(fold.photos.end(), photos[person].begin(), photos[person].end());
+      } else {
+        others.push_back(photos[person]);
+      }
+    }
+    if (others.empty()) continue;
+    fold.others = Measure(embeddings, others);
+    folds.push_back(std::move(fold));
+  }
+  return folds;
+}
+
+// Of all pairs inside the folds; 1 where there are not both kinds.
+double ErrorOf(PairDistances distances) {
+  std::sort(distances.genuine.begin(), distances.genuine.end());
+  std::sort(distances.impostor.begin(), distances.impostor.end());
+  if (distances.genuine.empty() || distances.impostor.empty()) return 1;
+  double sum = 0;
+  int counted = 0;
+  for (double rate : kErrorRates) {
+    const auto allowed = static_cast<size_t>(rate * static_cast<double>(distances.impostor.size()));
+    if (allowed == 0) break;
+    const double limit = distances.impostor[allowed - 1];
+    const auto beyond = std::upper_bound(distances.genuine.begin(), distances.genuine.end(), limit);
+    sum += static_cast<double>(distances.genuine.end() - beyond) / static_cast<double>(distances.genuine.size());
+    ++counted;
+  }
+  return counted == 0 ? 1 : sum / counted;
+}
+
+absl::StatusOr<double> CrossValidatedError(absl::Span<const std::vector<float>> embeddings,
+                                           absl::Span<const int> people, const std::vector<Fold>& folds,
+                                           HeadMethod method, const HeadChoice& choice) {
+  PairDistances distances;
+  for (const Fold& fold : folds) {
+    const absl::StatusOr<LinearHead> head = HeadOf(fold.others, method, choice);
+    if (!head.ok()) return head.status();
+    std::vector<std::vector<float>> moved;
+    moved.reserve(fold.photos.size());
+    for (size_t photo : fold.photos) moved.push_back(head->Apply(embeddings[photo]));
+    for (size_t a = 0; a < moved.size(); ++a) {
+      for (size_t b = a + 1; b < moved.size(); ++b) {
+        const double distance = EuclideanDistance(moved[a], moved[b]);
+        if (!std::isfinite(distance)) return MakeError(Reason::NETWORK_FAILED, "a moved embedding is not a number");
+        const bool genuine = people[fold.photos[a]] == people[fold.photos[b]];
+        (genuine ? distances.genuine : distances.impostor).push_back(distance);
+      }
+    }
+  }
+  return ErrorOf(std::move(distances));
+}
+
+}  // namespace
+
+absl::StatusOr<LinearHead> FitHead(absl::Span<const std::vector<float>> embeddings, absl::Span<const int> people,
+                                   HeadMethod method, const HeadChoice& choice) {
+  if (absl::Status status = Check(embeddings, people, method); !status.ok()) return status;
+  return HeadOf(Measure(embeddings, PhotosByPerson(people)), method, choice);
+}
+
+absl::StatusOr<HeadChoice> ChooseHead(absl::Span<const std::vector<float>> embeddings, absl::Span<const int> people,
+                                      HeadMethod method, uint64_t seed) {
+  if (absl::Status status = Check(embeddings, people, method); !status.ok()) return status;
+  if (PhotosByPerson(people).size() < kFewestPeople) return HeadChoice{.error = 1, .error_unchanged = 1};
+  const std::vector<Fold> folds = MakeFolds(embeddings, people, seed);
+  std::optional<HeadChoice> best;
+  for (double shrinkage : kShrinkages) {
+    if (method == HeadMethod::kMean && shrinkage != 1) break;
+    for (double mean_share : kMeanShares) {
+      HeadChoice choice{.shrinkage = shrinkage, .mean_share = mean_share};
+      const absl::StatusOr<double> error = CrossValidatedError(embeddings, people, folds, method, choice);
+      if (!error.ok()) return error.status();
+      choice.error = *error;
+      choice.error_unchanged = best.has_value() ? best->error_unchanged : *error;
+      if (!best.has_value() || choice.error < best->error) best = choice;
+    }
+  }
+  return *best;
+}
+
+absl::StatusOr<std::vector<CrossValidated>> CrossValidate(absl::Span<const std::vector<float>> embeddings,
+                                                          absl::Span<const int> people, HeadMethod method,
+                                                          const HeadChoice& choice, uint64_t seed) {
+  if (absl::Status status = Check(embeddings, people, method); !status.ok()) return status;
+  std::vector<CrossValidated> parts;
+  for (Fold& fold : MakeFolds(embeddings, people, seed)) {
+    absl::StatusOr<LinearHead> head = HeadOf(fold.others, method, choice);
+    if (!head.ok()) return head.status();
+    parts.push_back({*std::move(head), std::move(fold.photos)});
+  }
+  return parts;
+}
+
+}  // namespace likeness
