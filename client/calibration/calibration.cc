@@ -8,6 +8,7 @@
 #include "client/calibration/degraded_copies.h"
 #include "server/statistics/people_pairs.h"
 #include "server/statistics/seeded_random.h"
+#include "server/statistics/synthetic_draw.h"
 #include "server/verification/decision.h"
 #include "server/verification/distance.h"
 
@@ -111,8 +112,10 @@ absl::StatusOr<CalibrationResult> Calibrate(const CalibrationData& data, bool un
   for (const absl::StatusOr<v1::EmbedResponse>& copy : data.copy_embeddings) result.failed_copies += copy.ok() ? 0 : 1;
   std::vector<double> crowding;
   std::shared_ptr<const Cohort> cohort;
+  std::shared_ptr<const std::vector<SyntheticGroup>> synthetic_people;
   if (!unit_length) {
     result.why_no_cohort = "the network's embeddings have no unit length";
+    result.why_no_synthetic_people = result.why_no_cohort;
   } else {
     const CohortFaces collected = CollectFaces(data, groups);
     std::vector<std::string> names;
@@ -125,6 +128,13 @@ absl::StatusOr<CalibrationResult> Calibrate(const CalibrationData& data, bool un
     } else {
       result.why_no_cohort = std::string(built.status().message());
     }
+    absl::StatusOr<std::vector<SyntheticGroup>> drawn =
+        DrawSyntheticPeople(collected.faces, names, {.seed = options.seed});
+    if (drawn.ok()) {
+      synthetic_people = std::make_shared<const std::vector<SyntheticGroup>>(*std::move(drawn));
+    } else {
+      result.why_no_synthetic_people = std::string(drawn.status().message());
+    }
   }
   std::vector<GroupPairs> pairs;
   for (const PhotoRange& group : groups) {
@@ -134,6 +144,7 @@ absl::StatusOr<CalibrationResult> Calibrate(const CalibrationData& data, bool un
   if (!measured.ok()) return measured.status();
   result.measurements = *std::move(measured);
   result.measurements.cohort = std::move(cohort);
+  result.measurements.synthetic_people = std::move(synthetic_people);
   return result;
 }
 

@@ -42,13 +42,14 @@ struct CalibrationData {
 struct CalibrationResult {
   BundleMeasurements measurements;
   int64_t failed_copies = 0;
-  std::string why_no_cohort;  // in words; empty where there is one
+  std::string why_no_cohort;            // in words; empty where there is one
+  std::string why_no_synthetic_people;  // the same of these
 };
 
 // Every photo is compared with every other of its group. Where a cohort can be made of them and of the copies, it
 // normalizes their distances, each as if the person were not in the cohort; otherwise distances stay as they are.
-// `unit_length` tells whether embeddings have unit length, without which there is no cohort. Errors of
-// MeasureForBundle(). Pure, thread-safe.
+// Synthetic people are drawn in the place of each group. `unit_length` tells whether embeddings have unit length,
+// without which there is no cohort. Errors of MeasureForBundle(). Pure, thread-safe.
 absl::StatusOr<CalibrationResult> Calibrate(const CalibrationData& data, bool unit_length, const CohortOptions& options,
                                             const std::string& source);
 

@@ -13,8 +13,8 @@ namespace likeness {
 namespace {
 
 constexpr char kManifestName[] = "/extra/likeness.json";  // below the archive's own folder
-constexpr zip_uint64_t kMaxManifestBytes = 1 << 20;       // they take some kilobytes; a packed one may claim any size
-constexpr zip_uint16_t kFirstOfJanuary1980 = 0x21;        // as PyTorch dates its records
+constexpr zip_uint64_t kMaxManifestBytes = 8 << 20;  // measured ones take half a megabyte; a packed one may claim any
+constexpr zip_uint16_t kFirstOfJanuary1980 = 0x21;   // as PyTorch dates its records
 
 struct CloseFile {
   void operator()(zip_file_t* file) const { zip_fclose(file); }

@@ -127,7 +127,7 @@ void ReadCohort(ManifestReader& reader, BundleManifest& manifest) {
   if (!manifest.unit_length) reader.Reject("cohort", "is only for embeddings of unit length");
   if (!reader.status().ok()) return;
   const auto size = static_cast<size_t>(manifest.embedding_size);
-  const absl::StatusOr<std::vector<float>> centroids = DecodeCentroids(text, size);
+  const absl::StatusOr<std::vector<float>> centroids = DecodeDirections(text, size);
   absl::StatusOr<Cohort> cohort =
       centroids.ok() ? Cohort::Create(*centroids, size, std::move(description)) : centroids.status();
   if (!cohort.ok()) return reader.Reject("cohort", cohort.status().message());
@@ -157,6 +157,25 @@ void ReadHead(ManifestReader& reader, BundleManifest& manifest) {
   manifest.head = std::make_shared<const BundleHead>(BundleHead{*std::move(layer), base});
 }
 
+void ReadSyntheticPeople(ManifestReader& reader, BundleManifest& manifest) {
+  if (!reader.Has("synthetic_people")) return;
+  if (!manifest.unit_length) reader.Reject("synthetic_people", "is only for embeddings of unit length");
+  std::vector<SyntheticGroup> groups;
+  for (nlohmann::json& entry : reader.Objects("synthetic_people")) {
+    ManifestReader group(std::move(entry));
+    const std::string name = group.Text("name");
+    const int faces_of_person = group.PositiveInt("faces_of_person");
+    const std::string faces = group.Text("faces");
+    if (!group.status().ok()) return reader.Reject("synthetic_people", group.status().message());
+    if (!reader.status().ok()) return;
+    absl::StatusOr<SyntheticGroup> read = DecodeSyntheticFaces(name, static_cast<size_t>(faces_of_person), faces,
+                                                               static_cast<size_t>(manifest.embedding_size));
+    if (!read.ok()) return reader.Reject("synthetic_people", read.status().message());
+    groups.push_back(*std::move(read));
+  }
+  manifest.synthetic_people = std::make_shared<const std::vector<SyntheticGroup>>(std::move(groups));
+}
+
 }  // namespace
 
 absl::StatusOr<BundleManifest> ParseBundleManifest(absl::string_view json_text) {
@@ -175,6 +194,7 @@ absl::StatusOr<BundleManifest> ParseBundleManifest(absl::string_view json_text) 
   ReadCalibration(reader, manifest);
   ReadCohort(reader, manifest);
   ReadHead(reader, manifest);
+  ReadSyntheticPeople(reader, manifest);
   if (!reader.status().ok()) return reader.status();
   return manifest;
 }

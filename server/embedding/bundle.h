@@ -15,6 +15,7 @@
 #include "server/verification/cohort.h"
 #include "server/verification/decision.h"
 #include "server/verification/linear_head.h"
+#include "server/verification/synthetic_people.h"
 
 namespace likeness {
 
@@ -48,6 +49,8 @@ struct BundleManifest {
   std::optional<Calibration> calibration;        // of normalized distances
   std::shared_ptr<const Cohort> cohort;          // null where the threshold is the same for every pair
   std::shared_ptr<const BundleHead> head;        // null where there is none
+  std::shared_ptr<const std::vector<SyntheticGroup>>
+      synthetic_people;  // of its groups; null where it brings none along
 };
 
 // FAILED_PRECONDITION naming the field that is missing or wrong.

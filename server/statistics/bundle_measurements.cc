@@ -170,7 +170,7 @@ Json ToJson(const Cohort& cohort) {
                {"cap", description.cap},
                {"people_in_centroid", description.people_in_centroid},
                {"sources", Json::array()},
-               {"centroids", EncodeCentroids(centroids, cohort.size())}};
+               {"centroids", EncodeDirections(centroids, cohort.size())}};
   for (const CohortSource& source : description.sources) {
     json["sources"].push_back({{"name", source.name}, {"people", source.people}, {"faces", source.faces}});
   }
@@ -194,6 +194,14 @@ void WriteMeasurements(const BundleMeasurements& measurements, nlohmann::ordered
                                {"source", calibration->source}};
   }
   manifest["cohort"] = measurements.cohort == nullptr ? Json(nullptr) : ToJson(*measurements.cohort);
+  manifest["synthetic_people"] = nullptr;
+  if (measurements.synthetic_people != nullptr) {
+    manifest["synthetic_people"] = Json::array();
+    for (const SyntheticGroup& group : *measurements.synthetic_people) {
+      manifest["synthetic_people"].push_back(
+          {{"name", group.name}, {"faces_of_person", group.faces_of_person}, {"faces", EncodeSyntheticFaces(group)}});
+    }
+  }
 }
 
 }  // namespace likeness

@@ -17,6 +17,7 @@
 #include "server/statistics/people_pairs.h"
 #include "server/verification/calibration.h"
 #include "server/verification/decision.h"
+#include "server/verification/synthetic_people.h"
 
 namespace likeness {
 
@@ -24,6 +25,7 @@ struct BundleMeasurements {
   std::vector<OperatingPoint> operating_points;  // ascending in rate and in distance
   std::optional<Calibration> calibration;
   std::shared_ptr<const Cohort> cohort;  // that the distances were normalized by; null where they were not
+  std::shared_ptr<const std::vector<SyntheticGroup>> synthetic_people;  // of the groups; null where there are none
 };
 
 // Pairs among the people of one group, by normalized distance.

@@ -232,7 +232,7 @@ absl::StatusOr<BuiltCohort> BuildCohort(absl::Span<const CohortFace> faces, absl
   // As a bundle will hold it.
   const size_t size = faces[0].embedding.size();
   const absl::StatusOr<std::vector<float>> stored =
-      DecodeCentroids(EncodeCentroids(Flat(clusters.Sums(clusters.SharesOfPeople())), size), size);
+      DecodeDirections(EncodeDirections(Flat(clusters.Sums(clusters.SharesOfPeople())), size), size);
   if (!stored.ok()) return stored.status();
   absl::StatusOr<Cohort> cohort = Cohort::Create(*stored, size, std::move(description));
   if (!cohort.ok()) return cohort.status();

@@ -71,30 +71,30 @@ double Cohort::Crowding(absl::Span<const float> embedding) const {
   return std::min(sum / description_.nearest, description_.cap);
 }
 
-std::string EncodeCentroids(absl::Span<const float> centroids, size_t size) {
+std::string EncodeDirections(absl::Span<const float> directions, size_t size) {
   std::string bytes;
-  for (size_t begin = 0; begin < centroids.size(); begin += size) {
+  for (size_t begin = 0; begin < directions.size(); begin += size) {
     float largest = 0;
-    for (float value : centroids.subspan(begin, size)) largest = std::max(largest, std::abs(value));
-    for (float value : centroids.subspan(begin, size)) {
+    for (float value : directions.subspan(begin, size)) largest = std::max(largest, std::abs(value));
+    for (float value : directions.subspan(begin, size)) {
       bytes.push_back(static_cast<char>(std::lround(value / largest * kLargestByte)));
     }
   }
   return absl::Base64Escape(bytes);
 }
 
-absl::StatusOr<std::vector<float>> DecodeCentroids(const std::string& text, size_t size) {
+absl::StatusOr<std::vector<float>> DecodeDirections(const std::string& text, size_t size) {
   std::string bytes;
   if (size == 0 || !absl::Base64Unescape(text, &bytes)) {
-    return absl::InvalidArgumentError("the cohort's centroids are no base64");
+    return absl::InvalidArgumentError("the directions are no base64");
   }
   if (bytes.empty() || bytes.size() % size != 0) {
-    return absl::InvalidArgumentError("the cohort's centroids are not as long as the embedding");
+    return absl::InvalidArgumentError("the directions are not as long as the embedding");
   }
-  std::vector<float> centroids;
-  centroids.reserve(bytes.size());
-  for (char byte : bytes) centroids.push_back(static_cast<float>(static_cast<signed char>(byte)));
-  return centroids;
+  std::vector<float> directions;
+  directions.reserve(bytes.size());
+  for (char byte : bytes) directions.push_back(static_cast<float>(static_cast<signed char>(byte)));
+  return directions;
 }
 
 }  // namespace likeness

@@ -64,11 +64,11 @@ class Cohort {
   CohortDescription description_;
 };
 
-// A centroid takes a byte for each of its numbers in a bundle (docs/bundle.md): whole numbers −127 … 127 in its
-// direction, as base64. What the decoder returns is not scaled yet.
-std::string EncodeCentroids(absl::Span<const float> centroids, size_t size);
+// A direction takes a byte for each of its `size` numbers in a bundle (docs/bundle.md): whole numbers −127 … 127, as
+// base64. What the decoder returns is not scaled yet.
+std::string EncodeDirections(absl::Span<const float> directions, size_t size);
 // INVALID_ARGUMENT where it is no base64 or no multiple of `size` bytes.
-absl::StatusOr<std::vector<float>> DecodeCentroids(const std::string& text, size_t size);
+absl::StatusOr<std::vector<float>> DecodeDirections(const std::string& text, size_t size);
 
 }  // namespace likeness
 

@@ -121,7 +121,7 @@ TEST(BundleMeasurementsTest, AreReadAsTheyWereWritten) {
   EXPECT_EQ(manifest["cohort"]["people_in_centroid"], 5);
   EXPECT_EQ(manifest["cohort"]["sources"][0],
             (nlohmann::ordered_json{{"name", "easy"}, {"people", 20}, {"faces", 30}}));
-  EXPECT_THAT(DecodeCentroids(manifest["cohort"]["centroids"], 2), IsOkAndHolds(testing::ElementsAre(127, 0, 0, 127)));
+  EXPECT_THAT(DecodeDirections(manifest["cohort"]["centroids"], 2), IsOkAndHolds(testing::ElementsAre(127, 0, 0, 127)));
 }
 
 TEST(BundleMeasurementsTest, SayNothingOfAHandfulOfPairs) {

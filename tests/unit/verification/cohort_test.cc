@@ -64,7 +64,7 @@ TEST(CohortTest, RefusesWhatCannotBeOne) {
 TEST(CohortTest, KeepsTheDirectionOfCentroidsInAByteForEachNumber) {
   std::mt19937 random(1);
   const std::vector<float> centroid = RandomUnitVector(192, random);
-  const absl::StatusOr<std::vector<float>> stored = DecodeCentroids(EncodeCentroids(centroid, 192), 192);
+  const absl::StatusOr<std::vector<float>> stored = DecodeDirections(EncodeDirections(centroid, 192), 192);
   ASSERT_THAT(stored, IsOk());
   const absl::StatusOr<Cohort> cohort = Cohort::Create(*stored, 192, {.nearest = 1, .cap = 2});
   ASSERT_THAT(cohort, IsOk());
@@ -72,9 +72,9 @@ TEST(CohortTest, KeepsTheDirectionOfCentroidsInAByteForEachNumber) {
 }
 
 TEST(CohortTest, RefusesTextThatHoldsNoCentroids) {
-  EXPECT_THAT(DecodeCentroids("no base64!", 3), Not(IsOk()));
-  EXPECT_THAT(DecodeCentroids("AQI=", 3), Not(IsOk())) << "two bytes";
-  EXPECT_THAT(DecodeCentroids("", 3), Not(IsOk()));
+  EXPECT_THAT(DecodeDirections("no base64!", 3), Not(IsOk()));
+  EXPECT_THAT(DecodeDirections("AQI=", 3), Not(IsOk())) << "two bytes";
+  EXPECT_THAT(DecodeDirections("", 3), Not(IsOk()));
 }
 
 // Whoever could choose an embedding freely would gain nothing by choosing an empty place.
