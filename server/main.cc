@@ -110,10 +110,11 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   CallDispatcher dispatcher(pool, admission, metrics);
   const AdminCalls admin_calls(admission, **audit, metrics);
   FaceVerificationService service(methods, dispatcher, **audit);
-  const auto trainings = TrainingJobs::Open(config.trainings_folder, config.training,
-                                            {**folder, activations, *device, config.train_threads,
-                                             std::filesystem::path(config.model).parent_path().string(), metrics},
-                                            active, encoder);
+  const auto trainings =
+      TrainingJobs::Open(config.trainings_folder, config.training,
+                         {**folder, activations, active, config.target_fmr, *device, config.train_threads,
+                          std::filesystem::path(config.model).parent_path().string(), metrics},
+                         active, encoder);
   if (!trainings.ok()) return trainings.status();
   TrainingService training_service(**trainings, admin_calls);
   ModelService model_service(**folder, **gallery, active, activations, config.target_fmr, admin_calls);

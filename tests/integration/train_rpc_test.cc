@@ -238,7 +238,7 @@ TEST_F(TrainingTest, BadInputGetsAReasonAndLeavesNothing) {
       {with([](auto& c) { c.set_batch_pairs(1); }), "FIELD_INVALID"},
       {with([](auto& c) { c.set_learning_rate(0); }), "FIELD_INVALID"},
       {with([](auto& c) { c.set_held_out_share(0.95); }), "FIELD_INVALID"},
-      {with([](auto& c) { c.set_promotion_fmr(1); }), "FIELD_INVALID"},
+      {with([](auto& c) { c.set_method(static_cast<v1::TrainingMethod>(9)); }), "FIELD_INVALID"},
       {with([](auto& c) { c.set_name("a/b"); }), "FIELD_INVALID"},
       {with([](auto& c) { c.add_held_out_people("nobody"); }), "FIELD_INVALID"},
       {with([](auto& c) { c.set_base_model("no-such-bundle"); }), "MODEL_NOT_FOUND"},
