@@ -1,5 +1,6 @@
-// Makes another model the active one: embeds the gallery's references anew, in the background, then changes model and
-// references in one step.
+// Makes another model the active one: embeds the gallery's references anew, or, where its embeddings come of those by
+// the active model without a network, makes them of these; in the background. Then changes model and references in one
+// step.
 #ifndef LIKENESS_SERVER_MODELS_ACTIVATION_H_
 #define LIKENESS_SERVER_MODELS_ACTIVATION_H_
 
@@ -12,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/gallery/gallery.h"
+#include "server/models/embedding_map.h"
 #include "server/models/generation.h"
 #include "server/models/model_folder.h"
 
@@ -53,6 +55,10 @@ class Activations {
   // gallery's revision after it. MODEL_NOT_FOUND, MODEL_CORRUPT.
   absl::StatusOr<int64_t> Allow(const ModelDigest& model);
 
+  // What embeddings by a model would be made from if its activation began now. Loads the network where it may be run
+  // and crops may not be all.
+  EmbeddingSources SourcesOf(const ModelEntry& entry);
+
   // Begins to activate a model, and returns once it is certain that it can: MODEL_NOT_FOUND, MODEL_CORRUPT,
   // MODEL_NOT_ALLOWED, the errors of the loader, ACTIVATION_RUNNING when another model is being activated, and
   // REFERENCES_WITHOUT_CROP when references would have to stay behind, unless `leave_behind`. OK for the model that is
@@ -70,11 +76,23 @@ class Activations {
 
  private:
   absl::Status CheckAllowed(const ModelDigest& model);
-  void Run(Generation next, ModelChoice choice);
+  // A model on its way, and where its embeddings come from.
+  struct Transition {
+    Generation next;
+    std::optional<EmbeddingMap> map;  // of embeddings by the active model
+    EmbeddingSources sources;
+  };
+
+  Transition TransitionTo(Generation next) const;
+  void Run(const Transition& transition, ModelChoice choice);
   void RunFollow(const ModelEntry& entry);
   // Embeds references until none is left, or `most` and a few are done; returns how many it were.
-  absl::StatusOr<int64_t> EmbedUpTo(const Generation& next, int64_t most);
-  absl::Status Switch(Generation next, const ModelChoice& choice);
+  absl::StatusOr<int64_t> EmbedUpTo(const Transition& transition, int64_t most);
+  // Those that have an embedding to be mapped, and those that have a crop.
+  absl::Status AddMapped(const Transition& transition, absl::Span<const UnembeddedReference> references);
+  absl::Status AddEmbedded(const Transition& transition, absl::Span<const UnembeddedReference> references);
+  absl::Status Add(absl::Span<const UnembeddedReference> references, absl::Span<const Embedding> embeddings);
+  absl::Status Switch(const Transition& transition, const ModelChoice& choice);
   absl::Status CheckLeftBehind(const ModelCoverage& coverage, bool leave_behind) const;
   void Report(ActivationProgress progress);
   bool Stopping() const {

@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "server/encoding/crop_kind.h"
 #include "server/rpc/admin_calls.h"
 #include "server/rpc/conversions.h"
 
@@ -84,13 +83,13 @@ grpc::Status ModelService::ActivateModel(grpc::ServerContext* context, const v1:
 
 absl::StatusOr<v1::ActivateModelResponse> ModelService::FirstAnswer(const ModelEntry& entry) const {
   v1::ActivateModelResponse response;
-  const std::string kind = CropKindOf(entry.manifest);
-  const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(entry.digest, kind);
+  const EmbeddingSources sources = activations_.SourcesOf(entry);
+  const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(entry.digest, sources);
   if (!coverage.ok()) return coverage.status();
   SetCoverage(*coverage, response);
   if (response.references_without_crop() > 0) {
     const absl::StatusOr<std::vector<std::string>> persons =
-        gallery_.PersonsWithoutCrop(entry.digest, kind, kPersonsNamed);
+        gallery_.PersonsWithoutCrop(entry.digest, sources, kPersonsNamed);
     if (!persons.ok()) return persons.status();
     for (const std::string& person : *persons) response.add_persons_left_behind(person);
   }
