@@ -79,7 +79,7 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (!finder.ok()) return finder.status();
   absl::StatusOr<ModelEntry> base = ModelLoader::ReadEntry(config.model);
   if (!base.ok()) return base.status();
-  if (absl::Status status = CheckTarget(*base, config.target_fmr); !status.ok()) return status;
+  if (absl::Status status = CheckTarget(*base, config.threshold.target_fmr); !status.ok()) return status;
   const auto folder = ModelFolder::Open(config.models_folder, *std::move(base));
   if (!folder.ok()) return folder.status();
   const auto gallery = OpenGallery(config, metrics);
@@ -96,7 +96,8 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
     return cohort->Crowding(embedding.values);
   });
   Activations activations(
-      **folder, **gallery, active, [&loader](const ModelEntry& entry) { return loader.Load(entry.path); },
+      **folder, **gallery, active, config.threshold,
+      [&loader](const ModelEntry& entry) { return loader.Load(entry.path); },
       [&loader](const Generation& generation) { loader.Announce(generation); });
 
   const FaceEncoder encoder(*finder, config.photo, metrics);
@@ -116,7 +117,7 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
                                             active, encoder);
   if (!trainings.ok()) return trainings.status();
   TrainingService training_service(**trainings, admin_calls);
-  ModelService model_service(**folder, **gallery, active, activations, config.target_fmr, admin_calls);
+  ModelService model_service(**folder, **gallery, active, activations, admin_calls);
   GalleryService gallery_service(**gallery, admin_calls);
   const auto server =
       GrpcServer::Start(config.grpc, {&service, &gallery_service, &model_service, &training_service},
