@@ -48,9 +48,10 @@ absl::StatusOr<Generation> LoadActive(const ModelFolder& folder, Gallery& galler
 }
 
 // A rate that the configured model was measured for, but not so low, is a mistake to show before anybody relies on it.
-absl::Status CheckTarget(const ModelEntry& base, double target_fmr) {
-  if (base.manifest.operating_points.empty()) return absl::OkStatus();
-  const absl::StatusOr<Threshold> threshold = MeasuredThreshold(base.manifest.operating_points, target_fmr);
+absl::Status CheckTarget(const ModelEntry& base, const ThresholdRule& rule) {
+  if (base.manifest.operating_points.empty() || rule.unmeasured == UnmeasuredPolicy::kHalfMargin)
+    return absl::OkStatus();
+  const absl::StatusOr<Threshold> threshold = MeasuredThreshold(base.manifest.operating_points, rule.target_fmr);
   if (threshold.ok()) return absl::OkStatus();
   return absl::Status(threshold.status().code(), absl::StrCat("--target-fmr: ", threshold.status().message()));
 }
@@ -79,7 +80,7 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (!finder.ok()) return finder.status();
   absl::StatusOr<ModelEntry> base = ModelLoader::ReadEntry(config.model);
   if (!base.ok()) return base.status();
-  if (absl::Status status = CheckTarget(*base, config.threshold.target_fmr); !status.ok()) return status;
+  if (absl::Status status = CheckTarget(*base, config.threshold); !status.ok()) return status;
   const auto folder = ModelFolder::Open(config.models_folder, *std::move(base));
   if (!folder.ok()) return folder.status();
   const auto gallery = OpenGallery(config, metrics);

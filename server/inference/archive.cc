@@ -71,10 +71,10 @@ torch::Device ToTorch(const Device& device) {
 // The line of a LibTorch error that says what went wrong. Most begin with it, and a C++ stack follows; those of
 // TorchScript's interpreter end with it, after a stack of TorchScript.
 std::string CauseOf(const std::exception& error) {
-  constexpr absl::string_view kCause = "\nRuntimeError: ";
+  const std::string cause_mark = "\nRuntimeError: ";
   const std::string text = error.what();
-  const size_t cause = text.rfind(kCause);
-  const size_t begin = cause == std::string::npos ? 0 : cause + kCause.size();
+  const size_t cause = text.rfind(cause_mark);
+  const size_t begin = cause == std::string::npos ? 0 : cause + cause_mark.size();
   return text.substr(begin, text.find('\n', begin) - begin);
 }
 
