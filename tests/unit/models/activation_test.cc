@@ -222,7 +222,9 @@ TEST_F(ActivationsTest, RefusesAModelThatNobodyMeasuredAtTheServersRateUnlessTol
     EXPECT_EQ(active_.Get()->embedder->digest(), next_);
     const std::optional<Threshold> threshold = active_.Get()->threshold;
     EXPECT_EQ(threshold.has_value(), unmeasured == UnmeasuredPolicy::kHalfMargin);
-    if (threshold.has_value()) EXPECT_EQ(threshold->source, ThresholdSource::kHalfMargin);
+    if (threshold.has_value()) {
+      EXPECT_EQ(threshold->source, ThresholdSource::kHalfMargin);
+    }
     rule_ = {};
     Restart();
     ASSERT_THAT(activations_->Begin(base_, {}), IsOk()) << "the way back to a model that was measured";
