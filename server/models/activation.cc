@@ -39,9 +39,14 @@ absl::Status Interrupted() { return absl::CancelledError("the server ends"); }
 
 }  // namespace
 
-Activations::Activations(const ModelFolder& folder, Gallery& gallery, ActiveGeneration& active, Loader load,
-                         OnActive on_active)
-    : folder_(folder), gallery_(gallery), active_(active), load_(std::move(load)), on_active_(std::move(on_active)) {}
+Activations::Activations(const ModelFolder& folder, Gallery& gallery, ActiveGeneration& active,
+                         const ThresholdRule& rule, Loader load, OnActive on_active)
+    : folder_(folder),
+      gallery_(gallery),
+      active_(active),
+      rule_(rule),
+      load_(std::move(load)),
+      on_active_(std::move(on_active)) {}
 
 Activations::~Activations() {
   {
@@ -56,7 +61,8 @@ absl::Status Activations::Resume() {
   const absl::StatusOr<ModelChoice> choice = gallery_.ReadModelChoice();
   if (!choice.ok()) return choice.status();
   if (!choice->target.has_value()) return absl::OkStatus();
-  const absl::Status begun = Begin(*choice->target, choice->leave_behind);
+  // What began went on with whoever asked for it knowing what would decide.
+  const absl::Status begun = Begin(*choice->target, {.leave_behind = choice->leave_behind, .unmeasured = true});
   if (begun.ok()) return begun;
   // It cannot be finished, so the model so far stays.
   Log(LogLevel::kError, "activation_dropped",
@@ -140,7 +146,19 @@ Activations::Transition Activations::TransitionTo(Generation next) const {
   return {std::move(next), std::move(map), std::move(sources)};
 }
 
-absl::Status Activations::Begin(const ModelDigest& model, bool leave_behind) {
+absl::Status Activations::CheckMeasured(const ModelEntry& entry) const {
+  const std::optional<Threshold> threshold = ThresholdOf(entry.manifest, rule_);
+  if (IsMeasured(threshold)) return absl::OkStatus();
+  return MakeError(
+      Reason::THRESHOLD_NOT_MEASURED,
+      absl::StrCat("nobody has measured at which distance the model keeps to a false match rate of ", rule_.target_fmr,
+                   ", the server's --target-fmr; measure it with `likeness calibrate`, or "
+                   "go on with --unmeasured: then ",
+                   threshold.has_value() ? "half the margin would decide, at an unknown error rate"
+                                         : "Verify and Compare would not answer"));
+}
+
+absl::Status Activations::Begin(const ModelDigest& model, const ActivationConsent& consent) {
   absl::MutexLock begin(&begin_mutex_);
   if (const std::optional<ActivationProgress> progress = Progress(); progress.has_value() && progress->running) {
     if (progress->model == model) return absl::OkStatus();
@@ -157,15 +175,18 @@ absl::Status Activations::Begin(const ModelDigest& model, bool leave_behind) {
   if (absl::Status status = CheckAllowed(model); !status.ok()) return status;
   // A file that was altered is told from one that this server cannot use.
   if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
+  if (!consent.unmeasured) {
+    if (absl::Status status = CheckMeasured(*entry); !status.ok()) return status;
+  }
   absl::StatusOr<Generation> next = load_(*entry);
   if (!next.ok()) return next.status();
   Transition transition = TransitionTo(*std::move(next));
   const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(model, transition.sources);
   if (!coverage.ok()) return coverage.status();
-  if (absl::Status status = CheckLeftBehind(*coverage, leave_behind); !status.ok()) return status;
+  if (absl::Status status = CheckLeftBehind(*coverage, consent.leave_behind); !status.ok()) return status;
   const absl::StatusOr<ModelChoice> before = gallery_.ReadModelChoice();
   if (!before.ok()) return before.status();
-  const ModelChoice choice{before->active, model, leave_behind};
+  const ModelChoice choice{before->active, model, consent.leave_behind};
   if (absl::Status status = gallery_.SetModelChoice(choice).status(); !status.ok()) return status;
   Report({.model = model, .coverage = *coverage, .running = true});
   thread_ = std::thread([this, transition = std::move(transition), choice] { Run(transition, choice); });

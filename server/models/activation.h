@@ -29,6 +29,12 @@ struct ActivationProgress {
   int64_t changes = 0;        // how often the progress has changed since the start of the server
 };
 
+// What an activation goes on in spite of.
+struct ActivationConsent {
+  bool leave_behind = false;  // references that cannot be embedded anew
+  bool unmeasured = false;    // that nobody measured the model at the server's rate
+};
+
 // Thread-safe. One activation at a time, on a thread of low priority. It survives a restart: the gallery remembers the
 // target until it is active or has failed.
 class Activations {
@@ -38,8 +44,9 @@ class Activations {
   // Told each model that becomes active.
   using OnActive = std::function<void(const Generation&)>;
 
-  // All must outlive it.
-  Activations(const ModelFolder& folder, Gallery& gallery, ActiveGeneration& active, Loader load, OnActive on_active);
+  // All must outlive it. `load` chooses thresholds by `rule`.
+  Activations(const ModelFolder& folder, Gallery& gallery, ActiveGeneration& active, const ThresholdRule& rule,
+              Loader load, OnActive on_active);
   // Ends the thread; an activation that runs goes on after the next start.
   ~Activations();
 
@@ -60,10 +67,13 @@ class Activations {
   EmbeddingSources SourcesOf(const ModelEntry& entry);
 
   // Begins to activate a model, and returns once it is certain that it can: MODEL_NOT_FOUND, MODEL_CORRUPT,
-  // MODEL_NOT_ALLOWED, the errors of the loader, ACTIVATION_RUNNING when another model is being activated, and
-  // REFERENCES_WITHOUT_CROP when references would have to stay behind, unless `leave_behind`. OK for the model that is
-  // active, or already on its way.
-  absl::Status Begin(const ModelDigest& model, bool leave_behind);
+  // MODEL_NOT_ALLOWED, the errors of the loader, ACTIVATION_RUNNING when another model is being activated, and without
+  // consent THRESHOLD_NOT_MEASURED when no measured point would decide, and REFERENCES_WITHOUT_CROP when references
+  // would have to stay behind. OK for the model that is active, or already on its way.
+  absl::Status Begin(const ModelDigest& model, const ActivationConsent& consent);
+
+  // By what the server chooses thresholds: ThresholdOf(manifest, rule) would decide with a model once it is active.
+  const ThresholdRule& threshold_rule() const { return rule_; }
 
   // The last activation begun, or nothing.
   std::optional<ActivationProgress> Progress() const;
@@ -76,6 +86,7 @@ class Activations {
 
  private:
   absl::Status CheckAllowed(const ModelDigest& model);
+  absl::Status CheckMeasured(const ModelEntry& entry) const;
   // A model on its way, and where its embeddings come from.
   struct Transition {
     Generation next;
@@ -103,6 +114,7 @@ class Activations {
   const ModelFolder& folder_;
   Gallery& gallery_;
   ActiveGeneration& active_;
+  const ThresholdRule rule_;
   const Loader load_;
   const OnActive on_active_;
   absl::Mutex begin_mutex_;  // held by Begin() and Delete(): they look before they act

@@ -54,7 +54,7 @@ absl::StatusOr<std::vector<std::vector<float>>> EmbedAll(const Embedder& embedde
 
 // Waits until the model is active, or says why it is not.
 absl::Status Activate(Activations& activations, const ModelDigest& model) {
-  if (absl::Status status = activations.Begin(model, /*leave_behind=*/false); !status.ok()) return status;
+  if (absl::Status status = activations.Begin(model, {}); !status.ok()) return status;
   std::optional<ActivationProgress> progress = activations.Progress();
   while (progress->running && progress->model == model) {
     progress = activations.AwaitChange(progress->changes, absl::Seconds(1));
