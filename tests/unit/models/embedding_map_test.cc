@@ -34,7 +34,7 @@ absl::StatusOr<std::vector<float>> Direction(const Picture& crop) {
   return values;
 }
 
-std::shared_ptr<const BundleHead> Head(std::vector<float> matrix, std::optional<NetworkDigest> base) {
+std::shared_ptr<const BundleHead> Head(const std::vector<float>& matrix, std::optional<NetworkDigest> base) {
   return std::make_shared<const BundleHead>(BundleHead{*LinearHead::Create({0.1F, 0, 0.2F}, matrix), base});
 }
 
@@ -46,7 +46,7 @@ std::shared_ptr<const BundleHead> Turn(std::optional<NetworkDigest> base) {
   return Head({0, 1, 0, 1, 0, 0, 0, 0.5F, 1}, base);
 }
 
-std::unique_ptr<FakeEmbedder> Model(NetworkDigest network, std::shared_ptr<const BundleHead> head = nullptr) {
+std::unique_ptr<FakeEmbedder> Model(NetworkDigest network, const std::shared_ptr<const BundleHead>& head = nullptr) {
   auto model = std::make_unique<FakeEmbedder>();
   model->mutable_manifest().unit_length = true;
   model->mutable_manifest().head = head;
