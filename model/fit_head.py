@@ -11,10 +11,12 @@ and without the measurements, which do not hold for another layer: run model/exp
 import argparse
 import hashlib
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +52,10 @@ def fit(arguments: argparse.Namespace, name: str, plain: dict) -> dict:
     with tempfile.TemporaryDirectory(prefix="likeness-head-") as temporary:
         folder = Path(temporary)
         bundle = folder / "models" / f"{name}.pt"
-        save_bundle(catalogue.CATALOGUE[name].make(), bundle, plain)
+        # A fresh process with a fixed order of sets makes the same bytes every time: see model/bundle.py.
+        os.environ["PYTHONHASHSEED"] = "0"
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            process.submit(make_plain, name, bundle, plain).result()
         people = gather(arguments, folder / "people")
         with calibrate.serving(arguments, bundle, folder) as address:
             done = subprocess.run(
@@ -63,6 +68,10 @@ def fit(arguments: argparse.Namespace, name: str, plain: dict) -> dict:
               f"{result['head']}", flush=True)
         trained = next(folder.rglob(f"{result['model']['digest']}.json"))
         return json.loads(trained.read_text())["manifest"]["head"]
+
+
+def make_plain(name: str, path: Path, manifest: dict) -> None:
+    save_bundle(catalogue.CATALOGUE[name].make(), path, manifest)
 
 
 def gather(arguments: argparse.Namespace, folder: Path) -> Path:
