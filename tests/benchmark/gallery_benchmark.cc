@@ -213,18 +213,18 @@ MappingTime MapEverybody(const std::string& folder, const ModelDigest& model,
   const auto load = [](const ModelEntry& entry) -> absl::StatusOr<Generation> {
     absl::StatusOr<std::unique_ptr<TorchEmbedder>> network = TorchEmbedder::Load(entry.path, Device{});
     if (!network.ok()) return network.status();
-    return Generation{*std::move(network), {.distance = 1, .point = {}}};
+    return Generation{*std::move(network), Threshold{.distance = 1, .point = {}}};
   };
   const auto models = OrThrow(ModelFolder::Open(changed + "/models", {model, kBundle, {}, {}, ""}));
   const HeadedBundle headed = OrThrow(PutHeadBehind(kBundle, AnyHead(kEmbeddingSize)));
   const ModelEntry next = OrThrow(models->Add(headed.bytes, headed.manifest, "", absl::Now()));
   ActiveGeneration active(OrThrow(load(models->base())));
-  Activations activations(*models, *gallery, active, load, [](const Generation&) {});
+  Activations activations(*models, *gallery, active, ThresholdRule(), load, [](const Generation&) {});
   OrThrow(activations.Allow(next.digest));
   const OnOneCore on_one_core;
   const absl::Time start = absl::Now();
   const std::clock_t processor_start = std::clock();
-  absl::Status status = activations.Begin(next.digest, /*leave_behind=*/false);
+  absl::Status status = activations.Begin(next.digest, {.unmeasured = true});
   if (!status.ok()) throw std::runtime_error(std::string(status.message()));
   std::optional<ActivationProgress> progress = activations.Progress();
   while (progress->running) progress = activations.AwaitChange(progress->changes, absl::Seconds(1));

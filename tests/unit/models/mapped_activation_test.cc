@@ -58,8 +58,9 @@ Picture Colour(uint8_t red, uint8_t green) {
 constexpr char kManifest[] = R"({
   "format": 1, "kind": "embedding", "name": "headed", "version": "1.0.0",
   "input": {"width": 8, "height": 8, "color": "RGB", "mean": [0, 0, 0], "std": [255, 255, 255]},
-  "alignment": "none", "embedding": {"size": 3, "unit_length": true}, "margin": 1, "operating_points": [],
-  "calibration": null, "provenance": {}})";
+  "alignment": "none", "embedding": {"size": 3, "unit_length": true}, "margin": 1, "operating_points": [
+    {"fmr": 0.001, "distance": 0.25, "genuine_pairs": 1000, "impostor_pairs": 1000000, "people": 500, "source": "made up"}
+  ], "calibration": null, "provenance": {}})";
 
 // A model of colours' directions, and one with a linear layer behind it.
 class MappedActivationsTest : public testing::Test {
@@ -91,7 +92,7 @@ class MappedActivationsTest : public testing::Test {
       embedder->embed = [this](const Picture& crop) { return lies_ ? Direction(crop) : Headed(Direction(crop)); };
     }
     loaded_ = embedder;
-    return {embedder, {.distance = 0.25, .point = {}}};
+    return {embedder, ThresholdOf(entry.manifest, {})};
   }
 
   static std::vector<float> Headed(const std::vector<float>& values) { return Head()->layer.Apply(values); }
@@ -110,7 +111,7 @@ class MappedActivationsTest : public testing::Test {
   }
 
   absl::Status Activate(const ModelDigest& model) {
-    if (absl::Status status = activations_->Begin(model, /*leave_behind=*/false); !status.ok()) return status;
+    if (absl::Status status = activations_->Begin(model, {}); !status.ok()) return status;
     return Finish();
   }
 
@@ -146,7 +147,8 @@ class MappedActivationsTest : public testing::Test {
   ActiveGeneration active_{Load(models_->base())};
   ModelDigest headed_;
   std::unique_ptr<Activations> activations_ = std::make_unique<Activations>(
-      *models_, *gallery_, active_, [this](const ModelEntry& entry) { return Load(entry); }, [](const Generation&) {});
+      *models_, *gallery_, active_, ThresholdRule(), [this](const ModelEntry& entry) { return Load(entry); },
+      [](const Generation&) {});
 };
 
 TEST_F(MappedActivationsTest, MultipliesTheStoredEmbeddingsOfThoseWithoutCrops) {
