@@ -53,6 +53,9 @@ class Activations {
   // gallery's revision after it. MODEL_NOT_FOUND, MODEL_CORRUPT.
   absl::StatusOr<int64_t> Allow(const ModelDigest& model);
 
+  // Whether Begin() may run its code: MODEL_NOT_ALLOWED, and the store's errors.
+  absl::Status CheckAllowed(const ModelDigest& model) const;
+
   // Begins to activate a model, and returns once it is certain that it can: MODEL_NOT_FOUND, MODEL_CORRUPT,
   // MODEL_NOT_ALLOWED, the errors of the loader, ACTIVATION_RUNNING when another model is being activated, and
   // REFERENCES_WITHOUT_CROP when references would have to stay behind, unless `leave_behind`. OK for the model that is
@@ -69,7 +72,6 @@ class Activations {
   absl::StatusOr<EmbeddingDeletion> Delete(ModelFolder& folder, const ModelDigest& model);
 
  private:
-  absl::Status CheckAllowed(const ModelDigest& model);
   void Run(Generation next, ModelChoice choice);
   void RunFollow(const ModelEntry& entry);
   // Embeds references until none is left, or `most` and a few are done; returns how many it were.

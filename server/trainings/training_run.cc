@@ -17,8 +17,10 @@
 #include "server/errors/errors.h"
 #include "server/inference/archive.h"
 #include "server/training/evaluation.h"
+#include "server/training/photo_check.h"
 #include "server/training/promotion.h"
 #include "server/training/trainer.h"
+#include "server/trainings/bad_photos.h"
 #include "server/trainings/training_config.h"
 
 namespace likeness {
@@ -72,6 +74,36 @@ Sides Divide(const std::vector<TrainingFace>& faces) {
     }
   }
   return sides;
+}
+
+using OnChange = absl::FunctionRef<absl::Status(const v1::Training&, bool durable)>;
+
+// By the network as it is now. A few at a time, so that a cancellation need not wait for all of them.
+absl::StatusOr<std::vector<std::vector<float>>> EmbedAll(const Trainer& trainer, const std::vector<TrainingFace>& faces,
+                                                         const v1::Training& record, OnChange on_change) {
+  constexpr size_t kAtOnce = 64;
+  std::vector<std::vector<float>> embeddings;
+  while (embeddings.size() < faces.size()) {
+    if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;
+    std::vector<Picture> crops;
+    for (size_t i = embeddings.size(); i < faces.size() && crops.size() < kAtOnce; ++i) crops.push_back(faces[i].crop);
+    const absl::StatusOr<std::vector<std::vector<float>>> next = trainer.Embed(crops);
+    if (!next.ok()) return next.status();
+    embeddings.insert(embeddings.end(), next->begin(), next->end());
+  }
+  return embeddings;
+}
+
+// The faces without those that the base model finds to be wrong, as the record then says.
+absl::StatusOr<std::vector<TrainingFace>> KeepGoodPhotos(const Trainer& trainer, const BundleManifest& base,
+                                                         const std::vector<TrainingFace>& faces, v1::Training& record,
+                                                         OnChange on_change) {
+  if (base.operating_points.empty()) return faces;  // nobody knows what its distances say
+  const absl::StatusOr<std::vector<std::vector<float>>> embeddings = EmbedAll(trainer, faces, record, on_change);
+  if (!embeddings.ok()) return embeddings.status();
+  std::vector<int> people;
+  for (const TrainingFace& face : faces) people.push_back(face.person);
+  return LeaveOutBadPhotos(faces, FindBadPhotos(*embeddings, people, base), *record.mutable_data());
 }
 
 // Of the network as it is now, with the cohort that its distances would be normalized by, if any; nothing where nobody
@@ -176,9 +208,21 @@ absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::st
   const absl::StatusOr<BaseModel> base = FindBaseModel(surroundings, config.base_model());
   if (!base.ok()) return base.status();
   Sides sides = Divide(faces);
-  const absl::StatusOr<std::unique_ptr<Trainer>> created = Trainer::Create(
-      base->path, surroundings.device, TrainerOptionsOf(config, surroundings.threads), std::move(sides.examples));
+  const auto create = [&] {
+    return Trainer::Create(base->path, surroundings.device, TrainerOptionsOf(config, surroundings.threads),
+                           std::move(sides.examples));
+  };
+  absl::StatusOr<std::unique_ptr<Trainer>> created = create();
   if (!created.ok()) return created.status();
+  const absl::StatusOr<std::vector<TrainingFace>> kept =
+      KeepGoodPhotos(**created, base->manifest, faces, record, on_change);
+  if (!kept.ok()) return kept.status();
+  if (kept->size() < faces.size()) {
+    sides = Divide(*kept);
+    created->reset();
+    created = create();
+    if (!created.ok()) return created.status();
+  }
   Trainer& trainer = **created;
 
   // Always anew: it is cheap beside the training, and the decision needs it whole.
