@@ -8,6 +8,7 @@ string(APPEND text "\n\n${notices}")
 foreach(part
     "CLI11|/usr/share/doc/libcli11-dev/copyright"
     "nlohmann-json|/usr/share/doc/nlohmann-json3-dev/copyright"
+    "Eigen|/usr/share/doc/libeigen3-dev/copyright"
     "SQLiteCpp|/usr/share/doc/libsqlitecpp-dev/copyright"
     "Chart.js|${LIKENESS_NPM_DIR}/chart.js-*/package/LICENSE.md"
     "The face detector, by way of faceplugin-face-recognition-js|${LIKENESS_NPM_DIR}/faceplugin-face-recognition-js-*/package/LICENSE")

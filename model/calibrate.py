@@ -51,7 +51,7 @@ def main() -> int:
         measured = measure(arguments, name, source)
         manifest = json.loads((MANIFESTS / f"{name}.json").read_text())
         provenance = manifest.pop("provenance")
-        manifest.update({field: rounded(measured[field]) for field in ("operating_points", "calibration", "cohort")})
+        manifest.update({field: rounded(measured[field]) for field in ("operating_points", "calibration", "cohort", "synthetic_people")})
         manifest["provenance"] = provenance
         (arguments.manifests / f"{name}.json").write_text(layout(manifest))
         print(f"{name}: {len(manifest['operating_points'])} operating points, {measured['failed_photos']} photos and "
@@ -126,12 +126,15 @@ def rounded(value: Any) -> Any:
 
 
 def layout(manifest: dict) -> str:
-    """As JSON with a line for each field, and one for each operating point."""
+    """As JSON with a line for each field, and one for each operating point and group of synthetic people."""
     lines = []
     for field, value in manifest.items():
         if field == "operating_points" and value:
             points = ",\n".join("    " + json.dumps(point, ensure_ascii=False) for point in value)
             text = f"[\n{points}\n  ]"
+        elif field == "synthetic_people" and value:
+            groups = ",\n".join("    " + json.dumps(group, ensure_ascii=False) for group in value)
+            text = f"[\n{groups}\n  ]"
         elif field in ("provenance", "cohort") and value:
             text = json.dumps(value, ensure_ascii=False, indent=2).replace("\n", "\n  ")
         else:

@@ -12,6 +12,7 @@ from torch import nn
 from model.networks.detector import FaceDetector
 from model.networks.dlib_resnet import DlibResNet
 from model.networks.landmarks import FaceFinder, LandmarkNetwork
+from model.networks.linear_head import WithHead
 from model.networks.mobilefacenet import mobilefacenet_192, mobilefacenet_512
 from model.networks.siamese import SiameseNetwork
 from model.networks.side_by_side import DlibOnAlignedCrops, SideBySide
@@ -37,6 +38,13 @@ class Recipe:
 
 def manifest(name: str) -> Dict[str, Any]:
     return json.loads((_MANIFESTS / f"{name}.json").read_text())
+
+
+def network(name: str) -> nn.Module:
+    """The bundle's network, with the linear layer that its manifest has."""
+    made = CATALOGUE[name].make()
+    head = manifest(name).get("head")
+    return made if head is None else WithHead(made, head)
 
 
 def _mobilefacenet_192() -> nn.Module:

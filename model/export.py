@@ -74,7 +74,7 @@ def _export(name: str, path: Path) -> str:
 
 
 def _make(name: str, path: Path) -> str:
-    return save_bundle(catalogue.CATALOGUE[name].make(), path, catalogue.manifest(name))
+    return save_bundle(catalogue.network(name), path, catalogue.manifest(name))
 
 
 def _is_current(path: Path, name: str) -> bool:

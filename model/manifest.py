@@ -105,6 +105,14 @@ _COHORT: Dict[str, Check] = {
 
 _COHORT_SOURCE: Dict[str, Check] = {"name": _text, "people": _count, "faces": _count}
 
+_SYNTHETIC: Dict[str, Check] = {"name": _text, "faces_of_person": _count, "faces": _text}
+
+_HEAD: Dict[str, Check] = {
+    "base_network": lambda value: value is None or _text(value),
+    "mean": _list_of(_number),
+    "matrix": _text,
+}
+
 _FACE_FINDER: Dict[str, Check] = {
     "name": _text,
     "version": _text,
@@ -136,6 +144,10 @@ def validate(manifest: Dict[str, Any]) -> None:
             _check(manifest["calibration"], _CALIBRATION, "calibration.")
         if manifest.get("cohort") is not None:
             _check_cohort(manifest["cohort"], manifest["embedding"])
+        if manifest.get("head") is not None:
+            _check_head(manifest["head"], manifest["embedding"])
+        for group in manifest.get("synthetic_people") or []:
+            _check_synthetic(group, manifest["embedding"])
 
 
 def _check(manifest: Dict[str, Any], checks: Dict[str, Check], prefix: str = "") -> None:
@@ -175,6 +187,33 @@ def _check_operating_points(points: list) -> None:
             raise ManifestError(f"operating_points[{index}]: fmr and distance must ascend")
 
 
+def _decoded(text: str, field: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ManifestError(f"{field}: is no base64: {error}") from error
+
+
+def _check_head(head: Any, embedding: Dict[str, Any]) -> None:
+    if not isinstance(head, dict):
+        raise ManifestError(f"head: cannot be {head!r}")
+    _check(head, _HEAD, "head.")
+    if not embedding["unit_length"]:
+        raise ManifestError("head: is only for embeddings of unit length")
+    size = embedding["size"]
+    if len(head["mean"]) != size or len(_decoded(head["matrix"], "head.matrix")) != 2 * size * size:
+        raise ManifestError(f"head: is not a mean of {size} numbers and a matrix of {size}x{size}")
+
+
+def _check_synthetic(group: Any, embedding: Dict[str, Any]) -> None:
+    if not isinstance(group, dict):
+        raise ManifestError(f"synthetic_people: cannot hold {group!r}")
+    _check(group, _SYNTHETIC, "synthetic_people.")
+    faces, rest = divmod(len(_decoded(group["faces"], "synthetic_people.faces")), embedding["size"])
+    if rest or group["faces_of_person"] < 2 or faces % group["faces_of_person"]:
+        raise ManifestError("synthetic_people.faces: are not those of whole people")
+
+
 def _check_cohort(cohort: Any, embedding: Dict[str, Any]) -> None:
     if not isinstance(cohort, dict):
         raise ManifestError(f"cohort: cannot be {cohort!r}")
@@ -183,10 +222,7 @@ def _check_cohort(cohort: Any, embedding: Dict[str, Any]) -> None:
         _check(source, _COHORT_SOURCE, f"cohort.sources[{index}].")
     if not embedding["unit_length"]:
         raise ManifestError("cohort: is only for embeddings of unit length")
-    try:
-        numbers = base64.b64decode(cohort["centroids"], validate=True)
-    except binascii.Error as error:
-        raise ManifestError(f"cohort.centroids: is no base64: {error}") from error
+    numbers = _decoded(cohort["centroids"], "cohort.centroids")
     count, rest = divmod(len(numbers), embedding["size"])
     if rest or not 1 <= cohort["nearest"] <= count:
         raise ManifestError(f"cohort.centroids: are not {cohort['nearest']} or more of {embedding['size']} bytes each")

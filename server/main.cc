@@ -48,9 +48,10 @@ absl::StatusOr<Generation> LoadActive(const ModelFolder& folder, Gallery& galler
 }
 
 // A rate that the configured model was measured for, but not so low, is a mistake to show before anybody relies on it.
-absl::Status CheckTarget(const ModelEntry& base, double target_fmr) {
-  if (base.manifest.operating_points.empty()) return absl::OkStatus();
-  const absl::StatusOr<Threshold> threshold = MeasuredThreshold(base.manifest.operating_points, target_fmr);
+absl::Status CheckTarget(const ModelEntry& base, const ThresholdRule& rule) {
+  if (base.manifest.operating_points.empty() || rule.unmeasured == UnmeasuredPolicy::kHalfMargin)
+    return absl::OkStatus();
+  const absl::StatusOr<Threshold> threshold = MeasuredThreshold(base.manifest.operating_points, rule.target_fmr);
   if (threshold.ok()) return absl::OkStatus();
   return absl::Status(threshold.status().code(), absl::StrCat("--target-fmr: ", threshold.status().message()));
 }
@@ -79,7 +80,7 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (!finder.ok()) return finder.status();
   absl::StatusOr<ModelEntry> base = ModelLoader::ReadEntry(config.model);
   if (!base.ok()) return base.status();
-  if (absl::Status status = CheckTarget(*base, config.target_fmr); !status.ok()) return status;
+  if (absl::Status status = CheckTarget(*base, config.threshold); !status.ok()) return status;
   const auto folder = ModelFolder::Open(config.models_folder, *std::move(base));
   if (!folder.ok()) return folder.status();
   const auto gallery = OpenGallery(config, metrics);
@@ -96,7 +97,8 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
     return cohort->Crowding(embedding.values);
   });
   Activations activations(
-      **folder, **gallery, active, [&loader](const ModelEntry& entry) { return loader.Load(entry.path); },
+      **folder, **gallery, active, config.threshold,
+      [&loader](const ModelEntry& entry) { return loader.Load(entry.path); },
       [&loader](const Generation& generation) { loader.Announce(generation); });
 
   const FaceEncoder encoder(*finder, config.photo, metrics);
@@ -110,13 +112,14 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   CallDispatcher dispatcher(pool, admission, metrics);
   const AdminCalls admin_calls(admission, **audit, metrics);
   FaceVerificationService service(methods, dispatcher, **audit);
-  const auto trainings = TrainingJobs::Open(config.trainings_folder, config.training,
-                                            {**folder, activations, *device, config.train_threads,
-                                             std::filesystem::path(config.model).parent_path().string(), metrics},
-                                            active, encoder);
+  const auto trainings =
+      TrainingJobs::Open(config.trainings_folder, config.training,
+                         {**folder, activations, active, config.threshold.target_fmr, *device, config.train_threads,
+                          std::filesystem::path(config.model).parent_path().string(), metrics},
+                         active, encoder);
   if (!trainings.ok()) return trainings.status();
   TrainingService training_service(**trainings, admin_calls);
-  ModelService model_service(**folder, **gallery, active, activations, config.target_fmr, admin_calls);
+  ModelService model_service(**folder, **gallery, active, activations, admin_calls);
   GalleryService gallery_service(**gallery, admin_calls);
   const auto server =
       GrpcServer::Start(config.grpc, {&service, &gallery_service, &model_service, &training_service},

@@ -1,6 +1,8 @@
 #include "server/model_loader.h"
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -27,13 +29,31 @@ struct LoadedModel {
   std::unique_ptr<BatchingEmbedder> batching;
 };
 
+Metrics::ThresholdSource SourceOf(const std::optional<Threshold>& threshold) {
+  if (!threshold.has_value()) return Metrics::ThresholdSource::kNotMeasured;
+  return IsMeasured(threshold) ? Metrics::ThresholdSource::kMeasured : Metrics::ThresholdSource::kHalfMargin;
+}
+
+// As the metric's labels.
+const char* NameOf(Metrics::ThresholdSource source) {
+  switch (source) {
+    case Metrics::ThresholdSource::kMeasured:
+      return "measured";
+    case Metrics::ThresholdSource::kHalfMargin:
+      return "half_margin";
+    case Metrics::ThresholdSource::kNotMeasured:
+      break;
+  }
+  return "not_measured";
+}
+
 }  // namespace
 
 absl::StatusOr<Generation> ModelLoader::Load(const std::string& path) {
   absl::StatusOr<std::unique_ptr<TorchEmbedder>> network = TorchEmbedder::Load(path, device_, config_.precision);
   if (!network.ok()) return network.status();
   const BundleManifest& manifest = (*network)->manifest();
-  const Threshold threshold = ChooseThreshold(manifest.operating_points, config_.target_fmr, manifest.margin);
+  const std::optional<Threshold> threshold = ThresholdOf(manifest, config_.threshold);
   auto model = std::make_shared<LoadedModel>();
   model->network = *std::move(network);
   const Embedder* embedder = model->network.get();
@@ -59,17 +79,24 @@ absl::StatusOr<ModelEntry> ModelLoader::ReadEntry(const std::string& path) {
 void ModelLoader::Announce(const Generation& generation) {
   const BundleManifest& manifest = generation.embedder->manifest();
   const std::string digest = generation.embedder->digest().Hex();
-  const bool fallback = generation.threshold.source == ThresholdSource::kHalfMargin;
+  const std::optional<Threshold>& threshold = generation.threshold;
+  const Metrics::ThresholdSource source = SourceOf(threshold);
   const bool plain = manifest.cohort == nullptr;
-  metrics_.SetModel(manifest.name, manifest.version, digest, device_.Name(), generation.threshold.distance,
-                    {.fallback = fallback, .plain = plain});
-  Log(fallback || plain ? LogLevel::kWarning : LogLevel::kInfo, "model_active",
+  metrics_.SetModel(manifest.name, manifest.version, digest, device_.Name(),
+                    threshold.has_value() ? threshold->distance : 0, {.source = source, .plain = plain});
+  Log(IsMeasured(threshold) && !plain ? LogLevel::kInfo : LogLevel::kWarning, "model_active",
       {{"model", manifest.name},
        {"digest", digest},
        {"device", device_.Name()},
-       {"threshold", generation.threshold.distance},
-       {"threshold_is_fallback", fallback},
+       {"threshold", threshold.has_value() ? nlohmann::ordered_json(threshold->distance) : nullptr},
+       {"threshold_source", NameOf(source)},
        {"threshold_is_plain", plain}});
+  if (threshold.has_value()) return;
+  Log(LogLevel::kWarning, "threshold_not_measured",
+      {{"model", manifest.name},
+       {"digest", digest},
+       {"target_fmr", config_.threshold.target_fmr},
+       {"message", std::string(ThresholdNotMeasured().message())}});
 }
 
 }  // namespace likeness

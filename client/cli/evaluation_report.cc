@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -44,7 +46,7 @@ std::vector<RankedPair> WorstPairs(const Comparisons& comparisons, const Measure
 }
 
 std::vector<PagePair> PagePairs(const Comparisons& comparisons, const std::vector<RankedPair>& pairs, bool genuine,
-                                double threshold) {
+                                const std::optional<double>& threshold) {
   const auto read = [](const KnownPhoto& photo) {
     return ReadPhotoFile(photo.file).value_or("");  // one that is gone is named, not shown
   };
@@ -58,7 +60,7 @@ std::vector<PagePair> PagePairs(const Comparisons& comparisons, const std::vecto
                      .bytes_b = read(b),
                      .distance = pair.distance,
                      .genuine = genuine,
-                     .wrong = genuine != (pair.distance <= threshold)});
+                     .wrong = threshold.has_value() && genuine != (pair.distance <= *threshold)});
   }
   return shown;
 }
@@ -110,7 +112,8 @@ PageGroup GroupRow(const GroupScores& group) {
                 .cells = {absl::StrCat(figures.people), absl::StrCat(group.photos), FailedPhotosText(group),
                           absl::StrCat(figures.genuine_pairs), absl::StrCat(figures.impostor_pairs)}};
   if (figures.thresholds.empty()) {
-    row.cells.insert(row.cells.end(), 5, "not measurable");
+    row.cells.insert(row.cells.end(), 3, "not measurable");
+    row.cells.insert(row.cells.end(), {OwnRateText(figures, 1e-3), OwnRateText(figures, 1e-2)});
     return row;
   }
   const ThresholdFigures& server = figures.thresholds.front();
@@ -148,13 +151,13 @@ PageGroups Groups(const Scores& scores) {
 std::string EvaluationReport(const std::string& data, const Comparisons& comparisons, const MeasuredPairs& measured,
                              const Scores& scores) {
   PairDistances distances = SortedDistances(measured.pairs);
-  const double threshold = BaseDistance(scores.threshold);
+  const std::optional<double> threshold = BaseDistance(scores.threshold);
   EvaluationPage page{
       .title = absl::StrCat(scores.model.name(), " ", scores.model.version(), " on ", data),
       .facts = Facts(scores),
       .genuine = std::move(distances.genuine),
       .impostor = std::move(distances.impostor),
-      .threshold = threshold,
+      .threshold = threshold.value_or(std::numeric_limits<double>::quiet_NaN()),
       .groups = Groups(scores),
       .worst_genuine = PagePairs(comparisons, WorstPairs(comparisons, measured, true), true, threshold),
       .worst_impostor = PagePairs(comparisons, WorstPairs(comparisons, measured, false), false, threshold)};

@@ -32,6 +32,7 @@ struct ModelOptions {
   std::string digest;
   std::string file;
   bool leave_behind = false;
+  bool unmeasured = false;
 };
 
 absl::StatusOr<ExitCode> List(Invocation& invocation, const ModelOptions&) {
@@ -102,13 +103,28 @@ absl::StatusOr<ExitCode> Allow(Invocation& invocation, const ModelOptions& optio
   return kExitSuccess;
 }
 
+// What would decide, before anything changes. Nothing where the model answers already.
+std::string ChangeText(const v1::ListModelsResponse& models, const std::string& digest) {
+  const v1::ModelRecord *before = nullptr, *after = nullptr;
+  for (const v1::ModelRecord& record : models.models()) {
+    if (record.active()) before = &record;
+    if (record.model().digest() == digest) after = &record;
+  }
+  if (before == nullptr || after == nullptr || before == after) return "";
+  return absl::StrCat(ThresholdChangeText(before->threshold(), after->threshold()), "\n");
+}
+
 absl::StatusOr<ExitCode> Activate(Invocation& invocation, const ModelOptions& options) {
   ModelClient client(invocation.client_options);
-  const absl::StatusOr<std::string> digest = ResolveDigest(client, options.digest);
+  const absl::StatusOr<v1::ListModelsResponse> models = client.ListModels({});
+  if (!models.ok()) return models.status();
+  const absl::StatusOr<std::string> digest = DigestWithPrefix(*models, options.digest);
   if (!digest.ok()) return digest.status();
+  if (!invocation.json) invocation.console.out << ChangeText(*models, *digest) << std::flush;
   v1::ActivateModelRequest request;
   request.set_digest(*digest);
   request.set_leave_behind(options.leave_behind);
+  request.set_unmeasured(options.unmeasured);
   Console& console = invocation.console;
   std::optional<ProgressBar> progress;
   const InterruptGuard guard;
@@ -199,6 +215,8 @@ void AddModelCommands(CLI::App& app, Invocation& invocation) {
   add_digest(activate);
   activate->add_flag("--leave-behind", options->leave_behind,
                      "Go on although some references have no crop to embed anew");
+  activate->add_flag("--unmeasured", options->unmeasured,
+                     "Go on although nobody measured the model at the server's false match rate");
   CLI::App* export_command = add("export", "Write a model to a file, checked against its digest", &Export);
   add_digest(export_command);
   export_command->add_option("FILE", options->file, "The file; one that is there is replaced")->required();

@@ -68,6 +68,11 @@ absl::StatusOr<ExitCode> Enroll(Invocation& invocation, const EnrollOptions& opt
                                             : "enrolled: ";
   invocation.console.out << what << options.person_id << " has " << References(response->reference_count()) << '\n';
   PrintPhotos(invocation.console.out, options, *response);
+  if (response->unchecked()) {
+    invocation.console.err
+        << "warning: nobody checked that the photos show one person, or who else is enrolled with this "
+           "face: the server's model was not measured, so it has no threshold\n";
+  }
   for (const v1::Duplicate& duplicate : response->duplicates()) {
     invocation.console.err << "warning: " << options.photos.at(static_cast<size_t>(duplicate.photo()))
                            << " is enrolled under another id already" << (duplicate.person_id().empty() ? "" : ": ")

@@ -30,9 +30,17 @@ std::string MeasuredText(const v1::Threshold& threshold) {
   return text;
 }
 
+std::string DistanceText(const v1::Threshold& threshold) {
+  const bool none = threshold.source() == v1::THRESHOLD_SOURCE_NOT_MEASURED;
+  return none ? "none" : absl::StrFormat("%.4f", threshold.distance());
+}
+
 }  // namespace
 
 std::string ThresholdText(const v1::Threshold& threshold) {
+  if (threshold.source() == v1::THRESHOLD_SOURCE_NOT_MEASURED) {
+    return "no threshold (not measured at the server's --target-fmr: Verify and Compare do not answer)";
+  }
   const std::string number = absl::StrFormat("threshold %.4f", threshold.distance());
   std::vector<std::string> notes;
   if (IsLowered(threshold)) notes.push_back(absl::StrFormat("base %.4f", threshold.base_distance()));
@@ -50,6 +58,18 @@ std::string ThresholdText(const v1::Threshold& threshold) {
       break;
   }
   return notes.empty() ? number : absl::StrCat(number, " (", absl::StrJoin(notes, ", "), ")");
+}
+
+std::string ThresholdChangeText(const v1::Threshold& before, const v1::Threshold& after) {
+  const std::string change = absl::StrCat("threshold ", DistanceText(before), " → ", DistanceText(after), ", ");
+  switch (after.source()) {
+    case v1::THRESHOLD_SOURCE_OPERATING_POINT:
+      return absl::StrCat(change, absl::StrFormat("FMR %g %%", 100 * after.false_match_rate()));
+    case v1::THRESHOLD_SOURCE_NOT_MEASURED:
+      return absl::StrCat(change, "not measured: Verify and Compare would not answer");
+    default:
+      return absl::StrCat(change, "not measured");
+  }
 }
 
 }  // namespace likeness

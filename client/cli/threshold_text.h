@@ -12,6 +12,9 @@ namespace likeness {
 // ages/young 0.12 %)". The base is that of faces which lie alone, where the pair's own threshold is lower.
 std::string ThresholdText(const v1::Threshold& threshold);
 
+// What would decide instead of what decides: "threshold 1.0419 → 1.0300, FMR 0.1 %".
+std::string ThresholdChangeText(const v1::Threshold& before, const v1::Threshold& after);
+
 }  // namespace likeness
 
 #endif  // LIKENESS_CLIENT_CLI_THRESHOLD_TEXT_H_

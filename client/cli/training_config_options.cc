@@ -37,6 +37,19 @@ void AddChoice(CLI::App& command, const char* name, const std::map<std::string, 
       ->check(CLI::IsMember(&choices).description(""));
 }
 
+void AddMethodOptions(CLI::App& command, v1::TrainingConfig& config) {
+  static const std::map<std::string, v1::TrainingMethod> kMethods = {{"linear-head", v1::TRAINING_METHOD_LINEAR_HEAD},
+                                                                     {"contrastive", v1::TRAINING_METHOD_CONTRASTIVE}};
+  static const std::map<std::string, v1::HeadMethod> kHeads = {
+      {"wccn", v1::HEAD_METHOD_WCCN}, {"lda", v1::HEAD_METHOD_LDA}, {"mean", v1::HEAD_METHOD_MEAN}};
+  AddChoice(command, "--method", kMethods, "linear-head|contrastive", "",
+            "What is taught: a linear layer behind the network, in seconds, or all its weights; without it the layer "
+            "where the base model is measured, unless an option of the other is given",
+            &v1::TrainingConfig::set_method, config);
+  AddChoice(command, "--head", kHeads, "wccn|lda|mean", "wccn", "What the linear layer does",
+            &v1::TrainingConfig::set_head_method, config);
+}
+
 void AddStepOptions(CLI::App& command, v1::TrainingConfig& config) {
   static const std::map<std::string, v1::Optimizer> kOptimizers = {{"adam", v1::OPTIMIZER_ADAM},
                                                                    {"sgd", v1::OPTIMIZER_SGD}};
@@ -113,12 +126,6 @@ void AddStrangerOptions(CLI::App& command, v1::TrainingConfig& config) {
       ->excludes(share);
   AddChoice(command, "--promotion", kRules, "if-not-worse|never|always", "if-not-worse",
             "When the trained model becomes the active one", &v1::TrainingConfig::set_promotion_rule, config);
-  command
-      .add_option_function<double>(
-          "--promotion-fmr", [&config](double rate) { config.set_promotion_fmr(rate); },
-          "False match rate at which models are compared; the server's default is 0.01")
-      ->type_name("RATE")
-      ->check(PositiveBelow(1, "must be a number above 0 and below 1"));
 }
 
 }  // namespace
@@ -130,6 +137,7 @@ void AddTrainingConfigOptions(CLI::App& command, v1::TrainingConfig& config) {
           "The model to begin with: a digest, or the name of a bundle that the server has, siamese-article for an "
           "untrained network; without it the active model")
       ->type_name("MODEL");
+  AddMethodOptions(command, config);
   AddStepOptions(command, config);
   AddPairOptions(command, config);
   AddStrangerOptions(command, config);

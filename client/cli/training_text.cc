@@ -39,19 +39,36 @@ std::string ErrorsText(const v1::Training& training) {
       BeforeAfterText(training,
                       [](const v1::Evaluation& evaluation) { return PercentText(evaluation.equal_error_rate()); }),
       "\n");
-  const v1::Evaluation& newest = training.has_after() ? training.after() : training.before();
-  if (PromotionRatesOf(training, newest) == nullptr) return text;
-  absl::StrAppend(&text, "FNMR        ",
-                  BeforeAfterText(training,
-                                  [&training](const v1::Evaluation& evaluation) {
-                                    const v1::ErrorRates* rates = PromotionRatesOf(training, evaluation);
-                                    if (rates == nullptr) return std::string("not measured");
-                                    return absl::StrFormat("%s (%.2f to %.2f)",
-                                                           PercentText(rates->false_non_match_rate()),
-                                                           100 * rates->false_non_match_rate_low(),
-                                                           100 * rates->false_non_match_rate_high());
-                                  }),
-                  absl::StrFormat(" at FMR %g, on strangers\n", training.config().promotion_fmr()));
+  return text;
+}
+
+std::string ThresholdText(const v1::ServiceOutcome& outcome) {
+  if (!outcome.has_threshold()) return "none";
+  return absl::StrFormat("%.4f%s", outcome.threshold(), outcome.measured() ? "" : " (not measured)");
+}
+
+const v1::GroupOutcome* Find(const v1::ServiceOutcome& outcome, const std::string& name) {
+  const auto found = std::find_if(outcome.groups().begin(), outcome.groups().end(),
+                                  [&](const v1::GroupOutcome& group) { return group.name() == name; });
+  return found == outcome.groups().end() ? nullptr : &*found;
+}
+
+// What the service does before and after, at the thresholds that decide: a line for each group.
+std::string OutcomesText(const v1::TrainingResult& result) {
+  if (!result.has_after()) return "";
+  std::string text =
+      absl::StrFormat("threshold   %s → %s, for a false match rate of %g\n", ThresholdText(result.before()),
+                      ThresholdText(result.after()), result.after().target_false_match_rate());
+  for (const v1::GroupOutcome& after : result.after().groups()) {
+    const v1::GroupOutcome* before = Find(result.before(), after.name());
+    const auto change = [&](double (v1::GroupOutcome::*rate)() const) {
+      return before == nullptr ? PercentText((after.*rate)())
+                               : absl::StrCat(PercentText((before->*rate)()), " → ", PercentText((after.*rate)()));
+    };
+    absl::StrAppendFormat(&text, "  %-16s rejects %s of genuine pairs, matches %s of strangers%s\n", after.name(),
+                          change(&v1::GroupOutcome::false_non_match_rate), change(&v1::GroupOutcome::false_match_rate),
+                          after.foretold() ? " (foretold)" : "");
+  }
   return text;
 }
 
@@ -61,8 +78,9 @@ std::string ResultText(const v1::Training& training) {
   }
   if (!training.has_result()) return "";
   const v1::TrainingResult& result = training.result();
-  return absl::StrCat("model       ", result.model().name(), " ", result.model().version(), ", digest ",
-                      result.model().digest(), "\n            ",
+  if (!result.has_model()) return absl::StrCat("            ", result.promotion_reason(), "\n");
+  return absl::StrCat(OutcomesText(result), "model       ", result.model().name(), " ", result.model().version(),
+                      ", digest ", result.model().digest(), "\n            ",
                       result.promoted() ? "now the active one: " : "not the active one: ", result.promotion_reason(),
                       "\n");
 }
@@ -94,6 +112,10 @@ std::string EpochText(const v1::Training& training, const v1::TrainingProgress& 
 
 std::string ProgressText(const v1::Training& training) {
   const v1::TrainingProgress& now = training.progress();
+  if (training.config().method() == v1::TRAINING_METHOD_LINEAR_HEAD) {
+    return absl::StrFormat("faces %s %.0f a second, %s left", DrawBar(now.step(), std::max(now.steps(), 1), kBarWidth),
+                           now.photos_per_second(), TimeLeftText(now));
+  }
   const int64_t total = std::max<int64_t>(int64_t{training.config().epochs()} * now.steps(), 1);
   const int64_t done = std::clamp<int64_t>(int64_t{std::max(now.epoch() - 1, 0)} * now.steps() + now.step(), 0, total);
   return absl::StrFormat("epoch %d of %d %s loss %.4f, genuine %.3f, impostor %.3f, %s left, %.0f photos/s",

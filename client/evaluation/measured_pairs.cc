@@ -88,7 +88,8 @@ void MeasureEveryPair(const Embeddings& embeddings, const Comparisons& compariso
 
 }  // namespace
 
-double BaseDistance(const v1::Threshold& threshold) {
+std::optional<double> BaseDistance(const v1::Threshold& threshold) {
+  if (threshold.source() == v1::THRESHOLD_SOURCE_NOT_MEASURED) return std::nullopt;
   // A server from before there were cohorts has one distance only.
   return threshold.base_distance() > 0 ? threshold.base_distance() : threshold.distance();
 }

@@ -36,8 +36,9 @@ struct MeasuredPairs {
   double crowding_cap = 0;
 };
 
-// The threshold of a pair whose faces lie alone, which normalized distances are held against.
-double BaseDistance(const v1::Threshold& threshold);
+// The threshold of a pair whose faces lie alone, which normalized distances are held against; nothing where the server
+// decides about none.
+std::optional<double> BaseDistance(const v1::Threshold& threshold);
 
 // The distance of one of the pairs, of photos `a` and `b`, as it is without normalization.
 double PlainDistance(const MeasuredPairs& measured, uint32_t a, uint32_t b, double normalized_distance);

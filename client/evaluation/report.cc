@@ -64,8 +64,12 @@ std::string AccuracyText(const Scores& scores) {
   return text;
 }
 
-std::string RatesText(const Figures& figures) {
+bool HasThreshold(const Scores& scores) { return BaseDistance(scores.threshold).has_value(); }
+
+std::string RatesText(const Scores& scores) {
+  const Figures& figures = scores.figures;
   std::string text;
+  if (!HasThreshold(scores)) text = "server      no threshold: the model was not measured at its --target-fmr\n";
   for (const ThresholdFigures& server : figures.thresholds) {
     absl::StrAppendFormat(&text, "server      FMR %s, FNMR %s at its threshold, %.4f\n",
                           FalseMatchRateText(server.false_match_rate, figures.impostor_pairs),
@@ -109,17 +113,24 @@ std::string CohortText(const Scores& scores) {
                       "\n");
 }
 
+std::string GroupAtServerText(const Figures& figures) {
+  const ThresholdFigures& server = figures.thresholds.front();
+  const auto& of_verdicts = server.false_non_match_rate_of_verdicts;
+  return absl::StrFormat("            FMR %s, FNMR %s of pairs that got a verdict, %s of all\n",
+                         FalseMatchRateText(server.false_match_rate, figures.impostor_pairs),
+                         of_verdicts ? RateText(*of_verdicts) : "not measurable",
+                         RateText(server.false_non_match_rate));
+}
+
 std::string GroupText(const GroupScores& group) {
   const Figures& figures = group.figures;
   std::string text = absl::StrFormat("%-12s%d people, %d photos, failed: %s; %d genuine pairs, %d impostor\n",
                                      group.name + " ", figures.people, group.photos, FailedPhotosText(group),
                                      figures.genuine_pairs, figures.impostor_pairs);
-  if (figures.thresholds.empty()) return text + "            not measurable without pairs of both kinds\n";
-  const ThresholdFigures& server = figures.thresholds.front();
-  const auto& of_verdicts = server.false_non_match_rate_of_verdicts;
-  absl::StrAppendFormat(&text, "            FMR %s, FNMR %s of pairs that got a verdict, %s of all\n",
-                        FalseMatchRateText(server.false_match_rate, figures.impostor_pairs),
-                        of_verdicts ? RateText(*of_verdicts) : "not measurable", RateText(server.false_non_match_rate));
+  if (figures.genuine_pairs == 0 || figures.impostor_pairs == 0) {
+    return text + "            not measurable without pairs of both kinds\n";
+  }
+  if (!figures.thresholds.empty()) text += GroupAtServerText(figures);
   std::vector<std::string> own;
   for (const TargetFigures& target : figures.targets) {
     if (target.target != 1e-3 && target.target != 1e-2) continue;
@@ -132,8 +143,8 @@ std::string GroupText(const GroupScores& group) {
 
 std::string GroupsText(const Scores& scores) {
   if (scores.groups.empty()) return "";
-  std::string text =
-      "groups      each at the server's threshold, by pairs of its own; above, the pairs of all together\n";
+  std::string text = absl::StrCat("groups      each ", HasThreshold(scores) ? "at the server's threshold, " : "",
+                                  "by pairs of its own; above, the pairs of all together\n");
   for (const GroupScores& group : scores.groups) absl::StrAppend(&text, GroupText(group));
   return absl::StrCat(text, "worst       ", WorstGroupText(scores), "\n");
 }
@@ -232,7 +243,7 @@ Json DifferentialToJson(const Scores& scores) {
 
 std::string ReportText(const Scores& scores) {
   return absl::StrCat(absl::StrFormat("model       %s %s\n", scores.model.name(), scores.model.version()),
-                      CohortText(scores), PhotosText(scores), AccuracyText(scores), RatesText(scores.figures),
+                      CohortText(scores), PhotosText(scores), AccuracyText(scores), RatesText(scores),
                       RejectionText(scores), GroupsText(scores),
                       "            in brackets: 95 % confidence interval, bootstrapped over people\n");
 }
@@ -245,6 +256,7 @@ std::string FailedPhotosText(const GroupScores& group) {
 }
 
 std::string WorstGroupText(const Scores& scores) {
+  if (!HasThreshold(scores)) return "not told: the server has no threshold to hold them against";
   if (!scores.differential.has_value()) return "not told: no two groups have rates that can be held against each other";
   const Differential& measured = scores.differential->measured;
   const auto ratio = [](double value, const Interval& interval) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -70,7 +71,9 @@ absl::Status ScoreGroups(const Comparisons& comparisons, const MeasuredPairs& me
     const auto end = begin + photos * (photos - 1) / 2;
     PeoplePairs pairs{.pairs = {begin, end}, .people = measured.pairs.people};
     begin = end;
-    matches.push_back(CountFalseMatches(pairs, options.thresholds.front(), options.seed));
+    for (double threshold : options.thresholds) {
+      matches.push_back(CountFalseMatches(pairs, threshold, options.seed));
+    }
     NumberPeople(pairs);
     absl::StatusOr<Figures> figures = MeasureFigures(pairs, options);
     if (!figures.ok()) return figures.status();
@@ -81,14 +84,17 @@ absl::Status ScoreGroups(const Comparisons& comparisons, const MeasuredPairs& me
       if (failed != reasons.end()) ++group.failed_photos[failed->second];
     }
   }
-  scores.differential = MeasureDifferentialFigures(matches);
+  if (!matches.empty()) scores.differential = MeasureDifferentialFigures(matches);
   return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<Scores> ScorePairs(const Comparisons& comparisons, const MeasuredPairs& measured) {
-  FigureOptions options{.targets = Targets(), .thresholds = {BaseDistance(measured.threshold)}};
+  FigureOptions options{.targets = Targets()};
+  if (const std::optional<double> threshold = BaseDistance(measured.threshold); threshold.has_value()) {
+    options.thresholds.push_back(*threshold);
+  }
   if (measured.calibration.has_value()) options.calibration = FromProto(*measured.calibration);
   absl::StatusOr<Figures> figures = MeasureFigures(measured.pairs, options);
   if (!figures.ok()) return figures.status();

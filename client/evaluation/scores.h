@@ -52,7 +52,8 @@ struct Scores {
   v1::Threshold threshold;
   int64_t photos = 0;
   std::vector<FailedPhoto> failed_photos;
-  // The targets are those of 1e-1 to 1e-6 that the pairs can show, the one threshold is the server's.
+  // The targets are those of 1e-1 to 1e-6 that the pairs can show, the one threshold is the server's, if
+  // it has one.
   Figures figures;
   // Absent where every photo was compared with every other.
   std::optional<ListAccuracy> accuracy;

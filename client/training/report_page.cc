@@ -68,6 +68,38 @@ std::string Heading(const v1::Training& training) {
                       OutcomeOf(training));
 }
 
+std::string ThresholdCell(const v1::ServiceOutcome& outcome) {
+  if (!outcome.has_threshold()) return "none";
+  return absl::StrFormat("%.4f%s", outcome.threshold(), outcome.measured() ? "" : ", not measured");
+}
+
+std::string GroupCell(const v1::ServiceOutcome& outcome, const std::string& name) {
+  for (const v1::GroupOutcome& group : outcome.groups()) {
+    if (group.name() != name) continue;
+    return absl::StrFormat("%s of genuine pairs rejected, %s of strangers matched%s",
+                           Percent(group.false_non_match_rate()), Percent(group.false_match_rate()),
+                           group.foretold() ? " (foretold)" : "");
+  }
+  return "not known";
+}
+
+// What the service does at the thresholds that decide.
+std::string ServiceTable(const v1::TrainingResult& result) {
+  if (!result.has_after()) return "";
+  std::string html = absl::StrCat(
+      "<table>\n<tr><th></th><th>before</th><th>after</th></tr>\n<tr><th>threshold that decides, for a false match "
+      "rate "
+      "of ",
+      absl::StrFormat("%g", result.after().target_false_match_rate()), "</th><td class=\"number\">",
+      ThresholdCell(result.before()), "</td><td class=\"number\">", ThresholdCell(result.after()), "</td></tr>\n");
+  for (const v1::GroupOutcome& group : result.after().groups()) {
+    absl::StrAppend(&html, "<tr><th>", EscapeMarkup(group.name()), "</th><td>",
+                    GroupCell(result.before(), group.name()), "</td><td>", GroupCell(result.after(), group.name()),
+                    "</td></tr>\n");
+  }
+  return html + "</table>\n";
+}
+
 std::string OutcomeSection(const v1::Training& training) {
   std::string html = absl::StrCat("<h1>", EscapeMarkup(Heading(training)), "</h1>\n<p class=\"faint\">training ",
                                   EscapeMarkup(training.training_id()));
@@ -84,37 +116,53 @@ std::string OutcomeSection(const v1::Training& training) {
   }
   if (training.has_result()) {
     const v1::Model& model = training.result().model();
+    if (!training.result().has_model()) {
+      return absl::StrCat(html, "<p>", EscapeMarkup(training.result().promotion_reason()), "</p>\n");
+    }
     absl::StrAppend(&html, "<p>The trained model <strong>", EscapeMarkup(model.name()), " ",
                     EscapeMarkup(model.version()), "</strong> ",
                     training.result().promoted() ? "became the active one: " : "did not become the active one: ",
                     EscapeMarkup(training.result().promotion_reason()), "</p>\n<p class=\"faint\">digest ",
-                    EscapeMarkup(model.digest()), "</p>\n");
+                    EscapeMarkup(model.digest()), "</p>\n", ServiceTable(training.result()));
   }
   return html;
+}
+
+std::string ContrastiveRows(const v1::Training& training) {
+  const v1::TrainingConfig& config = training.config();
+  return absl::StrCat(
+      Row("contrastive margin", absl::StrFormat("%g", config.margin())),
+      Row("epochs", absl::StrFormat("%d, %d of them done", config.epochs(), training.epochs_size())),
+      Row("pairs", absl::StrFormat("%d in an epoch, %d in a step", config.pairs_per_epoch(), config.batch_pairs())),
+      Row("optimizer", absl::StrFormat("%s, learning rate %g",
+                                       config.optimizer() == v1::OPTIMIZER_SGD ? "SGD with momentum" : "Adam",
+                                       config.learning_rate())),
+      Row("pictures mirrored at random", config.mirror() ? "yes" : "no"),
+      Row("impostor pairs", config.mine_hardest() ? "the hardest of each batch" : "at random"));
 }
 
 std::string SettingsSection(const v1::Training& training) {
   const v1::TrainingConfig& config = training.config();
   const v1::TrainingData& data = training.data();
   std::string html = "<h2>Settings and photos</h2>\n<table>\n";
-  absl::StrAppend(
-      &html, Row("base model", config.base_model()), Row("contrastive margin", absl::StrFormat("%g", config.margin())),
-      Row("epochs", absl::StrFormat("%d, %d of them done", config.epochs(), training.epochs_size())),
-      Row("pairs", absl::StrFormat("%d in an epoch, %d in a step", config.pairs_per_epoch(), config.batch_pairs())),
-      Row("optimiser", absl::StrFormat("%s, learning rate %g",
-                                       config.optimizer() == v1::OPTIMIZER_SGD ? "SGD with momentum" : "Adam",
-                                       config.learning_rate())),
-      Row("pictures mirrored at random", config.mirror() ? "yes" : "no"),
-      Row("impostor pairs", config.mine_hardest() ? "the hardest of each batch" : "at random"),
-      Row("seed", absl::StrCat(config.seed())),
-      Row("photos", absl::StrFormat("%d used, %d rejected, %d left out", data.accepted_photos(), data.rejected_photos(),
-                                    data.left_out_photos())),
-      Row("people", absl::StrFormat("%d trained on (%d of them with one photo, in impostor pairs only), %d held out as "
-                                    "strangers",
-                                    data.people(), data.people_with_one_photo(), data.strangers())));
+  absl::StrAppend(&html, Row("base model", config.base_model()));
+  if (config.method() == v1::TRAINING_METHOD_LINEAR_HEAD) {
+    const v1::HeadFit& head = training.result().head();
+    absl::StrAppend(&html, Row("method", "a linear layer behind the network"),
+                    Row("fit", absl::StrFormat("shrinkage %g, %g of the mean subtracted; mean error on people left out "
+                                               "in cross-validation %s, without the layer %s",
+                                               head.shrinkage(), head.mean_share(), Percent(head.error()),
+                                               Percent(head.error_unchanged()))));
+  } else {
+    absl::StrAppend(&html, ContrastiveRows(training));
+  }
+  absl::StrAppend(&html, Row("seed", absl::StrCat(config.seed())),
+                  Row("photos", absl::StrFormat("%d used, %d rejected, %d left out", data.accepted_photos(),
+                                                data.rejected_photos(), data.left_out_photos())),
+                  Row("people", absl::StrFormat("%d trained on (%d of them with one photo), %d held out as strangers",
+                                                data.people(), data.people_with_one_photo(), data.strangers())));
   return html + "</table>\n";
 }
-
 // The row of a number that both evaluations may have.
 template <typename Value>
 std::string BeforeAfterRow(const v1::Training& training, const std::string& name, Value value) {
@@ -202,12 +250,12 @@ std::string DistanceText(const PairDistances& distances, const v1::PairExample& 
 }
 
 std::string ThresholdText(const v1::Training& training) {
-  const v1::ErrorRates* before = PromotionRatesOf(training, training.before());
-  const v1::ErrorRates* after = PromotionRatesOf(training, training.after());
+  const v1::ServiceOutcome& before = training.result().before();
+  const v1::ServiceOutcome& after = training.result().after();
   std::string text = "The dissimilarity of two photos is the Euclidean distance between their embeddings.";
-  if (before != nullptr && after != nullptr) {
-    absl::StrAppendFormat(&text, " At FMR %g, a pair counts as one person up to %.4f before and up to %.4f after.",
-                          after->target_false_match_rate(), before->distance(), after->distance());
+  if (before.has_threshold() && after.has_threshold()) {
+    absl::StrAppendFormat(&text, " A pair counts as one person up to %.4f before and up to %.4f after.",
+                          before.threshold(), after.threshold());
   }
   return text;
 }

@@ -95,7 +95,7 @@ Series Staircase(const Counts& counts, double bin_width, std::string name, Ink i
   return series;
 }
 
-TrainingPlot HistogramPlot(const v1::Training& training, const v1::Evaluation& evaluation, const std::string& when,
+TrainingPlot HistogramPlot(const v1::Evaluation& evaluation, const std::string& when, const v1::ServiceOutcome& outcome,
                            double last_edge) {
   const double width = evaluation.bin_width();
   TrainingPlot plot = {
@@ -109,9 +109,9 @@ TrainingPlot HistogramPlot(const v1::Training& training, const v1::Evaluation& e
                                  "the last bin holds all beyond. The less both overlap, the fewer errors.",
                                  evaluation.genuine_pairs(), evaluation.impostor_pairs(), width)};
   plot.plot.y.to = 1.1 * Highest(plot.plot.series);  // leaves room for the threshold's label
-  if (const v1::ErrorRates* rates = PromotionRatesOf(training, evaluation); rates != nullptr) {
+  if (outcome.has_threshold()) {
     plot.plot.rules.push_back(
-        {rates->distance(), absl::StrFormat("threshold at FMR %g", rates->target_false_match_rate())});
+        {outcome.threshold(), absl::StrFormat("threshold for FMR %g", outcome.target_false_match_rate())});
   }
   return plot;
 }
@@ -158,13 +158,6 @@ TrainingPlot RocPlot(const v1::Training& training) {
 
 }  // namespace
 
-const v1::ErrorRates* PromotionRatesOf(const v1::Training& training, const v1::Evaluation& evaluation) {
-  for (const v1::ErrorRates& rates : evaluation.rates()) {
-    if (rates.target_false_match_rate() == training.config().promotion_fmr()) return &rates;
-  }
-  return nullptr;
-}
-
 std::vector<TrainingPlot> PlotsOf(const v1::Training& training) {
   std::vector<TrainingPlot> plots;
   if (training.epochs_size() > 0) {
@@ -174,8 +167,8 @@ std::vector<TrainingPlot> PlotsOf(const v1::Training& training) {
   const double last_edge = std::max(LastEdge(training.before()), LastEdge(training.after()));
   const bool before = LastEdge(training.before()) > 0;
   const bool after = LastEdge(training.after()) > 0;
-  if (before) plots.push_back(HistogramPlot(training, training.before(), "before", last_edge));
-  if (after) plots.push_back(HistogramPlot(training, training.after(), "after", last_edge));
+  if (before) plots.push_back(HistogramPlot(training.before(), "before", training.result().before(), last_edge));
+  if (after) plots.push_back(HistogramPlot(training.after(), "after", training.result().after(), last_edge));
   if (before || after) plots.push_back(RocPlot(training));
   return plots;
 }

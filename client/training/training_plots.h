@@ -22,9 +22,6 @@ struct TrainingPlot {
 // Those that the training has numbers for: loss and mean distances by epoch; histograms before and after; the ROC.
 std::vector<TrainingPlot> PlotsOf(const v1::Training& training);
 
-// The rates at the false match rate that the promotion rule compares at; nothing where they were not measured.
-const v1::ErrorRates* PromotionRatesOf(const v1::Training& training, const v1::Evaluation& evaluation);
-
 }  // namespace likeness
 
 #endif  // LIKENESS_CLIENT_TRAINING_TRAINING_PLOTS_H_

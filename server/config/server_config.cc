@@ -106,9 +106,15 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--max-batch-delay", raw.batch_delay_milliseconds,
             "Milliseconds that the first face of a batch waits for others")
       ->check(Between(0, 1000));
-  AddOption(app, "--target-fmr", config.target_fmr,
+  AddOption(app, "--target-fmr", config.threshold.target_fmr,
             "False match rate that the default threshold stands for, above 0 and below 1")
       ->check(Between(1e-9, 0.999999999));
+  AddOption(app, "--threshold", config.threshold.unmeasured,
+            "What decides with a model that was not measured at --target-fmr: measured (nothing: Verify and Compare do "
+            "not answer), or half-margin, to try it at an unknown error rate")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, UnmeasuredPolicy>{
+          {"measured", UnmeasuredPolicy::kRefuse}, {"half-margin", UnmeasuredPolicy::kHalfMargin}}))
+      ->default_str("measured");
   const std::map<std::string, QualityGate> gates = {
       {"off", QualityGate::kOff}, {"standard", QualityGate::kStandard}, {"strict", QualityGate::kStrict}};
   AddOption(app, "--quality-gate", config.quality_gate,

@@ -53,7 +53,7 @@ struct ServerConfig {
   TrainingLimits training;
   int train_threads = 1;     // of the processor, at a low priority
   bool retain_crops = true;  // keep the aligned crop of each reference, so that another model can embed it
-  double target_fmr = 1e-3;
+  ThresholdRule threshold;   // for requests without their own
   QualityGate quality_gate = QualityGate::kStandard;  // of an Enroll that names none
   QualityGate probe_gate = QualityGate::kStandard;    // of a Verify or Compare that names none
   ReferencePolicy reference_policy = ReferencePolicy::kMeanEmbedding;

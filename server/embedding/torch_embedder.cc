@@ -30,12 +30,12 @@ absl::StatusOr<std::unique_ptr<TorchEmbedder>> TorchEmbedder::Load(const std::st
   if (!archive.ok()) return archive.status();
   absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(archive->manifest());
   if (!manifest.ok()) return Naming(path, manifest.status());
-  absl::StatusOr<Network> network = archive->LoadNetwork("", precision);
+  const std::vector<int64_t> one_face = {1, static_cast<int64_t>(manifest->input.mean.size()), manifest->input_height,
+                                         manifest->input_width};
+  absl::StatusOr<Network> network = archive->LoadNetwork("", precision, one_face);
   if (!network.ok()) return network.status();
   std::unique_ptr<TorchEmbedder> embedder(new TorchEmbedder(*std::move(network), *std::move(manifest), *archive));
-  const BundleManifest& read = embedder->manifest_;
-  const absl::Status warm =
-      embedder->network_.WarmUp({1, static_cast<int64_t>(read.input.mean.size()), read.input_height, read.input_width});
+  const absl::Status warm = embedder->network_.WarmUp(one_face);
   if (!warm.ok()) return Naming(path, warm);
   if (absl::Status status = embedder->CheckAgainstManifest(); !status.ok()) return Naming(path, status);
   return embedder;

@@ -42,6 +42,7 @@ absl::StatusCode CodeOf(Reason::Value reason) {
     case Reason::ACTIVATION_RUNNING:
     case Reason::REFERENCES_WITHOUT_CROP:
     case Reason::TARGET_FMR_UNSUPPORTED:
+    case Reason::THRESHOLD_NOT_MEASURED:
     case Reason::LOSS_NOT_FINITE:
     case Reason::REVISION_UNKNOWN:
     case Reason::MODEL_NOT_ALLOWED:

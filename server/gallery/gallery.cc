@@ -248,19 +248,19 @@ absl::StatusOr<int64_t> Gallery::RotateKeys() {
   }
 }
 
-absl::StatusOr<ModelCoverage> Gallery::Coverage(const ModelDigest& model, absl::string_view crop_kind) {
-  return store_->Coverage(model, crop_kind);
+absl::StatusOr<ModelCoverage> Gallery::Coverage(const ModelDigest& model, const EmbeddingSources& sources) {
+  return store_->Coverage(model, sources);
 }
 
 absl::StatusOr<std::vector<std::string>> Gallery::PersonsWithoutCrop(const ModelDigest& model,
-                                                                     absl::string_view crop_kind, int limit) {
-  return store_->PersonsWithoutCrop(model, crop_kind, limit);
+                                                                     const EmbeddingSources& sources, int limit) {
+  return store_->PersonsWithoutCrop(model, sources, limit);
 }
 
 absl::StatusOr<std::vector<UnembeddedReference>> Gallery::Unembedded(const ModelDigest& model,
-                                                                     absl::string_view crop_kind, int64_t after,
+                                                                     const EmbeddingSources& sources, int64_t after,
                                                                      int limit) {
-  return store_->Unembedded(model, crop_kind, after, limit);
+  return store_->Unembedded(model, sources, after, limit);
 }
 
 absl::Status Gallery::AddEmbeddings(absl::Span<const UnembeddedReference> references,

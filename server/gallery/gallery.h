@@ -85,10 +85,10 @@ class Gallery {
   absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) { return store_->AllowModel(model); }
   absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) { return store_->ForbidModel(model); }
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) { return store_->IsModelAllowed(model); }
-  absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind);
-  absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, absl::string_view crop_kind,
+  absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources);
+  absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, const EmbeddingSources& sources,
                                                               int limit);
-  absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model, absl::string_view crop_kind,
+  absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model, const EmbeddingSources& sources,
                                                               int64_t after, int limit);
   absl::Status AddEmbeddings(absl::Span<const UnembeddedReference> references, absl::Span<const Embedding> embeddings);
   absl::StatusOr<EmbeddingDeletion> DeleteEmbeddings(const ModelDigest& model);

@@ -25,6 +25,31 @@ absl::Status DamagedCrop(absl::string_view reference_id) {
                    absl::StrCat("the kept crop of reference ", reference_id, " is damaged; delete it and enrol again"));
 }
 
+// Sets the reference's picture. STORE_CORRUPT where it is damaged.
+absl::Status ReadPicture(const PersonCipher& cipher, absl::string_view crop_kind, const SqlValue& bytes,
+                         const SqlValue& proof, UnembeddedReference& reference) {
+  std::optional<std::string> picture =
+      cipher.Restore(reference.reference_id, crop_kind, {BytesIn(bytes), BytesIn(proof)});
+  if (!picture.has_value()) return DamagedCrop(reference.reference_id);
+  reference.picture = *std::move(picture);
+  return absl::OkStatus();
+}
+
+// Sets the reference's embedding by sources.mapped_from; where that is damaged its picture, if it has a whole one. A
+// reference that has neither cannot be answered for by any model, and is to keep nobody else from a new one.
+void ReadSource(SqlSession& session, const PersonCipher& cipher, const EmbeddingSources& sources, const SqlValue& bytes,
+                const SqlValue& proof, UnembeddedReference& reference) {
+  std::optional<std::vector<float>> values =
+      ValuesIn(cipher, reference.reference_id, AsText(sources.mapped_from->bytes), bytes, proof);
+  if (values.has_value()) {
+    reference.values = *std::move(values);
+    return;
+  }
+  const std::vector<SqlRow> crops = session.Run("SELECT picture, checksum FROM crop WHERE reference = $1 AND kind = $2",
+                                                {reference.number, Text(sources.crop_kind)});
+  if (!crops.empty()) ReadPicture(cipher, sources.crop_kind, crops[0][0], crops[0][1], reference).IgnoreError();
+}
+
 }  // namespace
 
 absl::Status PersonNotFound() { return MakeError(Reason::PERSON_NOT_FOUND, "no person is enrolled under this id"); }
@@ -133,15 +158,6 @@ int64_t InsertReference(SqlSession& session, const PersonCipher& cipher, const E
   return number;
 }
 
-std::optional<PersonRow> ReadOwner(SqlSession& session, int64_t number) {
-  const std::vector<SqlRow> rows = session.Run(
-      "SELECT person.create_time, data_key FROM face_reference JOIN person ON person.person_id = "
-      "face_reference.person_id WHERE number = $1",
-      {number});
-  if (rows.empty()) return std::nullopt;
-  return PersonRow{TimeIn(rows[0][0]), OptionalBytesIn(rows[0][1])};
-}
-
 int64_t RemoveReference(SqlSession& session, absl::string_view person_id, absl::string_view reference_id) {
   return session.Change("DELETE FROM face_reference WHERE person_id = $1 AND reference_id = $2",
                         {Text(person_id), Text(reference_id)});
@@ -166,12 +182,12 @@ absl::StatusOr<std::vector<ReferenceEmbedding>> ReadEmbeddings(SqlSession& sessi
   return references;
 }
 
-void InsertEmbedding(SqlSession& session, const PersonCipher& cipher, const ReferenceEmbedding& reference,
-                     int64_t number) {
+int64_t InsertEmbedding(SqlSession& session, const PersonCipher& cipher, const ReferenceEmbedding& reference,
+                        int64_t number) {
   const absl::string_view model = AsText(reference.embedding.model.bytes);
   StoredContent stored = cipher.Store(reference.reference_id, model, AsText(reference.embedding.values));
   // "true" keeps SQLite from reading ON as part of a join.
-  session.Change(
+  return session.Change(
       "INSERT INTO embedding (reference, model_digest, embedding, checksum) SELECT number, $1, $2, $3 FROM "
       "face_reference WHERE number = $4 AND true ON CONFLICT DO NOTHING",
       {Bytes(model), Blob{std::move(stored.bytes)}, Blob{std::move(stored.proof)}, number});
@@ -204,48 +220,59 @@ void InsertCrop(SqlSession& session, const PersonCipher& cipher, absl::string_vi
                  {number, Text(crop.kind), Blob{std::move(stored.bytes)}, Blob{std::move(stored.proof)}});
 }
 
-ModelCoverage ReadCoverage(SqlSession& session, const ModelDigest& model, absl::string_view crop_kind) {
+ModelCoverage ReadCoverage(SqlSession& session, const ModelDigest& model, const EmbeddingSources& sources) {
   const std::vector<SqlRow> rows = session.Run(
-      "SELECT count(*), count(embedding.reference), "
-      "count(*) FILTER (WHERE embedding.reference IS NULL AND crop.reference IS NOT NULL) FROM face_reference "
+      "SELECT count(*), count(embedding.reference), count(*) FILTER (WHERE embedding.reference IS NULL AND "
+      "(source.reference IS NOT NULL OR crop.reference IS NOT NULL)) FROM face_reference "
       "LEFT JOIN embedding ON embedding.reference = number AND embedding.model_digest = $1 "
-      "LEFT JOIN crop ON crop.reference = number AND crop.kind = $2",
-      {Digest(model), Text(crop_kind)});
+      "LEFT JOIN embedding source ON source.reference = number AND source.model_digest = $2 "
+      "LEFT JOIN crop ON crop.reference = number AND crop.kind = $3",
+      {Digest(model), OptionalDigest(sources.mapped_from), Text(sources.crop_kind)});
   return {IntegerIn(rows[0][0]), IntegerIn(rows[0][1]), IntegerIn(rows[0][2])};
 }
 
 std::vector<std::string> ReadPersonsWithoutCrop(SqlSession& session, const ModelDigest& model,
-                                                absl::string_view crop_kind, int limit) {
+                                                const EmbeddingSources& sources, int limit) {
   std::vector<std::string> persons;
   for (const SqlRow& row :
        session.Run("SELECT DISTINCT person_id FROM face_reference "
                    "LEFT JOIN embedding ON embedding.reference = number AND embedding.model_digest = $1 "
-                   "LEFT JOIN crop ON crop.reference = number AND crop.kind = $2 "
-                   "WHERE embedding.reference IS NULL AND crop.reference IS NULL ORDER BY person_id LIMIT $3",
-                   {Digest(model), Text(crop_kind), int64_t{limit}})) {
+                   "LEFT JOIN embedding source ON source.reference = number AND source.model_digest = $2 "
+                   "LEFT JOIN crop ON crop.reference = number AND crop.kind = $3 "
+                   "WHERE embedding.reference IS NULL AND source.reference IS NULL AND crop.reference IS NULL "
+                   "ORDER BY person_id LIMIT $4",
+                   {Digest(model), OptionalDigest(sources.mapped_from), Text(sources.crop_kind), int64_t{limit}})) {
     persons.push_back(TextIn(row[0]));
   }
   return persons;
 }
 
 absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& session, const Protection& protection,
-                                                                const ModelDigest& model, absl::string_view crop_kind,
-                                                                int64_t after, int limit) {
+                                                                const ModelDigest& model,
+                                                                const EmbeddingSources& sources, int64_t after,
+                                                                int limit) {
   std::vector<UnembeddedReference> references;
-  for (const SqlRow& row :
-       session.Run("SELECT number, person.person_id, reference_id, picture, checksum, data_key FROM face_reference "
-                   "JOIN person ON person.person_id = face_reference.person_id JOIN crop ON crop.reference = number "
-                   "WHERE number > $1 AND kind = $2 AND NOT EXISTS "
-                   "(SELECT 1 FROM embedding WHERE embedding.reference = number AND embedding.model_digest = $3) "
-                   "ORDER BY number LIMIT $4",
-                   {after, Text(crop_kind), Digest(model), int64_t{limit}})) {
+  // No crop is read where there is an embedding in its place.
+  for (const SqlRow& row : session.Run(
+           "SELECT number, person.person_id, reference_id, data_key, source.embedding, source.checksum, "
+           "CASE WHEN source.reference IS NULL THEN picture END, crop.checksum FROM face_reference "
+           "JOIN person ON person.person_id = face_reference.person_id "
+           "LEFT JOIN embedding source ON source.reference = number AND source.model_digest = $1 "
+           "LEFT JOIN crop ON crop.reference = number AND crop.kind = $2 "
+           "WHERE number > $3 AND (source.reference IS NOT NULL OR crop.reference IS NOT NULL) AND NOT EXISTS "
+           "(SELECT 1 FROM embedding WHERE embedding.reference = number AND embedding.model_digest = $4) "
+           "ORDER BY number LIMIT $5",
+           {OptionalDigest(sources.mapped_from), Text(sources.crop_kind), after, Digest(model), int64_t{limit}})) {
     UnembeddedReference reference{IntegerIn(row[0]), TextIn(row[1]), TextIn(row[2]), ""};
-    const absl::StatusOr<PersonCipher> cipher = protection.CipherFor(reference.person_id, OptionalBytesIn(row[5]));
-    if (!cipher.ok()) return cipher.status();
-    std::optional<std::string> picture =
-        cipher->Restore(reference.reference_id, crop_kind, {BytesIn(row[3]), BytesIn(row[4])});
-    if (!picture.has_value()) return DamagedCrop(reference.reference_id);
-    reference.picture = *std::move(picture);
+    const bool mapped = !IsNull(row[4]);
+    const absl::StatusOr<PersonCipher> cipher = protection.CipherFor(reference.person_id, OptionalBytesIn(row[3]));
+    if (!cipher.ok() && !(mapped && ReasonOf(cipher.status()) == Reason::STORE_CORRUPT)) return cipher.status();
+    if (cipher.ok() && mapped) {
+      ReadSource(session, *cipher, sources, row[4], row[5], reference);
+    } else if (cipher.ok()) {
+      const absl::Status read = ReadPicture(*cipher, sources.crop_kind, row[6], row[7], reference);
+      if (!read.ok()) return read;
+    }
     references.push_back(std::move(reference));
   }
   return references;

@@ -48,17 +48,16 @@ std::vector<ReferenceRecord> ReadReferences(SqlSession& session, absl::string_vi
 int64_t InsertReference(SqlSession& session, const PersonCipher& cipher, const Enrolment& enrolment,
                         const ReferenceEmbedding& reference);
 
-// The person of the reference with this number, which may be gone.
-std::optional<PersonRow> ReadOwner(SqlSession& session, int64_t number);
 // Returns how many there were: 0 or 1.
 int64_t RemoveReference(SqlSession& session, absl::string_view person_id, absl::string_view reference_id);
 
 // STORE_CORRUPT when an embedding is damaged or belongs to somebody else.
 absl::StatusOr<std::vector<ReferenceEmbedding>> ReadEmbeddings(SqlSession& session, const PersonCipher& cipher,
                                                                absl::string_view person_id);
-// Passed over when the reference is no longer there, or has an embedding by that model.
-void InsertEmbedding(SqlSession& session, const PersonCipher& cipher, const ReferenceEmbedding& reference,
-                     int64_t number);
+// Passed over when the reference is no longer there, or has an embedding by that model. Returns how many were added: 0
+// or 1.
+int64_t InsertEmbedding(SqlSession& session, const PersonCipher& cipher, const ReferenceEmbedding& reference,
+                        int64_t number);
 // Returns how many there were.
 int64_t RemoveEmbeddings(SqlSession& session, const ModelDigest& model);
 // STORE_CORRUPT.
@@ -68,12 +67,13 @@ void InsertCrop(SqlSession& session, const PersonCipher& cipher, absl::string_vi
                 const KeptCrop& crop);
 
 // As the methods of Store with such names.
-ModelCoverage ReadCoverage(SqlSession& session, const ModelDigest& model, absl::string_view crop_kind);
+ModelCoverage ReadCoverage(SqlSession& session, const ModelDigest& model, const EmbeddingSources& sources);
 std::vector<std::string> ReadPersonsWithoutCrop(SqlSession& session, const ModelDigest& model,
-                                                absl::string_view crop_kind, int limit);
+                                                const EmbeddingSources& sources, int limit);
 absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& session, const Protection& protection,
-                                                                const ModelDigest& model, absl::string_view crop_kind,
-                                                                int64_t after, int limit);
+                                                                const ModelDigest& model,
+                                                                const EmbeddingSources& sources, int64_t after,
+                                                                int limit);
 absl::StatusOr<std::vector<NumberedEmbedding>> ReadEmbeddingsBy(SqlSession& session, const Protection& protection,
                                                                 const ModelDigest& model, int64_t after, int limit);
 

@@ -1,7 +1,7 @@
 #include "server/gallery/sql_store.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <utility>
 #include <variant>
 
@@ -256,41 +256,43 @@ absl::StatusOr<bool> SqlStore::IsModelAllowed(const ModelDigest& model) {
   return Read<bool>([&](SqlSession& session) -> absl::StatusOr<bool> { return ReadAllowedModel(session, model); });
 }
 
-absl::StatusOr<ModelCoverage> SqlStore::Coverage(const ModelDigest& model, absl::string_view crop_kind) {
+absl::StatusOr<ModelCoverage> SqlStore::Coverage(const ModelDigest& model, const EmbeddingSources& sources) {
   return Read<ModelCoverage>(
-      [&](SqlSession& session) -> absl::StatusOr<ModelCoverage> { return ReadCoverage(session, model, crop_kind); });
+      [&](SqlSession& session) -> absl::StatusOr<ModelCoverage> { return ReadCoverage(session, model, sources); });
 }
 
 absl::StatusOr<std::vector<std::string>> SqlStore::PersonsWithoutCrop(const ModelDigest& model,
-                                                                      absl::string_view crop_kind, int limit) {
+                                                                      const EmbeddingSources& sources, int limit) {
   using Persons = std::vector<std::string>;
   return Read<Persons>([&](SqlSession& session) -> absl::StatusOr<Persons> {
-    return ReadPersonsWithoutCrop(session, model, crop_kind, limit);
+    return ReadPersonsWithoutCrop(session, model, sources, limit);
   });
 }
 
 absl::StatusOr<std::vector<UnembeddedReference>> SqlStore::Unembedded(const ModelDigest& model,
-                                                                      absl::string_view crop_kind, int64_t after,
+                                                                      const EmbeddingSources& sources, int64_t after,
                                                                       int limit) {
   return Read<std::vector<UnembeddedReference>>(
-      [&](SqlSession& session) { return ReadUnembedded(session, *protection_, model, crop_kind, after, limit); });
+      [&](SqlSession& session) { return ReadUnembedded(session, *protection_, model, sources, after, limit); });
 }
 
 absl::Status SqlStore::AddEmbeddings(absl::Span<const UnembeddedReference> references,
                                      absl::Span<const Embedding> embeddings) {
   return database_->Write([&](SqlSession& session) -> absl::Status {
-    std::set<std::string> persons;
-    for (size_t i = 0; i < references.size(); ++i) {
-      const UnembeddedReference& reference = references[i];
-      const std::optional<PersonRow> person = ReadOwner(session, reference.number);
-      if (!person.has_value()) continue;
-      const absl::StatusOr<PersonCipher> cipher = protection_->CipherFor(reference.person_id, person->key);
-      if (!cipher.ok()) return cipher.status();
-      InsertEmbedding(session, *cipher, {reference.reference_id, embeddings[i]}, reference.number);
-      persons.insert(reference.person_id);
-    }
+    // A person's key is read and unwrapped once.
+    std::map<absl::string_view, std::vector<size_t>> places_of;
+    for (size_t i = 0; i < references.size(); ++i) places_of[references[i].person_id].push_back(i);
     std::vector<GalleryChange> changes;
-    for (const std::string& person_id : persons) {
+    for (const auto& [person_id, places] : places_of) {
+      const std::optional<PersonRow> person = ReadPerson(session, person_id);
+      if (!person.has_value()) continue;
+      const absl::StatusOr<PersonCipher> cipher = protection_->CipherFor(person_id, person->key);
+      if (!cipher.ok()) return cipher.status();
+      int64_t added = 0;
+      for (const size_t i : places) {
+        added += InsertEmbedding(session, *cipher, {references[i].reference_id, embeddings[i]}, references[i].number);
+      }
+      if (added == 0) continue;
       changes.push_back(ChangeOf(GalleryChange::Kind::kEmbedded, person_id, embeddings.front().model.Hex()));
     }
     if (!changes.empty()) Record(session, changes, 0, 0);

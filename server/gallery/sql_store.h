@@ -38,10 +38,10 @@ class SqlStore : public Store {
   absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) override;
   absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) override;
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) override;
-  absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind) override;
-  absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, absl::string_view crop_kind,
+  absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources) override;
+  absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, const EmbeddingSources& sources,
                                                               int limit) override;
-  absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model, absl::string_view crop_kind,
+  absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model, const EmbeddingSources& sources,
                                                               int64_t after, int limit) override;
   absl::Status AddEmbeddings(absl::Span<const UnembeddedReference> references,
                              absl::Span<const Embedding> embeddings) override;

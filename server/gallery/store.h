@@ -104,12 +104,20 @@ struct ModelChoice {
   bool leave_behind = false;          // of the activation: go on although references cannot be embedded anew
 };
 
-// A reference without an embedding by some model, and what it can be made from.
+// What a reference's embedding by a model can be made from.
+struct EmbeddingSources {
+  std::string crop_kind;                        // of the crops that the model takes
+  std::optional<ModelDigest> mapped_from = {};  // whose embeddings become the model's own without a network
+};
+
+// A reference without an embedding by some model, and what it can be made from: one of the two. Neither where the
+// embedding, or the key of its person, is damaged, and there is no crop in its place.
 struct UnembeddedReference {
   int64_t number = 0;  // the store's own, ascending in the order of enrolment
   std::string person_id;
   std::string reference_id;
-  std::string picture;
+  std::string picture;             // its kept crop
+  std::vector<float> values = {};  // its embedding by EmbeddingSources::mapped_from
 };
 
 // A reference's embedding by some model.
@@ -124,7 +132,7 @@ struct NumberedEmbedding {
 struct ModelCoverage {
   int64_t references = 0;  // all
   int64_t embedded = 0;    // with an embedding by the model
-  int64_t embeddable = 0;  // without, but with a crop of the kind that the model takes
+  int64_t embeddable = 0;  // without, but with something that one can be made from
 };
 
 // What a revision of the gallery changed.
@@ -215,14 +223,16 @@ class Store {
   virtual absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) = 0;
 
   // Looks at every reference.
-  virtual absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind) = 0;
-  // At most `limit` persons, in the byte order of their ids, with a reference that `model` has not embedded and cannot.
+  virtual absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources) = 0;
+  // At most `limit` persons, in the byte order of their ids, with a reference that has no embedding by `model` and
+  // nothing that one can be made from.
   virtual absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model,
-                                                                      absl::string_view crop_kind, int limit) = 0;
-  // At most `limit` references, with numbers above `after` and ascending, that have no embedding by `model` but a crop
-  // of that kind. STORE_CORRUPT when a crop is damaged.
+                                                                      const EmbeddingSources& sources, int limit) = 0;
+  // At most `limit` references, with numbers above `after` and ascending, that have no embedding by `model` but
+  // something that one can be made from: the other embedding where there is one, so that no crop is read then.
+  // STORE_CORRUPT when a crop is damaged that nothing else stands in for.
   virtual absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model,
-                                                                      absl::string_view crop_kind, int64_t after,
+                                                                      const EmbeddingSources& sources, int64_t after,
                                                                       int limit) = 0;
   // Adds the embeddings of references that Unembedded() returned, in the same order; those deleted since, or embedded
   // by somebody else, are passed over.

@@ -68,10 +68,14 @@ torch::Device ToTorch(const Device& device) {
   return torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(device.index));
 }
 
-// The first line of a LibTorch error: the rest is a C++ stack.
-std::string FirstLine(const std::exception& error) {
+// The line of a LibTorch error that says what went wrong. Most begin with it, and a C++ stack follows; those of
+// TorchScript's interpreter end with it, after a stack of TorchScript.
+std::string CauseOf(const std::exception& error) {
+  const std::string cause_mark = "\nRuntimeError: ";
   const std::string text = error.what();
-  return text.substr(0, text.find('\n'));
+  const size_t cause = text.rfind(cause_mark);
+  const size_t begin = cause == std::string::npos ? 0 : cause + cause_mark.size();
+  return text.substr(begin, text.find('\n', begin) - begin);
 }
 
 // The calling thread's own stream of work on a CUDA device. By the interface that all builds of LibTorch have, so that
@@ -115,6 +119,21 @@ Sha256Digest DigestOfNetwork(std::istream& archive) {
   archive.clear();
   archive.seekg(0);
   return hasher.Finish();
+}
+
+// On the CPU the optimizer turns convolutions into oneDNN's own, with weights packed once, and what follows them too: a
+// network that asks oneDNN for what it cannot do, as an adaptive average pooling of 27 pixels to 4, runs without it.
+torch::jit::Module PrepareForCpu(const torch::jit::Module& module, absl::Span<const int64_t> trial) {
+  torch::jit::Module optimized = torch::jit::freeze(module);
+  optimized = torch::jit::optimize_for_inference(optimized);
+  if (trial.empty()) return optimized;
+  try {
+    const c10::InferenceMode inference_mode;
+    optimized.forward({torch::zeros(torch::IntArrayRef(trial.data(), trial.size()))});
+    return optimized;
+  } catch (const std::exception&) {
+    return torch::jit::freeze(module);  // anew: the optimizer changed the other in place
+  }
 }
 
 torch::Tensor ToTensor(absl::Span<const float> numbers, torch::IntArrayRef shape) {
@@ -200,7 +219,7 @@ absl::StatusOr<Archive> Archive::Open(const std::string& path, const Device& dev
     archive.manifest_ = extra_files[kManifestName];
     archive.module_ = std::move(module);
   } catch (const std::exception& error) {
-    return wrong(absl::FailedPreconditionError(absl::StrCat("it is no TorchScript archive: ", FirstLine(error))));
+    return wrong(absl::FailedPreconditionError(absl::StrCat("it is no TorchScript archive: ", CauseOf(error))));
   }
   if (archive.manifest_.empty()) {
     return wrong(absl::FailedPreconditionError("likeness.json is missing from the archive"));
@@ -208,7 +227,8 @@ absl::StatusOr<Archive> Archive::Open(const std::string& path, const Device& dev
   return archive;
 }
 
-absl::StatusOr<Network> Archive::LoadNetwork(absl::string_view submodule, Precision precision) const {
+absl::StatusOr<Network> Archive::LoadNetwork(absl::string_view submodule, Precision precision,
+                                             absl::Span<const int64_t> trial) const {
   if (precision == Precision::kFp16 && !module_->device.is_cuda()) {
     return absl::FailedPreconditionError("precision fp16 needs a CUDA device");
   }
@@ -219,15 +239,13 @@ absl::StatusOr<Network> Archive::LoadNetwork(absl::string_view submodule, Precis
       module = module.clone();  // the archive keeps its own weights
       module.to(torch::kHalf);
     }
-    module = torch::jit::freeze(module);
-    // On the CPU this turns convolutions into oneDNN's own, with weights packed once.
-    if (module_->device.is_cpu()) module = torch::jit::optimize_for_inference(module);
+    module = module_->device.is_cpu() ? PrepareForCpu(module, trial) : torch::jit::freeze(module);
     // The weights are there before any thread's own stream reads them.
     if (module_->device.is_cuda()) c10::impl::VirtualGuardImpl(torch::kCUDA).getStream(module_->device).synchronize();
     return Network(std::make_shared<Network::Impl>(std::move(module), module_->device, precision));
   } catch (const std::exception& error) {
     return absl::FailedPreconditionError(
-        absl::StrCat("model bundle ", path_, ": network '", submodule, "' cannot be prepared: ", FirstLine(error)));
+        absl::StrCat("model bundle ", path_, ": network '", submodule, "' cannot be prepared: ", CauseOf(error)));
   }
 }
 
@@ -248,7 +266,7 @@ absl::StatusOr<std::string> Archive::SaveWithHead(const LinearHead& head, const 
     return std::move(stream).str();
   } catch (const std::exception& error) {
     return absl::FailedPreconditionError(
-        absl::StrCat("model bundle ", path_, ": no layer can be put behind its network: ", FirstLine(error)));
+        absl::StrCat("model bundle ", path_, ": no layer can be put behind its network: ", CauseOf(error)));
   }
 }
 
@@ -256,7 +274,7 @@ absl::StatusOr<std::vector<Tensor>> Network::Run(absl::Span<const float> input, 
   try {
     return impl_->Run(input, shape);
   } catch (const std::exception& error) {
-    return MakeError(Reason::NETWORK_FAILED, absl::StrCat("the network failed: ", FirstLine(error)));
+    return MakeError(Reason::NETWORK_FAILED, absl::StrCat("the network failed: ", CauseOf(error)));
   }
 }
 

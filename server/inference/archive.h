@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/hashing/sha256.h"
 #include "server/inference/device.h"
 #include "server/inference/network.h"
@@ -33,8 +34,10 @@ class Archive {
   const std::string& manifest() const { return manifest_; }
 
   // The archive's module, or the submodule of that name, ready to run. FAILED_PRECONDITION when there is none, or when
-  // its device does not compute in that precision. Input and output are 32-bit floats in any case.
-  absl::StatusOr<Network> LoadNetwork(absl::string_view submodule = "", Precision precision = Precision::kFp32) const;
+  // its device does not compute in that precision. Input and output are 32-bit floats in any case. With `trial`, the
+  // shape of an input, the network is tried once, and left as it is where it runs only without LibTorch's optimizer.
+  absl::StatusOr<Network> LoadNetwork(absl::string_view submodule = "", Precision precision = Precision::kFp32,
+                                      absl::Span<const int64_t> trial = {}) const;
 
   // The archive's module with one more layer behind it, as the bytes of an archive without a seal that carries
   // `manifest_json`. FAILED_PRECONDITION where LibTorch cannot write it.

@@ -1,5 +1,7 @@
 #include "server/models/activation.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
@@ -15,18 +17,36 @@
 namespace likeness {
 namespace {
 
-constexpr int kReferencesAtOnce = 32;
-constexpr int64_t kEnoughForAPass = kReferencesAtOnce;
+// Crops take memory and time; a mapped embedding takes what it takes to be written.
+constexpr size_t kCropsAtOnce = 32;
+constexpr size_t kMappedAtOnce = 1000;
+// The servers of a shared gallery write in turns, one statement a network round trip.
+constexpr size_t kMappedAtOnceIfShared = 100;
+constexpr int64_t kEnoughForAPass = 32;
 constexpr int kPasses = 4;
+
+// In groups of so many, the last of which may have fewer.
+template <typename Handle>
+absl::Status ForEachGroup(const std::vector<UnembeddedReference>& references, size_t size, Handle handle) {
+  for (size_t from = 0; from < references.size(); from += size) {
+    if (absl::Status status = handle(absl::MakeConstSpan(references).subspan(from, size)); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
 
 // What ends the thread early without an end to the activation.
 absl::Status Interrupted() { return absl::CancelledError("the server ends"); }
 
 }  // namespace
 
-Activations::Activations(const ModelFolder& folder, Gallery& gallery, ActiveGeneration& active, Loader load,
-                         OnActive on_active)
-    : folder_(folder), gallery_(gallery), active_(active), load_(std::move(load)), on_active_(std::move(on_active)) {}
+Activations::Activations(const ModelFolder& folder, Gallery& gallery, ActiveGeneration& active,
+                         const ThresholdRule& rule, Loader load, OnActive on_active)
+    : folder_(folder),
+      gallery_(gallery),
+      active_(active),
+      rule_(rule),
+      load_(std::move(load)),
+      on_active_(std::move(on_active)) {}
 
 Activations::~Activations() {
   {
@@ -41,7 +61,8 @@ absl::Status Activations::Resume() {
   const absl::StatusOr<ModelChoice> choice = gallery_.ReadModelChoice();
   if (!choice.ok()) return choice.status();
   if (!choice->target.has_value()) return absl::OkStatus();
-  const absl::Status begun = Begin(*choice->target, choice->leave_behind);
+  // What began went on with whoever asked for it knowing what would decide.
+  const absl::Status begun = Begin(*choice->target, {.leave_behind = choice->leave_behind, .unmeasured = true});
   if (begun.ok()) return begun;
   // It cannot be finished, so the model so far stays.
   Log(LogLevel::kError, "activation_dropped",
@@ -73,11 +94,11 @@ void Activations::RunFollow(const ModelEntry& entry) {
   absl::StatusOr<Generation> next = load_(entry);
   absl::Status outcome = next.status();
   if (outcome.ok()) {
-    const Generation active = *next;
+    const Transition transition = TransitionTo(*std::move(next));
     // Those that this server enrolled since the other one looked.
-    outcome = active_.Replace(*std::move(next),
-                              [&] { return EmbedUpTo(active, std::numeric_limits<int64_t>::max()).status(); });
-    if (outcome.ok()) on_active_(active);
+    outcome = active_.Replace(transition.next,
+                              [&] { return EmbedUpTo(transition, std::numeric_limits<int64_t>::max()).status(); });
+    if (outcome.ok()) on_active_(transition.next);
   }
   if (!outcome.ok()) {
     Log(LogLevel::kError, "activation_failed",
@@ -106,7 +127,38 @@ absl::Status Activations::CheckAllowed(const ModelDigest& model) const {
       "the model was not trained with this gallery, and nobody has allowed it; `likeness models allow` does");
 }
 
-absl::Status Activations::Begin(const ModelDigest& model, bool leave_behind) {
+EmbeddingSources Activations::SourcesOf(const ModelEntry& entry) {
+  const EmbeddingSources crops{CropKindOf(entry.manifest)};
+  const std::shared_ptr<const Generation> active = active_.Get();
+  if (active->embedder->digest() == entry.digest || !MayBeMapped(active->embedder->manifest(), entry.manifest) ||
+      !CheckAllowed(entry.digest).ok() || !ModelFolder::Check(entry).ok()) {
+    return crops;
+  }
+  absl::StatusOr<Generation> next = load_(entry);
+  return next.ok() ? TransitionTo(*std::move(next)).sources : crops;  // Begin() says what is wrong with it
+}
+
+Activations::Transition Activations::TransitionTo(Generation next) const {
+  const std::shared_ptr<const Generation> active = active_.Get();
+  EmbeddingSources sources{CropKindOf(next.embedder->manifest())};
+  std::optional<EmbeddingMap> map = MapBetween(*active->embedder, *next.embedder);
+  if (map.has_value()) sources.mapped_from = active->embedder->digest();
+  return {std::move(next), std::move(map), std::move(sources)};
+}
+
+absl::Status Activations::CheckMeasured(const ModelEntry& entry) const {
+  const std::optional<Threshold> threshold = ThresholdOf(entry.manifest, rule_);
+  if (IsMeasured(threshold)) return absl::OkStatus();
+  return MakeError(
+      Reason::THRESHOLD_NOT_MEASURED,
+      absl::StrCat("nobody has measured at which distance the model keeps to a false match rate of ", rule_.target_fmr,
+                   ", the server's --target-fmr; measure it with `likeness calibrate`, or "
+                   "go on with --unmeasured: then ",
+                   threshold.has_value() ? "half the margin would decide, at an unknown error rate"
+                                         : "Verify and Compare would not answer"));
+}
+
+absl::Status Activations::Begin(const ModelDigest& model, const ActivationConsent& consent) {
   absl::MutexLock begin(&begin_mutex_);
   if (const std::optional<ActivationProgress> progress = Progress(); progress.has_value() && progress->running) {
     if (progress->model == model) return absl::OkStatus();
@@ -123,17 +175,21 @@ absl::Status Activations::Begin(const ModelDigest& model, bool leave_behind) {
   if (absl::Status status = CheckAllowed(model); !status.ok()) return status;
   // A file that was altered is told from one that this server cannot use.
   if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
+  if (!consent.unmeasured) {
+    if (absl::Status status = CheckMeasured(*entry); !status.ok()) return status;
+  }
   absl::StatusOr<Generation> next = load_(*entry);
   if (!next.ok()) return next.status();
-  const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(model, CropKindOf(next->embedder->manifest()));
+  Transition transition = TransitionTo(*std::move(next));
+  const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(model, transition.sources);
   if (!coverage.ok()) return coverage.status();
-  if (absl::Status status = CheckLeftBehind(*coverage, leave_behind); !status.ok()) return status;
+  if (absl::Status status = CheckLeftBehind(*coverage, consent.leave_behind); !status.ok()) return status;
   const absl::StatusOr<ModelChoice> before = gallery_.ReadModelChoice();
   if (!before.ok()) return before.status();
-  const ModelChoice choice{before->active, model, leave_behind};
+  const ModelChoice choice{before->active, model, consent.leave_behind};
   if (absl::Status status = gallery_.SetModelChoice(choice).status(); !status.ok()) return status;
   Report({.model = model, .coverage = *coverage, .running = true});
-  thread_ = std::thread([this, next = *std::move(next), choice]() mutable { Run(std::move(next), choice); });
+  thread_ = std::thread([this, transition = std::move(transition), choice] { Run(transition, choice); });
   return absl::OkStatus();
 }
 
@@ -143,21 +199,21 @@ absl::Status Activations::CheckLeftBehind(const ModelCoverage& coverage, bool le
   return MakeError(
       Reason::REFERENCES_WITHOUT_CROP,
       absl::StrCat(left_behind, " of ", coverage.references,
-                   " references have no kept crop that this model can embed; their persons would have to be "
-                   "enrolled again"));
+                   " references have no kept crop that this model can embed, and it does not differ from the active "
+                   "one by a linear layer alone; their persons would have to be enrolled again"));
 }
 
-void Activations::Run(Generation next, ModelChoice choice) {
+void Activations::Run(const Transition& transition, ModelChoice choice) {
   LowerThisThreadsPriority(Politeness::kModest);  // for a while nobody is enrolled until it is done
   const ModelDigest model = *choice.target;
   // People are enrolled meanwhile, perhaps as fast as they are embedded here. Each pass leaves those of its own time to
   // the next, and Switch() the rest, while enrolments wait.
   absl::StatusOr<int64_t> embedded = kEnoughForAPass;
   for (int pass = 0; pass < kPasses && embedded.ok() && *embedded >= kEnoughForAPass; ++pass) {
-    const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(model, CropKindOf(next.embedder->manifest()));
-    embedded = coverage.ok() ? EmbedUpTo(next, coverage->embeddable) : coverage.status();
+    const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(model, transition.sources);
+    embedded = coverage.ok() ? EmbedUpTo(transition, coverage->embeddable) : coverage.status();
   }
-  absl::Status outcome = embedded.ok() ? Switch(std::move(next), choice) : embedded.status();
+  absl::Status outcome = embedded.ok() ? Switch(transition, choice) : embedded.status();
   if (absl::IsCancelled(outcome)) return;  // goes on after the next start
   if (!outcome.ok()) {
     Log(LogLevel::kError, "activation_failed", {{"digest", model.Hex()}, {"message", std::string(outcome.message())}});
@@ -171,45 +227,87 @@ void Activations::Run(Generation next, ModelChoice choice) {
   Report(*progress);
 }
 
-absl::StatusOr<int64_t> Activations::EmbedUpTo(const Generation& next, int64_t most) {
-  const Embedder& embedder = *next.embedder;
-  const std::string kind = CropKindOf(embedder.manifest());
+absl::StatusOr<int64_t> Activations::EmbedUpTo(const Transition& transition, int64_t most) {
+  const bool may_map = transition.map.has_value();
+  const size_t mapped_at_once = gallery_.shared() ? kMappedAtOnceIfShared : kMappedAtOnce;
   int64_t after = 0;
   int64_t embedded = 0;
   while (embedded < most) {
     if (Stopping()) return Interrupted();
-    const absl::StatusOr<std::vector<UnembeddedReference>> references =
-        gallery_.Unembedded(embedder.digest(), kind, after, kReferencesAtOnce);
-    if (!references.ok()) return references.status();
-    if (references->empty()) break;
-    std::vector<Picture> crops;
-    for (const UnembeddedReference& reference : *references) {
-      absl::StatusOr<Picture> crop = DecodeCropFile(reference.picture);
-      if (!crop.ok()) return crop.status();
-      crops.push_back(*std::move(crop));
+    absl::StatusOr<std::vector<UnembeddedReference>> page =
+        gallery_.Unembedded(transition.next.embedder->digest(), transition.sources, after,
+                            static_cast<int>(may_map ? kMappedAtOnce : kCropsAtOnce));
+    if (!page.ok()) return page.status();
+    if (page->empty()) break;
+    after = page->back().number;
+    std::vector<UnembeddedReference> mapped;
+    std::vector<UnembeddedReference> cropped;
+    for (UnembeddedReference& reference : *page) {
+      if (!reference.values.empty()) {
+        mapped.push_back(std::move(reference));
+      } else if (!may_map || !reference.picture.empty()) {
+        cropped.push_back(std::move(reference));
+      }  // or nothing whole is left of it
     }
-    const absl::StatusOr<std::vector<Embedding>> embeddings = embedder.Embed(crops);
-    if (!embeddings.ok()) return embeddings.status();
-    if (absl::Status status = gallery_.AddEmbeddings(*references, *embeddings); !status.ok()) return status;
-    after = references->back().number;
-    ActivationProgress progress = *Progress();
-    progress.coverage.embedded += static_cast<int64_t>(references->size());
-    progress.coverage.embeddable -= static_cast<int64_t>(references->size());
-    Report(progress);
-    embedded += static_cast<int64_t>(references->size());
+    absl::Status status =
+        ForEachGroup(mapped, mapped_at_once, [&](const auto group) { return AddMapped(transition, group); });
+    if (status.ok()) {
+      status = ForEachGroup(cropped, kCropsAtOnce, [&](const auto group) { return AddEmbedded(transition, group); });
+    }
+    if (!status.ok()) return status;
+    embedded += static_cast<int64_t>(mapped.size() + cropped.size());
   }
   return embedded;
 }
 
-absl::Status Activations::Switch(Generation next, const ModelChoice& choice) {
-  const Generation active = next;
-  const absl::Status switched = active_.Replace(std::move(next), [&]() -> absl::Status {
+absl::Status Activations::AddMapped(const Transition& transition, absl::Span<const UnembeddedReference> references) {
+  std::vector<Embedding> embeddings;
+  embeddings.reserve(references.size());
+  for (const UnembeddedReference& reference : references) {
+    std::vector<float> values = transition.map->Map(reference.values);
+    if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) {
+      return MakeError(Reason::NETWORK_FAILED, absl::StrCat("the model has no embedding for that of reference ",
+                                                            reference.reference_id, "; delete it and enroll again"));
+    }
+    embeddings.push_back({transition.next.embedder->digest(), std::move(values)});
+  }
+  return Add(references, embeddings);
+}
+
+absl::Status Activations::AddEmbedded(const Transition& transition, absl::Span<const UnembeddedReference> references) {
+  if (Stopping()) return Interrupted();
+  std::vector<Picture> crops;
+  for (const UnembeddedReference& reference : references) {
+    absl::StatusOr<Picture> crop = DecodeCropFile(reference.picture);
+    if (!crop.ok()) return crop.status();
+    crops.push_back(*std::move(crop));
+  }
+  const absl::StatusOr<std::vector<Embedding>> embeddings = transition.next.embedder->Embed(crops);
+  if (!embeddings.ok()) return embeddings.status();
+  return Add(references, *embeddings);
+}
+
+absl::Status Activations::Add(absl::Span<const UnembeddedReference> references,
+                              absl::Span<const Embedding> embeddings) {
+  if (absl::Status status = gallery_.AddEmbeddings(references, embeddings); !status.ok()) return status;
+  ActivationProgress progress = *Progress();
+  progress.coverage.embedded += static_cast<int64_t>(references.size());
+  progress.coverage.embeddable -= static_cast<int64_t>(references.size());
+  Report(progress);
+  return absl::OkStatus();
+}
+
+absl::Status Activations::Switch(const Transition& transition, const ModelChoice& choice) {
+  const absl::Status switched = active_.Replace(transition.next, [&]() -> absl::Status {
     // Those enrolled since; nobody is enrolled now.
-    if (absl::Status status = EmbedUpTo(active, std::numeric_limits<int64_t>::max()).status(); !status.ok())
+    if (absl::Status status = EmbedUpTo(transition, std::numeric_limits<int64_t>::max()).status(); !status.ok())
       return status;
-    const absl::StatusOr<ModelCoverage> coverage =
-        gallery_.Coverage(*choice.target, CropKindOf(active.embedder->manifest()));
+    const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(*choice.target, transition.sources);
     if (!coverage.ok()) return coverage.status();
+    if (coverage->embeddable > 0) {
+      // Nobody could be verified by them before either: STORE_CORRUPT.
+      Log(LogLevel::kWarning, "damaged_references_passed_over", {{"references", coverage->embeddable}});
+    }
     if (absl::Status status = CheckLeftBehind(*coverage, choice.leave_behind); !status.ok()) return status;
     // The base is no choice: a server that is started with another --model shall answer with that.
     const bool base = *choice.target == folder_.base().digest;
@@ -222,7 +320,7 @@ absl::Status Activations::Switch(Generation next, const ModelChoice& choice) {
     Report(progress);
     return absl::OkStatus();
   });
-  if (switched.ok()) on_active_(active);
+  if (switched.ok()) on_active_(transition.next);
   return switched;
 }
 

@@ -1,5 +1,6 @@
-// Makes another model the active one: embeds the gallery's references anew, in the background, then changes model and
-// references in one step.
+// Makes another model the active one: embeds the gallery's references anew, or, where its embeddings come of those by
+// the active model without a network, makes them of these; in the background. Then changes model and references in one
+// step.
 #ifndef LIKENESS_SERVER_MODELS_ACTIVATION_H_
 #define LIKENESS_SERVER_MODELS_ACTIVATION_H_
 
@@ -12,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/gallery/gallery.h"
+#include "server/models/embedding_map.h"
 #include "server/models/generation.h"
 #include "server/models/model_folder.h"
 
@@ -27,6 +29,12 @@ struct ActivationProgress {
   int64_t changes = 0;        // how often the progress has changed since the start of the server
 };
 
+// What an activation goes on in spite of.
+struct ActivationConsent {
+  bool leave_behind = false;  // references that cannot be embedded anew
+  bool unmeasured = false;    // that nobody measured the model at the server's rate
+};
+
 // Thread-safe. One activation at a time, on a thread of low priority. It survives a restart: the gallery remembers the
 // target until it is active or has failed.
 class Activations {
@@ -36,8 +44,9 @@ class Activations {
   // Told each model that becomes active.
   using OnActive = std::function<void(const Generation&)>;
 
-  // All must outlive it.
-  Activations(const ModelFolder& folder, Gallery& gallery, ActiveGeneration& active, Loader load, OnActive on_active);
+  // All must outlive it. `load` chooses thresholds by `rule`.
+  Activations(const ModelFolder& folder, Gallery& gallery, ActiveGeneration& active, const ThresholdRule& rule,
+              Loader load, OnActive on_active);
   // Ends the thread; an activation that runs goes on after the next start.
   ~Activations();
 
@@ -56,11 +65,18 @@ class Activations {
   // Whether Begin() may run its code: MODEL_NOT_ALLOWED, and the store's errors.
   absl::Status CheckAllowed(const ModelDigest& model) const;
 
+  // What embeddings by a model would be made from if its activation began now. Loads the network where it may be run
+  // and crops may not be all.
+  EmbeddingSources SourcesOf(const ModelEntry& entry);
+
   // Begins to activate a model, and returns once it is certain that it can: MODEL_NOT_FOUND, MODEL_CORRUPT,
-  // MODEL_NOT_ALLOWED, the errors of the loader, ACTIVATION_RUNNING when another model is being activated, and
-  // REFERENCES_WITHOUT_CROP when references would have to stay behind, unless `leave_behind`. OK for the model that is
-  // active, or already on its way.
-  absl::Status Begin(const ModelDigest& model, bool leave_behind);
+  // MODEL_NOT_ALLOWED, the errors of the loader, ACTIVATION_RUNNING when another model is being activated, and without
+  // consent THRESHOLD_NOT_MEASURED when no measured point would decide, and REFERENCES_WITHOUT_CROP when references
+  // would have to stay behind. OK for the model that is active, or already on its way.
+  absl::Status Begin(const ModelDigest& model, const ActivationConsent& consent);
+
+  // By what the server chooses thresholds: ThresholdOf(manifest, rule) would decide with a model once it is active.
+  const ThresholdRule& threshold_rule() const { return rule_; }
 
   // The last activation begun, or nothing.
   std::optional<ActivationProgress> Progress() const;
@@ -72,11 +88,24 @@ class Activations {
   absl::StatusOr<EmbeddingDeletion> Delete(ModelFolder& folder, const ModelDigest& model);
 
  private:
-  void Run(Generation next, ModelChoice choice);
+  absl::Status CheckMeasured(const ModelEntry& entry) const;
+  // A model on its way, and where its embeddings come from.
+  struct Transition {
+    Generation next;
+    std::optional<EmbeddingMap> map;  // of embeddings by the active model
+    EmbeddingSources sources;
+  };
+
+  Transition TransitionTo(Generation next) const;
+  void Run(const Transition& transition, ModelChoice choice);
   void RunFollow(const ModelEntry& entry);
   // Embeds references until none is left, or `most` and a few are done; returns how many it were.
-  absl::StatusOr<int64_t> EmbedUpTo(const Generation& next, int64_t most);
-  absl::Status Switch(Generation next, const ModelChoice& choice);
+  absl::StatusOr<int64_t> EmbedUpTo(const Transition& transition, int64_t most);
+  // Those that have an embedding to be mapped, and those that have a crop.
+  absl::Status AddMapped(const Transition& transition, absl::Span<const UnembeddedReference> references);
+  absl::Status AddEmbedded(const Transition& transition, absl::Span<const UnembeddedReference> references);
+  absl::Status Add(absl::Span<const UnembeddedReference> references, absl::Span<const Embedding> embeddings);
+  absl::Status Switch(const Transition& transition, const ModelChoice& choice);
   absl::Status CheckLeftBehind(const ModelCoverage& coverage, bool leave_behind) const;
   void Report(ActivationProgress progress);
   bool Stopping() const {
@@ -87,6 +116,7 @@ class Activations {
   const ModelFolder& folder_;
   Gallery& gallery_;
   ActiveGeneration& active_;
+  const ThresholdRule rule_;
   const Loader load_;
   const OnActive on_active_;
   absl::Mutex begin_mutex_;  // held by Begin() and Delete(): they look before they act

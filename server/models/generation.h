@@ -28,8 +28,13 @@ inline std::optional<PairCrowding> CrowdingOfPair(const BundleManifest& manifest
 // A network and the threshold that its distances are held against. A call takes one at its start and keeps to it.
 struct Generation {
   std::shared_ptr<const Embedder> embedder;
-  Threshold threshold;  // for requests without their own
+  std::optional<Threshold> threshold;  // for requests without their own; nothing where nobody is to be verified
 };
+
+// The threshold that a server by `rule` would decide by with such a model; nothing where it would verify nobody.
+inline std::optional<Threshold> ThresholdOf(const BundleManifest& manifest, const ThresholdRule& rule) {
+  return ChooseThreshold(manifest.operating_points, manifest.margin, rule);
+}
 
 // Thread-safe.
 class ActiveGeneration {

@@ -122,6 +122,18 @@ v1::Threshold ToProto(const Threshold& threshold) {
   return proto;
 }
 
+v1::Threshold ToProto(const std::optional<Threshold>& threshold) {
+  if (threshold.has_value()) return ToProto(*threshold);
+  // A client that looks at the distance alone must not find anybody within it, not even with a network that puts all
+  // faces in one place.
+  constexpr double kNobody = -1;
+  v1::Threshold proto;
+  proto.set_distance(kNobody);
+  proto.set_base_distance(kNobody);
+  proto.set_source(v1::THRESHOLD_SOURCE_NOT_MEASURED);
+  return proto;
+}
+
 v1::Threshold ToProto(const Decision& decision) {
   v1::Threshold proto = ToProto(decision.threshold);
   proto.set_base_distance(decision.base_distance);

@@ -4,6 +4,8 @@
 
 #include <google/protobuf/timestamp.pb.h>
 
+#include <optional>
+
 #include "absl/time/time.h"
 #include "likeness/v1/types.pb.h"
 #include "server/embedding/embedder.h"
@@ -16,8 +18,9 @@ namespace likeness {
 
 v1::Face ToProto(const EncodedFace& encoded);
 v1::Calibration ToProto(const Calibration& calibration);
-// Of pairs whose faces lie alone; of one pair.
+// Of pairs whose faces lie alone; of a server, which may have none; of one pair.
 v1::Threshold ToProto(const Threshold& threshold);
+v1::Threshold ToProto(const std::optional<Threshold>& threshold);
 v1::Threshold ToProto(const Decision& decision);
 v1::Reference ToProto(const ReferenceRecord& reference);
 v1::Person ToProto(const PersonRecord& person);

@@ -59,9 +59,15 @@ absl::Status Enroller::Enroll(const v1::EnrollRequest& request, const Caller& ca
   if (result->replayed) {
     response.clear_faces();
     response.clear_duplicates();
+    response.clear_unchecked();
   }
   if (!response.has_model()) *response.mutable_model() = ModelOf(*active_.Get()->embedder);
   return absl::OkStatus();
+}
+
+absl::Status Enroller::CheckPromises(const v1::EnrollRequest& request, const Generation& generation) const {
+  const bool refuses = options_.duplicates == DuplicatePolicy::kRefuse && !request.allow_duplicate();
+  return refuses && !generation.threshold.has_value() ? ThresholdNotMeasured() : absl::OkStatus();
 }
 
 absl::StatusOr<EnrolmentResult> Enroller::EnrolPhotos(const v1::EnrollRequest& request, const Caller& caller,
@@ -69,6 +75,7 @@ absl::StatusOr<EnrolmentResult> Enroller::EnrolPhotos(const v1::EnrollRequest& r
                                                       v1::EnrollResponse& response) {
   while (true) {
     const std::shared_ptr<const Generation> generation = active_.Get();
+    if (absl::Status status = CheckPromises(request, *generation); !status.ok()) return status;
     absl::StatusOr<Enrolment> enrolment = EncodePhotos(*generation->embedder, request, content, still_wanted, response);
     if (!enrolment.ok()) return enrolment.status();
     enrolment->enrolled_by = caller.name;
@@ -83,12 +90,14 @@ absl::StatusOr<EnrolmentResult> Enroller::EnrolPhotos(const v1::EnrollRequest& r
     // Another model became the active one meanwhile, and could not compare with these embeddings.
     response.clear_faces();
     response.clear_duplicates();
+    response.clear_unchecked();
   }
 }
 
 absl::Status Enroller::CheckPhotos(const v1::EnrollRequest& request, const Caller& caller, const ContentDigest& content,
                                    StillWanted still_wanted, v1::EnrollResponse& response) {
   const std::shared_ptr<const Generation> generation = active_.Get();
+  if (absl::Status status = CheckPromises(request, *generation); !status.ok()) return status;
   const absl::StatusOr<Enrolment> enrolment =
       EncodePhotos(*generation->embedder, request, content, still_wanted, response);
   if (!enrolment.ok()) return enrolment.status();
@@ -135,24 +144,30 @@ absl::StatusOr<Enrolment> Enroller::EncodePhotos(const Embedder& embedder, const
 
 absl::Status Enroller::CheckFaces(const v1::EnrollRequest& request, const Caller& caller, const Enrolment& enrolment,
                                   const Generation& generation, v1::EnrollResponse& response) {
+  if (!generation.threshold.has_value()) {
+    response.set_unchecked(true);
+    return absl::OkStatus();
+  }
   if (!request.allow_mismatch()) {
-    if (absl::Status status = CheckPerson(enrolment, generation); !status.ok()) return status;
+    if (absl::Status status = CheckPerson(enrolment, generation, *generation.threshold); !status.ok()) return status;
   }
   if (options_.duplicates == DuplicatePolicy::kOff) return absl::OkStatus();
-  return CheckOthers(request.allow_duplicate(), caller, enrolment, generation, response);
+  return CheckOthers(request.allow_duplicate(), caller, enrolment, generation, *generation.threshold, response);
 }
 
-absl::Status Enroller::CheckPerson(const Enrolment& enrolment, const Generation& generation) {
+absl::Status Enroller::CheckPerson(const Enrolment& enrolment, const Generation& generation,
+                                   const Threshold& threshold) {
   absl::StatusOr<References> existing = gallery_.FindReferences(enrolment.person_id);
   if (!existing.ok()) {
     if (ReasonOf(existing.status()) != Reason::PERSON_NOT_FOUND) return existing.status();
     existing = std::make_shared<const std::vector<ReferenceEmbedding>>();
   }
-  return CheckReferencesMatch(enrolment.references, **existing, generation.threshold, generation.embedder->manifest());
+  return CheckReferencesMatch(enrolment.references, **existing, threshold, generation.embedder->manifest());
 }
 
 absl::Status Enroller::CheckOthers(bool allowed, const Caller& caller, const Enrolment& enrolment,
-                                   const Generation& generation, v1::EnrollResponse& response) {
+                                   const Generation& generation, const Threshold& threshold,
+                                   v1::EnrollResponse& response) {
   const BundleManifest& manifest = generation.embedder->manifest();
   const std::optional<Calibration>& calibration = manifest.calibration;
   const bool reveal = options_.reveal_duplicates || caller.admin;
@@ -162,7 +177,7 @@ absl::Status Enroller::CheckOthers(bool allowed, const Caller& caller, const Enr
     if (!nearest.ok()) return nearest.status();
     if (!nearest->has_value()) continue;
     const std::string& person_id = (*nearest)->person_id;
-    const Decision decision = Decide((*nearest)->distance, generation.threshold,
+    const Decision decision = Decide((*nearest)->distance, threshold,
                                      CrowdingOfPair(manifest, enrolment.references[i].crowding, (*nearest)->crowding));
     if (!IsDuplicate(decision, gallery_.size().persons, calibration)) continue;
     metrics_.CountDuplicate();

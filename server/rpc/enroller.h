@@ -48,6 +48,8 @@ class Enroller {
                       v1::EnrollResponse& response);
 
  private:
+  // THRESHOLD_NOT_MEASURED where a face that is enrolled already is to be refused and nothing says which is.
+  absl::Status CheckPromises(const v1::EnrollRequest& request, const Generation& generation) const;
   // Encodes the request's photos and enrols them.
   absl::StatusOr<EnrolmentResult> EnrolPhotos(const v1::EnrollRequest& request, const Caller& caller,
                                               const ContentDigest& content, StillWanted still_wanted,
@@ -59,14 +61,14 @@ class Enroller {
   absl::StatusOr<Enrolment> EncodePhotos(const Embedder& embedder, const v1::EnrollRequest& request,
                                          const ContentDigest& content, StillWanted still_wanted,
                                          v1::EnrollResponse& response) const;
-  // Holds the faces against those that are enrolled.
+  // Holds the faces against those that are enrolled, or says that it does not for want of a threshold.
   absl::Status CheckFaces(const v1::EnrollRequest& request, const Caller& caller, const Enrolment& enrolment,
                           const Generation& generation, v1::EnrollResponse& response);
   // Holds them against the person's own.
-  absl::Status CheckPerson(const Enrolment& enrolment, const Generation& generation);
+  absl::Status CheckPerson(const Enrolment& enrolment, const Generation& generation, const Threshold& threshold);
   // Holds them against everybody else's.
   absl::Status CheckOthers(bool allowed, const Caller& caller, const Enrolment& enrolment, const Generation& generation,
-                           v1::EnrollResponse& response);
+                           const Threshold& threshold, v1::EnrollResponse& response);
   // What the request_id's enrolment was answered before, or the enrolment, once its faces have passed.
   absl::StatusOr<EnrolmentResult> CheckAndWrite(const v1::EnrollRequest& request, const Caller& caller,
                                                 const Enrolment& enrolment, const Generation& generation,

@@ -7,7 +7,6 @@
 
 #include "absl/time/clock.h"
 #include "server/bundle_file/measured_bundle.h"
-#include "server/encoding/crop_kind.h"
 #include "server/rpc/admin_calls.h"
 #include "server/rpc/conversions.h"
 
@@ -38,13 +37,8 @@ AdminCalls::Subject SubjectOf(const std::string& digest) {
 }  // namespace
 
 ModelService::ModelService(ModelFolder& folder, Gallery& gallery, const ActiveGeneration& active,
-                           Activations& activations, double target_fmr, const AdminCalls& calls)
-    : folder_(folder),
-      gallery_(gallery),
-      active_(active),
-      activations_(activations),
-      target_fmr_(target_fmr),
-      calls_(calls) {}
+                           Activations& activations, const AdminCalls& calls)
+    : folder_(folder), gallery_(gallery), active_(active), activations_(activations), calls_(calls) {}
 
 v1::ModelRecord ModelService::RecordOf(const ModelEntry& entry) const {
   v1::ModelRecord record;
@@ -52,8 +46,7 @@ v1::ModelRecord ModelService::RecordOf(const ModelEntry& entry) const {
   record.set_active(active_.Get()->embedder->digest() == entry.digest);
   *record.mutable_create_time() = ToProto(entry.create_time);
   record.set_training_id(entry.training_id);
-  *record.mutable_threshold() =
-      ToProto(ChooseThreshold(entry.manifest.operating_points, target_fmr_, entry.manifest.margin));
+  *record.mutable_threshold() = ToProto(ThresholdOf(entry.manifest, activations_.threshold_rule()));
   return record;
 }
 
@@ -87,13 +80,15 @@ grpc::Status ModelService::ActivateModel(grpc::ServerContext* context, const v1:
 
 absl::StatusOr<v1::ActivateModelResponse> ModelService::FirstAnswer(const ModelEntry& entry) const {
   v1::ActivateModelResponse response;
-  const std::string kind = CropKindOf(entry.manifest);
-  const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(entry.digest, kind);
+  *response.mutable_threshold_before() = ToProto(active_.Get()->threshold);
+  *response.mutable_threshold_after() = ToProto(ThresholdOf(entry.manifest, activations_.threshold_rule()));
+  const EmbeddingSources sources = activations_.SourcesOf(entry);
+  const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(entry.digest, sources);
   if (!coverage.ok()) return coverage.status();
   SetCoverage(*coverage, response);
   if (response.references_without_crop() > 0) {
     const absl::StatusOr<std::vector<std::string>> persons =
-        gallery_.PersonsWithoutCrop(entry.digest, kind, kPersonsNamed);
+        gallery_.PersonsWithoutCrop(entry.digest, sources, kPersonsNamed);
     if (!persons.ok()) return persons.status();
     for (const std::string& person : *persons) response.add_persons_left_behind(person);
   }
@@ -106,11 +101,12 @@ absl::Status ModelService::Activate(const grpc::ServerContext& context, const v1
   if (!digest.ok()) return digest.status();
   const absl::StatusOr<ModelEntry> entry = folder_.Find(*digest);
   if (!entry.ok()) return entry.status();
-  // Before a refusal too: it is who has to be enrolled again.
+  // Before a refusal too: it is who has to be enrolled again, and what would decide.
   absl::StatusOr<v1::ActivateModelResponse> response = FirstAnswer(*entry);
   if (!response.ok()) return response.status();
   writer.Write(*response);
-  if (absl::Status status = activations_.Begin(*digest, request.leave_behind()); !status.ok()) return status;
+  const ActivationConsent consent{.leave_behind = request.leave_behind(), .unmeasured = request.unmeasured()};
+  if (absl::Status status = activations_.Begin(*digest, consent); !status.ok()) return status;
 
   int64_t seen = 0;
   while (true) {

@@ -11,9 +11,9 @@ namespace likeness {
 // Thread-safe.
 class ModelService : public v1::ModelService::Service {
  public:
-  // All must outlive every call. `target_fmr`: the false match rate that thresholds stand for.
+  // All must outlive every call.
   ModelService(ModelFolder& folder, Gallery& gallery, const ActiveGeneration& active, Activations& activations,
-               double target_fmr, const AdminCalls& calls);
+               const AdminCalls& calls);
 
   grpc::Status ListModels(grpc::ServerContext* context, const v1::ListModelsRequest* request,
                           v1::ListModelsResponse* response) override;
@@ -36,14 +36,13 @@ class ModelService : public v1::ModelService::Service {
                         grpc::ServerWriter<v1::ActivateModelResponse>& writer);
   absl::StatusOr<ModelEntry> AddMeasured(const v1::AddMeasurementsRequest& request);
   absl::Status Export(const v1::ExportModelRequest& request, grpc::ServerWriter<v1::ExportModelResponse>& writer) const;
-  // Says who stays behind, if anybody does.
+  // Says what decides before and after, and who stays behind, if anybody does.
   absl::StatusOr<v1::ActivateModelResponse> FirstAnswer(const ModelEntry& entry) const;
 
   ModelFolder& folder_;
   Gallery& gallery_;
   const ActiveGeneration& active_;
   Activations& activations_;
-  const double target_fmr_;
   const AdminCalls& calls_;
 };
 

@@ -93,14 +93,18 @@ Metrics::Metrics()
       &Registered(BuildCounter(), "likeness_training_epochs_total", "Epochs that trainings have done.", *registry_)
            .Add({});
   for (const char* outcome : {"succeeded", "failed", "cancelled"}) trainings_.Add({{"outcome", outcome}});
-  threshold_ = &Registered(BuildGauge(), "likeness_threshold_distance",
-                           "The distance up to which two faces count as the same person's.", *registry_)
-                    .Add({});
-  threshold_fallback_ = &Registered(BuildGauge(), "likeness_threshold_fallback",
-                                    "1 when the threshold is half the margin because the model carries no measured "
-                                    "operating point, otherwise 0.",
-                                    *registry_)
-                             .Add({});
+  threshold_ =
+      &Registered(BuildGauge(), "likeness_threshold_distance",
+                  "The distance up to which two faces count as the same person's; 0 where none does.", *registry_)
+           .Add({});
+  auto& threshold_sources =
+      Registered(BuildGauge(), "likeness_threshold_source",
+                 "1 for what decides, otherwise 0: a measured operating point, half the margin, or nothing because the "
+                 "model was not measured.",
+                 *registry_);
+  threshold_sources_ = {&threshold_sources.Add({{"source", "measured"}}),
+                        &threshold_sources.Add({{"source", "half_margin"}}),
+                        &threshold_sources.Add({{"source", "not_measured"}})};
   threshold_plain_ = &Registered(BuildGauge(), "likeness_threshold_plain",
                                  "1 when the threshold is the same for every pair because the model carries no cohort, "
                                  "otherwise 0.",
@@ -179,7 +183,9 @@ void Metrics::SetModel(absl::string_view name, absl::string_view version, absl::
                                     {"device", std::string(device)}});
   model_series_->Set(1);
   threshold_->Set(threshold);
-  threshold_fallback_->Set(kind.fallback ? 1 : 0);
+  for (size_t i = 0; i < threshold_sources_.size(); ++i) {
+    threshold_sources_[i]->Set(i == static_cast<size_t>(kind.source) ? 1 : 0);
+  }
   threshold_plain_->Set(kind.plain ? 1 : 0);
 }
 

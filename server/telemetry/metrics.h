@@ -66,12 +66,13 @@ class Metrics {
   void SetTrainings(int64_t running, int64_t waiting);
   void CountTrainingEpochs(int64_t epochs);
   void CountTraining(absl::string_view outcome);
-  // What decides at present. A fallback threshold is half the margin, for want of a measured operating point; a plain
-  // one is the same for every pair, for want of a cohort.
+  // What decides at present: a measured operating point; half the margin, for want of one; or nothing.
+  enum class ThresholdSource { kMeasured, kHalfMargin, kNotMeasured };
   struct ThresholdKind {
-    bool fallback = false;
-    bool plain = false;
+    ThresholdSource source = ThresholdSource::kNotMeasured;
+    bool plain = false;  // the same for every pair, for want of a cohort
   };
+  // `threshold`: 0 where nothing decides.
   void SetModel(absl::string_view name, absl::string_view version, absl::string_view digest, absl::string_view device,
                 double threshold, ThresholdKind kind);
 
@@ -105,7 +106,7 @@ class Metrics {
   absl::Mutex model_mutex_;
   prometheus::Gauge* model_series_ ABSL_GUARDED_BY(model_mutex_) = nullptr;
   prometheus::Gauge* threshold_;
-  prometheus::Gauge* threshold_fallback_;
+  std::array<prometheus::Gauge*, 3> threshold_sources_;  // by ThresholdSource
   prometheus::Gauge* threshold_plain_;
 };
 

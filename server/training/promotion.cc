@@ -1,55 +1,112 @@
 #include "server/training/promotion.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace likeness {
 namespace {
 
-const TargetFigures* RatesAt(const Evaluation& evaluation, double false_match_rate) {
-  const auto found = std::find_if(evaluation.rates.begin(), evaluation.rates.end(),
-                                  [&](const TargetFigures& rates) { return rates.target == false_match_rate; });
-  return found == evaluation.rates.end() ? nullptr : &*found;
+// How far what is foretold may be off before it is held against a model.
+constexpr double kForetoldShare = 0.1;
+constexpr double kForetoldRate = 1e-3;
+
+std::string Percent(double rate) { return absl::StrFormat("%.3g %%", 100 * rate); }
+
+std::string ThresholdText(const ServiceOutcome& outcome) {
+  if (!outcome.threshold.has_value()) return "none";
+  return absl::StrFormat("%.4f%s", *outcome.threshold, outcome.measured ? "" : " (not measured)");
 }
 
-std::string NotMeasured(const char* model, double false_match_rate, const Evaluation& evaluation) {
+const GroupOutcome* Find(const std::vector<GroupOutcome>& groups, const std::string& name) {
+  const auto found = std::find_if(groups.begin(), groups.end(), [&](const auto& group) { return group.name == name; });
+  return found == groups.end() ? nullptr : &*found;
+}
+
+std::string Named(const GroupOutcome& group) {
+  return group.foretold ? absl::StrCat(group.name, " (foretold)") : group.name;
+}
+
+// Written so that what is not a number is worse.
+bool Rejects(const GroupOutcome& before, const GroupOutcome& after) {
+  const double slack = after.foretold ? kForetoldShare * before.false_non_match_rate + kForetoldRate : 0;
+  return !(after.false_non_match_rate <= before.false_non_match_rate + slack);
+}
+
+bool Matches(const GroupOutcome& before, const GroupOutcome& after, double target_fmr) {
+  return !(after.false_match_rate <= std::max(before.false_match_rate, target_fmr));
+}
+
+// What is worse for somebody, a clause each.
+std::vector<std::string> Harms(const PromotionEvidence& evidence) {
+  std::vector<std::string> harms;
+  for (const GroupOutcome& before : evidence.before.groups) {
+    const GroupOutcome* after = Find(evidence.after.groups, before.name);
+    if (after == nullptr) {
+      harms.push_back(absl::StrCat("what becomes of ", before.name, " cannot be told from the photos at hand"));
+      continue;
+    }
+    if (Rejects(before, *after)) {
+      harms.push_back(absl::StrFormat("of %s it would reject %s of genuine pairs instead of %s", Named(*after),
+                                      Percent(after->false_non_match_rate), Percent(before.false_non_match_rate)));
+    }
+    if (Matches(before, *after, evidence.target_fmr)) {
+      harms.push_back(absl::StrFormat("of %s it would take %s of strangers for the same person instead of %s",
+                                      Named(*after), Percent(after->false_match_rate),
+                                      Percent(before.false_match_rate)));
+    }
+  }
+  return harms;
+}
+
+// What becomes of the people at hand.
+std::string Gain(const PromotionEvidence& evidence) {
+  const GroupOutcome& after = evidence.after.groups.front();
+  const GroupOutcome* before = Find(evidence.before.groups, after.name);
+  if (before == nullptr) {
+    return absl::StrFormat("of %s it rejects %s of genuine pairs", after.name, Percent(after.false_non_match_rate));
+  }
   return absl::StrFormat(
-      "not promoted: the false non-match rate of the %s model at a false match rate of %g cannot be measured on %d "
-      "genuine and %d impostor pairs of strangers",
-      model, false_match_rate, evaluation.genuine_pairs, evaluation.impostor_pairs);
+      "of %s it rejects %s of genuine pairs instead of %s, and takes %s of strangers for the same person "
+      "instead of %s",
+      after.name, Percent(after.false_non_match_rate), Percent(before->false_non_match_rate),
+      Percent(after.false_match_rate), Percent(before->false_match_rate));
 }
 
-PromotionDecision PromoteIfNotWorse(double false_match_rate, const Evaluation& before, const Evaluation& after) {
-  const TargetFigures* base = RatesAt(before, false_match_rate);
-  if (base == nullptr) return {false, NotMeasured("base", false_match_rate, before)};
-  const TargetFigures* trained = RatesAt(after, false_match_rate);
-  if (trained == nullptr) return {false, NotMeasured("trained", false_match_rate, after)};
-  const double rate = trained->rates.false_non_match_rate;
-  const bool promote = rate <= base->false_non_match_rate.high;
-  return {promote, absl::StrFormat(
-                       "%s: on strangers its false non-match rate at a false match rate of %g is %.4f, %s the upper "
-                       "end %.4f of the base model's 95 %% confidence interval (%.4f)",
-                       promote ? "promoted" : "not promoted", false_match_rate, rate, promote ? "not above" : "above",
-                       base->false_non_match_rate.high, base->rates.false_non_match_rate)};
+bool HasPairsAtHand(const ServiceOutcome& outcome) {
+  return !outcome.groups.empty() && !outcome.groups.front().foretold && outcome.groups.front().genuine_pairs > 0 &&
+         outcome.groups.front().impostor_pairs > 0;
+}
+
+PromotionDecision PromoteIfNotWorse(const PromotionEvidence& evidence) {
+  if (!evidence.incomparable.empty()) return {false, absl::StrCat("not promoted: ", evidence.incomparable)};
+  if (!HasPairsAtHand(evidence.after)) {
+    return {false,
+            "not promoted: nobody with two photos was held out, so nothing shows that the trained model is not worse"};
+  }
+  const std::string thresholds =
+      absl::StrCat("threshold ", ThresholdText(evidence.before), " → ", ThresholdText(evidence.after));
+  const std::vector<std::string> harms = Harms(evidence);
+  if (harms.empty()) return {true, absl::StrCat("promoted: ", Gain(evidence), "; ", thresholds)};
+  return {false, absl::StrCat("not promoted: ", absl::StrJoin(harms, "; "), ". ", "For the rest, ", Gain(evidence),
+                              "; ", thresholds)};
 }
 
 }  // namespace
 
-PromotionDecision DecidePromotion(PromotionRule rule, double false_match_rate, const std::optional<Evaluation>& before,
-                                  const std::optional<Evaluation>& after) {
-  switch (rule) {
-    case PromotionRule::kNever:
-      return {false, "not promoted: the promotion rule is never"};
-    case PromotionRule::kAlways:
-      return {true, "promoted: the promotion rule is always"};
-    case PromotionRule::kIfNotWorse:
-      if (!before.has_value() || !after.has_value()) {
-        return {false, "not promoted: nobody was held out, so nothing shows that the trained model is not worse"};
-      }
-      return PromoteIfNotWorse(false_match_rate, *before, *after);
+PromotionDecision DecidePromotion(PromotionRule rule, const PromotionEvidence& evidence) {
+  if (rule == PromotionRule::kNever) return {false, "not promoted: the promotion rule is never"};
+  if (!evidence.after.threshold.has_value() || !evidence.after.measured) {
+    return {false, absl::StrFormat(
+                       "not promoted: nothing shows at which distance it keeps to the server's false match rate of "
+                       "%g: %s",
+                       evidence.target_fmr, evidence.unmeasured)};
   }
-  return {false, "not promoted: the promotion rule is unknown"};
+  if (rule == PromotionRule::kAlways) return {true, "promoted: the promotion rule is always"};
+  return PromoteIfNotWorse(evidence);
 }
 
 }  // namespace likeness

@@ -7,7 +7,9 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "likeness/v1/training_service.pb.h"
+#include "server/inference/device.h"
 #include "server/training/photo_check.h"
+#include "server/trainings/taught_model.h"
 #include "server/trainings/training_faces.h"
 
 namespace likeness {
@@ -18,6 +20,12 @@ namespace likeness {
 absl::StatusOr<std::vector<TrainingFace>> LeaveOutBadPhotos(const std::vector<TrainingFace>& faces,
                                                             absl::Span<const PhotoFinding> findings,
                                                             v1::TrainingData& data);
+
+// The same of what the base model finds (FindBadPhotos). `on_change` hears of it, and now and then before. Errors of
+// the network and of `on_change`, too.
+absl::StatusOr<std::vector<TrainingFace>> KeepGoodPhotos(const BaseModel& base, const Device& device,
+                                                         const std::vector<TrainingFace>& faces, v1::Training& record,
+                                                         OnChange on_change);
 
 }  // namespace likeness
 

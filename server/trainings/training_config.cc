@@ -28,9 +28,23 @@ bool IsName(const std::string& name) {
          });
 }
 
+// Whether a field is set that only a contrastive training knows.
+bool AsksForContrastive(const v1::TrainingConfig& config) {
+  return config.has_margin() || config.has_epochs() || config.has_pairs_per_epoch() || config.has_batch_pairs() ||
+         config.has_learning_rate() || config.optimizer() != v1::OPTIMIZER_UNSPECIFIED || config.mirror() ||
+         config.mine_hardest();
+}
+
+v1::TrainingMethod MethodFor(const v1::TrainingConfig& config, const BundleManifest& base) {
+  const bool head = base.unit_length && !base.operating_points.empty() && !AsksForContrastive(config);
+  return head ? v1::TRAINING_METHOD_LINEAR_HEAD : v1::TRAINING_METHOD_CONTRASTIVE;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::TrainingConfig> CompleteConfig(v1::TrainingConfig config, const BundleManifest& base) {
+  if (config.method() == v1::TRAINING_METHOD_UNSPECIFIED) config.set_method(MethodFor(config, base));
+  if (config.head_method() == v1::HEAD_METHOD_UNSPECIFIED) config.set_head_method(v1::HEAD_METHOD_WCCN);
   if (!config.has_margin()) config.set_margin(base.margin);
   if (!config.has_epochs()) config.set_epochs(20);
   if (!config.has_batch_pairs()) config.set_batch_pairs(64);
@@ -40,9 +54,13 @@ absl::StatusOr<v1::TrainingConfig> CompleteConfig(v1::TrainingConfig config, con
   if (config.promotion_rule() == v1::PROMOTION_RULE_UNSPECIFIED) {
     config.set_promotion_rule(v1::PROMOTION_RULE_IF_NOT_WORSE);
   }
-  if (!config.has_promotion_fmr()) config.set_promotion_fmr(0.01);
   if (config.name().empty()) config.set_name(absl::StrCat(base.name, "-trained").substr(0, kMaxNameBytes));
 
+  if (!v1::TrainingMethod_IsValid(config.method())) return Wrong("method", "one of TrainingMethod");
+  if (!v1::HeadMethod_IsValid(config.head_method())) return Wrong("head_method", "one of HeadMethod");
+  if (config.method() == v1::TRAINING_METHOD_LINEAR_HEAD && !base.unit_length) {
+    return Wrong("method", "TRAINING_METHOD_CONTRASTIVE: the base model's embeddings have no unit length");
+  }
   if (!IsPositive(config.margin())) return Wrong("margin", "finite and > 0");
   if (config.epochs() < 1 || config.epochs() > kMaxEpochs) return Wrong("epochs", "1 to 10000");
   if (config.has_pairs_per_epoch() && (config.pairs_per_epoch() < 1 || config.pairs_per_epoch() > kMaxPairsPerEpoch)) {
@@ -56,7 +74,6 @@ absl::StatusOr<v1::TrainingConfig> CompleteConfig(v1::TrainingConfig config, con
     return Wrong("held_out_share", "left out where held_out_people names them");
   }
   if (!v1::PromotionRule_IsValid(config.promotion_rule())) return Wrong("promotion_rule", "one of PromotionRule");
-  if (!(config.promotion_fmr() > 0 && config.promotion_fmr() < 1)) return Wrong("promotion_fmr", "above 0 and below 1");
   if (!IsName(config.name())) return Wrong("name", "1 to 64 letters, digits, dots, dashes");
   return config;
 }

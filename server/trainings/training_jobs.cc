@@ -17,6 +17,7 @@
 #include "server/hashing/random_id.h"
 #include "server/telemetry/log.h"
 #include "server/training/people_split.h"
+#include "server/trainings/head_run.h"
 #include "server/trainings/training_config.h"
 
 namespace likeness {
@@ -136,7 +137,14 @@ absl::StatusOr<std::string> TrainingJobs::Upload::Finish() {
     if (photos == 1) data.set_people_with_one_photo(data.people_with_one_photo() + 1);
     genuine_pairs |= photos > 1 && split->trained_on.contains(person);
   }
-  if (!genuine_pairs) return TooSmall("nobody who is trained on has two photos");
+  const bool head = config_.method() == v1::TRAINING_METHOD_LINEAR_HEAD;
+  if (!genuine_pairs && !(head && config_.head_method() == v1::HEAD_METHOD_MEAN)) {
+    return TooSmall("nobody who is trained on has two photos");
+  }
+  if (head && data.people() < kFewestPeopleForAHead) {
+    return TooSmall(absl::StrCat("a linear layer is learned from ", kFewestPeopleForAHead, " people or more; ",
+                                 data.people(), " are left to train on when ", data.strangers(), " are held out"));
+  }
   return jobs_.Enqueue(std::move(training), faces_);
 }
 

@@ -4,7 +4,6 @@
 
 #include <string>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "likeness/v1/training_service.pb.h"
@@ -12,6 +11,7 @@
 #include "server/models/activation.h"
 #include "server/models/model_folder.h"
 #include "server/telemetry/metrics.h"
+#include "server/trainings/taught_model.h"
 #include "server/trainings/training_faces.h"
 
 namespace likeness {
@@ -20,17 +20,12 @@ namespace likeness {
 struct TrainingSurroundings {
   ModelFolder& models;
   Activations& activations;
+  const ActiveGeneration& active;
+  double target_fmr = 1e-3;  // that the server keeps to
   Device device;
   int threads = 1;             // of the processor
   std::string bundles_folder;  // where bundles are looked for by name
   Metrics& metrics;
-};
-
-// A model to begin with.
-struct BaseModel {
-  std::string path;
-  std::string manifest_json;
-  BundleManifest manifest;
 };
 
 // `base_model` is the digest of a model, or the name of a bundle in the bundles folder. MODEL_NOT_FOUND, MODEL_CORRUPT.
@@ -40,8 +35,7 @@ absl::StatusOr<BaseModel> FindBaseModel(const TrainingSurroundings& surroundings
 // happens is written into the record, and `on_change` hears of it; `durable` tells that it should survive a restart. An
 // error of `on_change` ends the run and is returned. Goes on from the checkpoint in `folder` where there is one.
 absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::string& folder,
-                         const std::vector<TrainingFace>& faces, v1::Training& record,
-                         absl::FunctionRef<absl::Status(const v1::Training&, bool durable)> on_change);
+                         const std::vector<TrainingFace>& faces, v1::Training& record, OnChange on_change);
 
 }  // namespace likeness
 

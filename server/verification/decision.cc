@@ -90,14 +90,27 @@ absl::StatusOr<Threshold> MeasuredThreshold(absl::Span<const OperatingPoint> poi
   return Threshold{.distance = chosen->distance, .source = ThresholdSource::kOperatingPoint, .point = *chosen};
 }
 
-Threshold ChooseThreshold(absl::Span<const OperatingPoint> points, double target_fmr, double margin) {
-  const absl::StatusOr<Threshold> measured = MeasuredThreshold(points, target_fmr);
+std::optional<Threshold> ChooseThreshold(absl::Span<const OperatingPoint> points, double margin,
+                                         const ThresholdRule& rule) {
+  const absl::StatusOr<Threshold> measured = MeasuredThreshold(points, rule.target_fmr);
   if (measured.ok()) return *measured;
-  return {.distance = margin / 2, .source = ThresholdSource::kHalfMargin, .point = std::nullopt};
+  if (rule.unmeasured == UnmeasuredPolicy::kRefuse) return std::nullopt;
+  return Threshold{.distance = margin / 2, .source = ThresholdSource::kHalfMargin, .point = std::nullopt};
 }
 
-absl::StatusOr<Threshold> RequestThreshold(const Threshold& standard, absl::Span<const OperatingPoint> points,
-                                           const ThresholdRequest& request) {
+bool IsMeasured(const std::optional<Threshold>& threshold) {
+  return threshold.has_value() && threshold->source == ThresholdSource::kOperatingPoint;
+}
+
+absl::Status ThresholdNotMeasured() {
+  return MakeError(Reason::THRESHOLD_NOT_MEASURED,
+                   "nobody has measured at which distance this model keeps to the server's --target-fmr, so nothing "
+                   "says who is the same person; measure it with `likeness calibrate`, or start the server with "
+                   "--threshold=half-margin to try the model at an unknown error rate");
+}
+
+absl::StatusOr<Threshold> RequestThreshold(const std::optional<Threshold>& standard,
+                                           absl::Span<const OperatingPoint> points, const ThresholdRequest& request) {
   if (request.max_distance.has_value() && request.target_fmr.has_value()) {
     return InvalidField("target_fmr", "target_fmr and max_distance cannot both decide");
   }
@@ -107,7 +120,9 @@ absl::StatusOr<Threshold> RequestThreshold(const Threshold& standard, absl::Span
     }
     return MeasuredThreshold(points, *request.target_fmr);
   }
-  if (!request.max_distance.has_value()) return standard;
+  if (!request.max_distance.has_value()) {
+    return standard.has_value() ? absl::StatusOr<Threshold>(*standard) : ThresholdNotMeasured();
+  }
   if (!std::isfinite(*request.max_distance) || *request.max_distance <= 0) {
     return InvalidField("max_distance", "max_distance must be a finite number above 0");
   }

@@ -72,7 +72,9 @@ double Tightening(const PairCrowding& crowding);
 
 // The largest distance that still counts as the same person.
 struct Threshold {
-  double distance = 0;  // of the pair, once it was decided; else of a pair whose faces lie alone
+  // Of the pair, once it was decided; else of a pair whose faces lie alone. Nothing lies within one that nobody has
+  // set.
+  double distance = -1;
   ThresholdSource source = ThresholdSource::kHalfMargin;
   std::optional<OperatingPoint> point;  // set for kOperatingPoint only: what was measured at the distance
 };
@@ -91,14 +93,34 @@ inline constexpr double kFewestFalseMatches = 10;
 // supported, where there is none.
 absl::StatusOr<Threshold> MeasuredThreshold(absl::Span<const OperatingPoint> points, double target_fmr);
 
-// The threshold of a server: MeasuredThreshold(), and where nothing supports the rate half the margin.
-Threshold ChooseThreshold(absl::Span<const OperatingPoint> points, double target_fmr, double margin);
+// What decides where nothing was measured that supports a server's rate.
+enum class UnmeasuredPolicy {
+  kRefuse,      // nothing: nobody is verified
+  kHalfMargin,  // half the margin: a try, whose rate nobody knows
+};
+
+// By what a server chooses the threshold of a model.
+struct ThresholdRule {
+  double target_fmr = 1e-3;  // above 0 and below 1
+  UnmeasuredPolicy unmeasured = UnmeasuredPolicy::kRefuse;
+};
+
+// The threshold of a server: MeasuredThreshold(), and where nothing supports the rate what the rule says; nothing where
+// nobody is to be verified.
+std::optional<Threshold> ChooseThreshold(absl::Span<const OperatingPoint> points, double margin,
+                                         const ThresholdRule& rule);
+
+// Whether somebody measured how often strangers match at the threshold.
+bool IsMeasured(const std::optional<Threshold>& threshold);
+
+// THRESHOLD_NOT_MEASURED, for a model that ChooseThreshold() finds nothing for.
+absl::Status ThresholdNotMeasured();
 
 // The threshold for a request: its own max_distance, or one of the points by its own target_fmr, or `standard`.
 // FIELD_INVALID unless max_distance is finite and > 0, target_fmr is above 0 and below 1, and one of them at most is
-// given; TARGET_FMR_UNSUPPORTED.
-absl::StatusOr<Threshold> RequestThreshold(const Threshold& standard, absl::Span<const OperatingPoint> points,
-                                           const ThresholdRequest& request);
+// given; TARGET_FMR_UNSUPPORTED; THRESHOLD_NOT_MEASURED where the request has none and there is no standard.
+absl::StatusOr<Threshold> RequestThreshold(const std::optional<Threshold>& standard,
+                                           absl::Span<const OperatingPoint> points, const ThresholdRequest& request);
 
 // A measured pair, decided.
 struct Decision {

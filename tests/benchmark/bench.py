@@ -97,6 +97,10 @@ def gallery_bars(gallery: Dict[str, Any]) -> List[bars.Bar]:
         bars.at_most("start to SERVING with 1,000,000 people", gallery["start_seconds_1000000"], 3, "s"),
         bars.at_most("memory of a cached reference", gallery["cache_bytes_per_reference"], 1200, "bytes"),
         bars.at_most("a face sought among 100,000 people", gallery["duplicate_search_ms"], 20, "ms"),
+        bars.at_most("100,000 references mapped to a model with a layer more, one core, in the open",
+                     gallery["mapped_activation_seconds_plaintext"], 10, "s"),
+        bars.at_most("100,000 references mapped to a model with a layer more, one core, encrypted",
+                     gallery["mapped_activation_seconds"], 10, "s"),
     ]
 
 

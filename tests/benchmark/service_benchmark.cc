@@ -136,7 +136,7 @@ class Methods {
   Methods(const FaceFinder& finder, const Embedder& embedder, const std::string& gallery, const std::string& photo)
       : encoder_(finder, PhotoLimits{}, metrics_),
         active_({std::shared_ptr<const Embedder>(std::shared_ptr<void>(), &embedder),
-                 {.distance = 1, .source = ThresholdSource::kHalfMargin, .point = {}}}),
+                 Threshold{.distance = 1, .source = ThresholdSource::kHalfMargin, .point = {}}}),
         gallery_(OrThrow(Gallery::Open(OrThrow(OpenSqliteStore(gallery)), {}, metrics_))),
         methods_(encoder_, active_, *gallery_, metrics_, {/*retain_crops=*/false, RandomId, absl::Now}) {
     v1::EnrollRequest request;

@@ -102,7 +102,7 @@ class Service {
   Metrics metrics_;
   FaceEncoder encoder_{Finder(), PhotoLimits{.max_bytes = 1 << 16, .max_pixels = 1 << 14, .min_side = 8}, metrics_};
   ActiveGeneration active_{{std::shared_ptr<const Embedder>(std::shared_ptr<void>(), &embedder_),
-                            {.distance = 0.5, .source = ThresholdSource::kHalfMargin, .point = {}}}};
+                            Threshold{.distance = 0.5, .source = ThresholdSource::kHalfMargin, .point = {}}}};
   std::unique_ptr<Gallery> gallery_;
   std::unique_ptr<FaceVerification> methods_;
 };

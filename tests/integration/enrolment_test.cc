@@ -239,7 +239,8 @@ TEST_F(EnrolmentTest, ReferencesOfAnotherModelAreNotCompared) {
 
 TEST_F(EnrolmentTest, ANetworkThatNeedsNoAlignmentTakesTheWholePhoto) {
   server_->Kill();
-  auto other = ServerProcess::Start({.folder = folder_.path(), .flags = {}, .model = "siamese-article"});
+  auto other = ServerProcess::Start(
+      {.folder = folder_.path(), .flags = {"--threshold=half-margin"}, .model = "siamese-article"});
   ASSERT_TRUE(other.ok()) << other.status();
   Client client({.target = (*other)->target()});
   v1::EmbedRequest request;
@@ -249,10 +250,45 @@ TEST_F(EnrolmentTest, ANetworkThatNeedsNoAlignmentTakesTheWholePhoto) {
   EXPECT_THAT(response->embedding(), SizeIs(5));
   EXPECT_EQ(response->face().box().x(), 0);
   EXPECT_THAT(response->face().landmarks(), SizeIs(0));
-  // Nothing was measured for it, so the margin decides, and the response says so.
+  // Nothing was measured for it, so the margin decides, as the server was told, and the response says so.
   EXPECT_EQ(response->threshold().source(), v1::THRESHOLD_SOURCE_HALF_MARGIN);
   EXPECT_DOUBLE_EQ(response->threshold().distance(), response->model().margin() / 2);
-  EXPECT_EQ((*other)->Metric("likeness_threshold_fallback"), 1);
+  EXPECT_EQ((*other)->Metric("likeness_threshold_source{source=\"half_margin\"}"), 1);
+}
+
+// Two different people lie 0.004 apart in the space of an untrained network.
+TEST_F(EnrolmentTest, ANetworkThatNobodyMeasuredVerifiesNobodyAndDoesAllElse) {
+  server_->Kill();
+  auto untrained = ServerProcess::Start({.folder = folder_.path(), .flags = {}, .model = "siamese-article"});
+  ASSERT_TRUE(untrained.ok()) << untrained.status();
+  Client client({.target = (*untrained)->target()});
+  v1::CompareRequest compare;
+  compare.set_photo_a(Photo("cage.jpg"));
+  compare.set_photo_b(Photo("audrey.jpg"));
+  EXPECT_EQ(ErrorReasonOf(client.Compare(compare).status()), "THRESHOLD_NOT_MEASURED");
+  compare.set_max_distance(1e-6);
+  const auto compared = client.Compare(compare);
+  ASSERT_TRUE(compared.ok()) << compared.status();
+  EXPECT_FALSE(compared->verified());
+
+  v1::EnrollRequest enroll;
+  enroll.set_person_id("cage");
+  enroll.add_photos(Photo("cage.jpg"));
+  const auto enrolled = client.Enroll(enroll);
+  ASSERT_TRUE(enrolled.ok()) << enrolled.status();
+  EXPECT_TRUE(enrolled->unchecked());
+  v1::VerifyRequest verify;
+  verify.set_person_id("cage");
+  verify.set_photo(Photo("audrey.jpg"));
+  EXPECT_EQ(ErrorReasonOf(client.Verify(verify).status()), "THRESHOLD_NOT_MEASURED");
+
+  v1::EmbedRequest embed;
+  embed.set_photo(Photo("cage.jpg"));
+  const auto embedded = client.Embed(embed);
+  ASSERT_TRUE(embedded.ok()) << embedded.status();
+  EXPECT_EQ(embedded->threshold().source(), v1::THRESHOLD_SOURCE_NOT_MEASURED);
+  EXPECT_EQ((*untrained)->Metric("likeness_threshold_source{source=\"not_measured\"}"), 1);
+  EXPECT_THAT((*untrained)->Log(), testing::HasSubstr("\"event\":\"threshold_not_measured\""));
 }
 
 }  // namespace

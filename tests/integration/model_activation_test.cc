@@ -20,6 +20,7 @@
 #include "server/seal/seal.h"
 #include "tests/integration/photos.h"
 #include "tests/integration/server_process.h"
+#include "tests/support/headed_bundle.h"
 
 namespace likeness {
 namespace {
@@ -27,6 +28,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+constexpr char kBaseBundle[] = LIKENESS_MODELS_DIR "/mobilefacenet-192.pt";
 constexpr char kOtherBundle[] = LIKENESS_MODELS_DIR "/mobilefacenet-512.pt";
 constexpr double kSameDistance = 1e-6;
 
@@ -198,6 +200,58 @@ TEST_F(ModelActivationTest, WithoutCropsItSaysWhoMustEnrolAgainAndRefuses) {
   EXPECT_TRUE(Verify("cage", "cage2_crop.jpg")->verified());
   ASSERT_TRUE(Activate(base_, /*leave_behind=*/true).ok()) << "the way back";
   EXPECT_TRUE(Verify("cage", "cage2_crop.jpg")->verified());
+}
+
+// A model with a linear layer more makes its embeddings of those that are stored, and the way back does so, too.
+TEST_F(ModelActivationTest, WithoutCropsALayerMoreOrLessLeavesNobodyBehind) {
+  const auto headed = PutHeadBehind(kBaseBundle, AnyHead(192));
+  ASSERT_TRUE(headed.ok()) << headed.status();
+  const auto models = ModelFolder::Open(folder_.path() + "/gallery.db.models", ModelEntry{});
+  const auto added = (*models)->Add(headed->bytes, headed->manifest, "", absl::Now());
+  ASSERT_TRUE(added.ok()) << added.status();
+  const std::string headed_digest = added->digest.Hex();
+  Start({"--retain-crops=false"});
+  Enrol("cage", "cage.jpg");
+  v1::AllowModelRequest allow;
+  allow.set_digest(headed_digest);
+  ASSERT_TRUE(models_->AllowModel(allow).ok());
+
+  // What the networks themselves say of two photos.
+  const auto distance_by_the_networks = [&] {
+    v1::CompareRequest request;
+    request.set_photo_a(Photo("cage.jpg"));
+    request.set_photo_b(Photo("cage2_crop.jpg"));
+    const auto compared = client_->Compare(request);
+    EXPECT_TRUE(compared.ok()) << compared.status();
+    return compared.ok() ? compared->distance() : NAN;
+  };
+  const double plain_distance = distance_by_the_networks();
+
+  auto activated = Activate(headed_digest);
+  ASSERT_TRUE(activated.ok()) << activated.status();
+  EXPECT_EQ(activated->embedded_references(), 1);
+  EXPECT_EQ(activated->references_without_crop(), 0);
+  EXPECT_THAT(last_.persons_left_behind(), testing::IsEmpty());
+  const double headed_distance = distance_by_the_networks();
+  ASSERT_GT(std::abs(headed_distance - plain_distance), 0.01) << "the layer does nothing";
+  auto verified = Verify("cage", "cage2_crop.jpg");
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  EXPECT_EQ(verified->model().digest(), headed_digest);
+  EXPECT_NEAR(verified->distance(), headed_distance, 1e-4);
+
+  Enrol("audrey", "audrey.jpg");  // by the model with the layer alone
+  const auto audrey = Verify("audrey", "cage.jpg");
+  ASSERT_TRUE(audrey.ok()) << audrey.status();
+  activated = Activate(base_);
+  ASSERT_TRUE(activated.ok()) << activated.status();
+  EXPECT_EQ(activated->embedded_references(), 2);
+  verified = Verify("cage", "cage2_crop.jpg");
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  EXPECT_NEAR(verified->distance(), plain_distance, 1e-4);
+  verified = Verify("audrey", "audrey.jpg");
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  EXPECT_EQ(verified->model().digest(), base_);
+  EXPECT_NEAR(verified->distance(), 0, 1e-3) << "the photo itself";
 }
 
 TEST_F(ModelActivationTest, ADamagedModelIsRefusedWithTheReason) {

@@ -187,7 +187,7 @@ TEST_F(TrainingTest, MakesAModelAndReportsHowItLearned) {
   EXPECT_TRUE(listed->models(0).active());
   EXPECT_EQ(listed->models(1).model().digest(), training->result().model().digest());
   EXPECT_EQ(listed->models(1).training_id(), training->training_id());
-  EXPECT_EQ(listed->models(1).threshold().source(), v1::THRESHOLD_SOURCE_HALF_MARGIN) << "four pairs measure nothing";
+  EXPECT_EQ(listed->models(1).threshold().source(), v1::THRESHOLD_SOURCE_NOT_MEASURED) << "four pairs measure nothing";
 
   server_->Terminate();
   ASSERT_EQ(server_->Wait(), 0) << server_->Log();
@@ -195,8 +195,9 @@ TEST_F(TrainingTest, MakesAModelAndReportsHowItLearned) {
   EXPECT_EQ(Get(training->training_id()).SerializeAsString(), training->SerializeAsString());
 }
 
-TEST_F(TrainingTest, APromotedModelAnswersForThoseWhoWereEnrolledBefore) {
-  Start();
+// Not by a training that may always promote either: who trains has not said what shall decide.
+TEST_F(TrainingTest, AModelThatNobodyMeasuredAnswersForThoseWhoWereEnrolledBeforeOnceSomebodyInsists) {
+  Start({"--threshold=half-margin"});
   v1::EnrollRequest enroll;
   enroll.set_person_id("cage");
   enroll.add_photos(Photo("cage.jpg"));
@@ -206,7 +207,22 @@ TEST_F(TrainingTest, APromotedModelAnswersForThoseWhoWereEnrolledBefore) {
   config.set_name("ours");
   const auto training = Train(config, FivePeople());
   ASSERT_TRUE(training.ok()) << training.status();
-  ASSERT_TRUE(training->result().promoted()) << training->result().promotion_reason();
+  EXPECT_FALSE(training->result().promoted());
+  EXPECT_THAT(training->result().promotion_reason(), testing::HasSubstr("--unmeasured"));
+  EXPECT_NE(ActiveDigest(), training->result().model().digest());
+  v1::ActivateModelRequest activate;
+  activate.set_digest(training->result().model().digest());
+  v1::ActivateModelResponse first;
+  const auto keep_first = [&first](const v1::ActivateModelResponse& now) {
+    if (!first.has_threshold_before()) first = now;
+  };
+  EXPECT_EQ(ErrorReasonOf(models_->ActivateModel(activate, keep_first).status()), "THRESHOLD_NOT_MEASURED");
+  EXPECT_EQ(first.threshold_before().source(), v1::THRESHOLD_SOURCE_OPERATING_POINT);
+  EXPECT_EQ(first.threshold_after().source(), v1::THRESHOLD_SOURCE_HALF_MARGIN);
+  EXPECT_EQ(first.threshold_after().distance(), training->result().model().margin() / 2);
+  activate.set_unmeasured(true);
+  const auto activated = models_->ActivateModel(activate, keep_first);
+  ASSERT_TRUE(activated.ok()) << activated.status();
   EXPECT_EQ(ActiveDigest(), training->result().model().digest());
   v1::VerifyRequest verify;
   verify.set_person_id("cage");
@@ -246,7 +262,7 @@ TEST_F(TrainingTest, BadInputGetsAReasonAndLeavesNothing) {
       {with([](auto& c) { c.set_batch_pairs(1); }), "FIELD_INVALID"},
       {with([](auto& c) { c.set_learning_rate(0); }), "FIELD_INVALID"},
       {with([](auto& c) { c.set_held_out_share(0.95); }), "FIELD_INVALID"},
-      {with([](auto& c) { c.set_promotion_fmr(1); }), "FIELD_INVALID"},
+      {with([](auto& c) { c.set_method(static_cast<v1::TrainingMethod>(9)); }), "FIELD_INVALID"},
       {with([](auto& c) { c.set_name("a/b"); }), "FIELD_INVALID"},
       {with([](auto& c) { c.add_held_out_people("nobody"); }), "FIELD_INVALID"},
       {with([](auto& c) { c.set_base_model("no-such-bundle"); }), "MODEL_NOT_FOUND"},

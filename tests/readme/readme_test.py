@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs the README's client snippets against the real server: what a newcomer copies must work."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -58,7 +59,21 @@ class ReadmeTest(unittest.TestCase):
         script.write_text(snippet(README, "bring-your-own"))
         subprocess.run(["/usr/bin/python3", script], cwd=self.folder, check=True,
                        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL)
-        self.assertTrue((self.folder / "my-network.pt").exists())
+        embedded = self.call_own_network("embed", "alice.jpg")
+        self.assertEqual(len(json.loads(embedded.stdout)["embedding"]), 64, embedded.stderr)
+        refused = self.call_own_network("compare", "alice.jpg", "door.jpg")
+        self.assertIn("THRESHOLD_NOT_MEASURED", refused.stderr)
+        tried = self.call_own_network("compare", "alice.jpg", "door.jpg", flags=["--threshold=half-margin"])
+        self.assertEqual(json.loads(tried.stdout)["threshold"]["source"], "THRESHOLD_SOURCE_HALF_MARGIN", tried.stderr)
+
+    def call_own_network(self, *command, flags=()):
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        server = served.Server(folder, f"--model={self.folder}/my-network.pt", *flags)
+        try:
+            return subprocess.run([served.BINARIES / "likeness", *command, "--json", f"--server=127.0.0.1:{server.grpc_port}"],
+                                  cwd=self.folder, capture_output=True, text=True, timeout=120)
+        finally:
+            server.stop()
 
 
 if __name__ == "__main__":

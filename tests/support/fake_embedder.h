@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "server/embedding/embedder.h"
@@ -21,6 +22,7 @@ class FakeEmbedder : public Embedder {
 
   const BundleManifest& manifest() const override { return manifest_; }
   const ModelDigest& digest() const override { return digest_; }
+  std::optional<NetworkDigest> network() const override { return network_; }
   absl::StatusOr<std::vector<Embedding>> Embed(absl::Span<const Picture> crops) const override;
 
   // How many crops were embedded.
@@ -29,11 +31,13 @@ class FakeEmbedder : public Embedder {
   // Set before the first call.
   std::function<absl::StatusOr<std::vector<float>>(const Picture& crop)> embed = MeanColour;
   void set_digest(const ModelDigest& digest) { digest_ = digest; }
+  void set_network(const NetworkDigest& network) { network_ = network; }
   BundleManifest& mutable_manifest() { return manifest_; }
 
  private:
   BundleManifest manifest_;
   ModelDigest digest_;
+  std::optional<NetworkDigest> network_;
   mutable std::atomic<int> calls_ = 0;
 };
 

@@ -35,10 +35,11 @@ class EvalCommandTest : public ::testing::Test {
       }
       response->add_embedding(position);
       response->mutable_model()->set_name("line");
-      response->mutable_threshold()->set_distance(2.5);
-      response->mutable_threshold()->set_base_distance(2.5);
+      *response->mutable_threshold() = threshold_;
       return grpc::Status::OK;
     };
+    threshold_.set_distance(2.5);
+    threshold_.set_base_distance(2.5);
     folder_ = TemporaryPath("eval_command_test");
   }
   ~EvalCommandTest() override { std::filesystem::remove_all(folder_); }
@@ -57,6 +58,7 @@ class EvalCommandTest : public ::testing::Test {
 
   FakeServer server_;
   std::string folder_;
+  v1::Threshold threshold_;
   std::atomic<int> calls_ = 0;
   v1::QualityGate probe_gate_ = v1::QUALITY_GATE_STANDARD;  // as Verify by default
 };
@@ -99,6 +101,27 @@ TEST_F(EvalCommandTest, ReportsFailedPhotosAndGoesOn) {
   EXPECT_THAT(run.out, HasSubstr("Bob/Bob_0002.jpg: NOT_FOUND\n"));
   EXPECT_THAT(run.out, HasSubstr("25.00 % ["));
   EXPECT_THAT(run.err, HasSubstr("embedding photos: 100 %, 4 of 4\n"));
+}
+
+TEST_F(EvalCommandTest, MeasuresGroupsOfAServerWithoutAThreshold) {
+  WritePhoto("Ada", 1, "0");
+  WritePhoto("Ada", 2, "1");
+  WritePhoto("Bob", 1, "10");
+  WritePhoto("Bob", 2, "13");
+  threshold_.set_distance(-1);
+  threshold_.set_base_distance(-1);
+  threshold_.set_source(v1::THRESHOLD_SOURCE_NOT_MEASURED);
+  const std::string page = TemporaryPath("eval_unmeasured.html");
+  const CliRun run = RunCli({"eval", "--images", "a=" + folder_, "--images", "b=" + folder_, "--server",
+                             server_.address(), "--report", page});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("server      no threshold: the model was not measured at its --target-fmr\n"));
+  EXPECT_THAT(run.out, HasSubstr("worst       not told: the server has no threshold"));
+  EXPECT_THAT(run.out, ::testing::Not(HasSubstr("-1.0000")));
+  std::ifstream file(page);
+  const std::string html((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_THAT(html, HasSubstr("no threshold (not measured"));
+  EXPECT_THAT(html, ::testing::Not(HasSubstr("pair is-wrong")));
 }
 
 TEST_F(EvalCommandTest, MeasuresWhatGetsAVerdictWhereItIsTold) {

@@ -28,6 +28,15 @@ inline v1::EmbedResponse InACrowd(float position, double crowding) {
   return response;
 }
 
+// Of a model that was not measured.
+inline v1::EmbedResponse Unmeasured(float position) {
+  v1::EmbedResponse response = At(position);
+  response.mutable_threshold()->set_distance(-1);
+  response.mutable_threshold()->set_base_distance(-1);
+  response.mutable_threshold()->set_source(v1::THRESHOLD_SOURCE_NOT_MEASURED);
+  return response;
+}
+
 inline v1::EmbedResponse At(float position, float quality) {
   v1::EmbedResponse response = At(position);
   response.mutable_face()->mutable_quality()->set_score(quality);

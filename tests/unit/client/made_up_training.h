@@ -55,7 +55,7 @@ inline v1::Training MadeUpTraining() {
   config.set_pairs_per_epoch(640);
   config.set_batch_pairs(64);
   config.set_learning_rate(5e-4);
-  config.set_promotion_fmr(0.01);
+  config.set_method(v1::TRAINING_METHOD_CONTRASTIVE);
   config.set_name("mobilefacenet-192-trained");
   training.mutable_data()->set_accepted_photos(380);
   training.mutable_data()->set_rejected_photos(2);

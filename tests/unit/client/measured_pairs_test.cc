@@ -58,7 +58,7 @@ TEST(MeasurePairsTest, MeasuresNormalizedDistancesWhereTheModelHasACohort) {
   EXPECT_THAT(DistancesOf(*measured), ElementsAre(1.25, 2.5, 2.625, 3.125));
   EXPECT_THAT(measured->crowding, ElementsAre(0.5, 1, 0.25, 0.75)) << "in the order of the photos";
   Threshold base;
-  base.distance = BaseDistance(measured->threshold);
+  base.distance = BaseDistance(measured->threshold).value();
   auto pair = measured->pairs.pairs.begin();
   ForEachComparison(comparisons, [&](uint32_t a, uint32_t b) {
     const PairCrowding crowding = {measured->crowding[a], measured->crowding[b], 1};
@@ -85,6 +85,14 @@ TEST(MeasurePairsTest, HoldsPairsAgainstTheOnlyDistanceOfAServerWithoutABase) {
   EXPECT_EQ(BaseDistance(threshold), 1.25);
   threshold.set_base_distance(1.5);
   EXPECT_EQ(BaseDistance(threshold), 1.5);
+}
+
+TEST(MeasurePairsTest, HoldsPairsAgainstNothingWhereTheServersModelWasNotMeasured) {
+  v1::Threshold threshold;
+  threshold.set_distance(-1);
+  threshold.set_base_distance(-1);
+  threshold.set_source(v1::THRESHOLD_SOURCE_NOT_MEASURED);
+  EXPECT_EQ(BaseDistance(threshold), std::nullopt);
 }
 
 // In blocks of rows, and still each pair at its place.

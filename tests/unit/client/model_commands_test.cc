@@ -119,7 +119,7 @@ TEST_F(ModelCommandsTest, ActivatesAModelAndNamesWhoStaysBehind) {
   const CliRun run = Run({"activate", trained_.substr(0, 8), "--leave-behind"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.err, "embedding references: 50 %, 2 of 4\nembedding references: 75 %, 3 of 4\n");
-  EXPECT_EQ(run.out, "active: " + trained_.substr(0, 12) +
+  EXPECT_EQ(run.out, "threshold 0.7500 → 0.7500, not measured\nactive: " + trained_.substr(0, 12) +
                          ", with 3 of 4 references\n"
                          "1 reference has no crop and stays behind; to be enrolled again:\n  bob\n");
 }
@@ -131,6 +131,39 @@ TEST_F(ModelCommandsTest, WritesTheReasonWhenAModelIsNotActivated) {
   const CliRun run = Run({"activate", trained_});
   EXPECT_EQ(run.exit_code, 2);
   EXPECT_EQ(run.err, "error: REFERENCES_WITHOUT_CROP: 3 references\n");
+}
+
+TEST_F(ModelCommandsTest, ShowsWhatWouldDecideBeforeAnythingChangesAlsoWhereTheServerRefuses) {
+  server_.models.list_models = [](const auto&, v1::ListModelsResponse* response) {
+    v1::ModelRecord measured = Record("siamese");
+    measured.mutable_threshold()->set_distance(1.0331);
+    measured.mutable_threshold()->set_source(v1::THRESHOLD_SOURCE_OPERATING_POINT);
+    v1::ModelRecord unmeasured = Record("trained");
+    unmeasured.mutable_threshold()->set_distance(-1);
+    unmeasured.mutable_threshold()->set_source(v1::THRESHOLD_SOURCE_NOT_MEASURED);
+    *response->add_models() = measured;
+    *response->add_models() = unmeasured;
+    return grpc::Status::OK;
+  };
+  server_.models.activate_model = [](grpc::ServerContext&, const v1::ActivateModelRequest& request, auto& writer) {
+    v1::ActivateModelResponse response;
+    response.set_active(true);
+    if (request.unmeasured()) {
+      writer.Write(response);
+      return grpc::Status::OK;
+    }
+    return ToGrpcStatus({grpc::StatusCode::FAILED_PRECONDITION, "THRESHOLD_NOT_MEASURED", "not measured", "", {}});
+  };
+  const std::string change = "threshold 1.0331 → none, not measured: Verify and Compare would not answer\n";
+  const CliRun refused = Run({"activate", trained_});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_EQ(refused.out, change);
+  EXPECT_EQ(refused.err, "error: THRESHOLD_NOT_MEASURED: not measured\n");
+  const CliRun insisted = Run({"activate", trained_, "--unmeasured"});
+  EXPECT_EQ(insisted.exit_code, 0) << insisted.err;
+  EXPECT_THAT(insisted.out, StartsWith(change + "active: "));
+  EXPECT_THAT(Run({"activate", siamese_, "--unmeasured"}).out, StartsWith("active: ")) << "it answers already";
+  EXPECT_TRUE(json::accept(Run({"activate", trained_, "--unmeasured", "--json"}).out));
 }
 
 TEST_F(ModelCommandsTest, LeavesAnActivationToTheServerAtCtrlC) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "client/evaluation/report.h"
 #include "tests/support/matchers.h"
 #include "tests/unit/client/made_up_evaluation.h"
 
@@ -38,6 +39,16 @@ TEST(ScorePairsTest, ScoresPairsThatAllWorked) {
   EXPECT_THAT(scores->figures.targets, IsEmpty()) << "two impostor pairs show no rate";
   EXPECT_FALSE(scores->figures.cllr.has_value());
   EXPECT_FALSE(scores->rejection.has_value());
+}
+
+TEST(ScorePairsTest, MeasuresAServerWithoutAThresholdAtNone) {
+  const auto scores =
+      Score(TwoPeople(), {{"a/1", Unmeasured(0)}, {"a/2", Unmeasured(1)}, {"b/1", Unmeasured(10)}, {"b/2", NoFace()}});
+  ASSERT_THAT(scores, IsOk());
+  EXPECT_THAT(scores->figures.thresholds, IsEmpty());
+  EXPECT_TRUE(scores->figures.equal_error_rate.has_value());
+  EXPECT_THAT(ReportText(*scores), testing::HasSubstr("server      no threshold: the model was not measured"));
+  EXPECT_THAT(ReportJson(*scores), testing::HasSubstr(R"("at_server_threshold":null)"));
 }
 
 TEST(ScorePairsTest, CountsAFailedPhotoAgainstTheScore) {

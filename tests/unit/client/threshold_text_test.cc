@@ -41,5 +41,29 @@ TEST(ThresholdTextTest, TellsTheBaseOfALoweredHalfMarginToo) {
       "threshold 0.9000 (base 1.0571, half the margin: no measurement of the model supports the false match rate)");
 }
 
+v1::Threshold NotMeasured() {
+  v1::Threshold threshold;
+  threshold.set_distance(-1);
+  threshold.set_base_distance(-1);
+  threshold.set_source(v1::THRESHOLD_SOURCE_NOT_MEASURED);
+  return threshold;
+}
+
+TEST(ThresholdTextTest, SaysThatThereIsNone) {
+  EXPECT_EQ(ThresholdText(NotMeasured()),
+            "no threshold (not measured at the server's --target-fmr: Verify and Compare do not answer)");
+}
+
+TEST(ThresholdChangeTextTest, SaysWhatWouldDecideAndWhatItStandsFor) {
+  v1::Threshold half = Measured(0.7071);
+  half.set_source(v1::THRESHOLD_SOURCE_HALF_MARGIN);
+  half.clear_false_match_rate();
+  EXPECT_EQ(ThresholdChangeText(Measured(1.0419), Measured(1.03)), "threshold 1.0419 → 1.0300, FMR 0.1 %");
+  EXPECT_EQ(ThresholdChangeText(Measured(1.0331), half), "threshold 1.0331 → 0.7071, not measured");
+  EXPECT_EQ(ThresholdChangeText(Measured(1.0331), NotMeasured()),
+            "threshold 1.0331 → none, not measured: Verify and Compare would not answer");
+  EXPECT_EQ(ThresholdChangeText(NotMeasured(), Measured(1.03)), "threshold none → 1.0300, FMR 0.1 %");
+}
+
 }  // namespace
 }  // namespace likeness

@@ -103,8 +103,10 @@ TEST_F(TrainCommandTest, SendsItsOptions) {
                                       "0",
                                       "--promotion",
                                       "never",
-                                      "--promotion-fmr",
-                                      "0.001",
+                                      "--method",
+                                      "linear-head",
+                                      "--head",
+                                      "lda",
                                       "--name",
                                       "mine"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
@@ -122,7 +124,8 @@ TEST_F(TrainCommandTest, SendsItsOptions) {
   EXPECT_TRUE(config.has_held_out_share());
   EXPECT_EQ(config.held_out_share(), 0);
   EXPECT_EQ(config.promotion_rule(), v1::PROMOTION_RULE_NEVER);
-  EXPECT_EQ(config.promotion_fmr(), 0.001);
+  EXPECT_EQ(config.method(), v1::TRAINING_METHOD_LINEAR_HEAD);
+  EXPECT_EQ(config.head_method(), v1::HEAD_METHOD_LDA);
   EXPECT_EQ(config.name(), "mine");
 }
 
@@ -279,7 +282,8 @@ TEST_F(TrainCommandTest, ExitsWithTwoForBadUsage) {
       {"--learning-rate", "-1"},
       {"--held-out-share", "0.95"},
       {"--promotion", "maybe"},
-      {"--promotion-fmr", "1"},
+      {"--method", "deep"},
+      {"--head", "bald"},
       {"--seed", "-1"},
       {"--detach", "--report", "folder"},
       {"--held-out-share", "0.5", "--held-out", "alice"},

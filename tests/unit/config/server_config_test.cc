@@ -76,7 +76,8 @@ TEST_F(ServerConfigTest, NeedsThreeFlagsAndHasDefaultsForTheRest) {
   EXPECT_EQ(line.config.metrics_address, "127.0.0.1:9464");
   EXPECT_EQ(line.config.device, "auto");
   EXPECT_EQ(line.config.precision, Precision::kFp32);
-  EXPECT_EQ(line.config.target_fmr, 1e-3);
+  EXPECT_EQ(line.config.threshold.target_fmr, 1e-3);
+  EXPECT_EQ(line.config.threshold.unmeasured, UnmeasuredPolicy::kRefuse);
   EXPECT_EQ(line.config.quality_gate, QualityGate::kStandard);
   EXPECT_EQ(line.config.probe_gate, QualityGate::kStandard);
   EXPECT_EQ(line.config.photo.max_bytes, 10 << 20);
@@ -102,6 +103,8 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
                                           "fp16",
                                           "--target-fmr",
                                           "1e-4",
+                                          "--threshold",
+                                          "half-margin",
                                           "--probe-gate",
                                           "strict",
                                           "--cached-references",
@@ -141,7 +144,8 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
   EXPECT_EQ(line.config.metrics_address, "0.0.0.0:2");
   EXPECT_EQ(line.config.device, "cuda:1");
   EXPECT_EQ(line.config.precision, Precision::kFp16);
-  EXPECT_EQ(line.config.target_fmr, 1e-4);
+  EXPECT_EQ(line.config.threshold.target_fmr, 1e-4);
+  EXPECT_EQ(line.config.threshold.unmeasured, UnmeasuredPolicy::kHalfMargin);
   EXPECT_EQ(line.config.probe_gate, QualityGate::kStrict);
   EXPECT_EQ(line.config.gallery.cached_references, 0);
   EXPECT_EQ(line.config.gallery.max_references_per_person, 5);
@@ -185,7 +189,7 @@ TEST_F(ServerConfigTest, ReadsAFile) {
   const CommandLine line = ParseComplete({"--config", file});
   ASSERT_FALSE(line.exit) << line.output;
   EXPECT_EQ(line.config.workers, 5);
-  EXPECT_EQ(line.config.target_fmr, 1e-5);
+  EXPECT_EQ(line.config.threshold.target_fmr, 1e-5);
   EXPECT_EQ(line.config.grpc.address, "127.0.0.1:7");
   EXPECT_FALSE(line.config.grpc.reflection);
 }
@@ -254,33 +258,21 @@ TEST_F(ServerConfigTest, RefusesABadValueInTheEnvironment) {
 }
 
 TEST_F(ServerConfigTest, RefusesBadValuesAndNamesTheFlag) {
-  const std::pair<const char*, const char*> cases[] = {{"--probe-gate", "lax"},
-                                                       {"--target-fmr", "0"},
-                                                       {"--target-fmr", "1"},
-                                                       {"--target-fmr", "-0.1"},
-                                                       {"--target-fmr", "nan"},
-                                                       {"--target-fmr", "inf"},
-                                                       {"--target-fmr", "x"},
-                                                       {"--workers", "-1"},
-                                                       {"--workers", "1.5"},
-                                                       {"--workers", "1000000"},
-                                                       {"--queue", "-1"},
-                                                       {"--max-references", "0"},
-                                                       {"--cached-references", "-1"},
-                                                       {"--max-message-bytes", "0"},
-                                                       {"--max-message-bytes", "99999999999"},
-                                                       {"--max-photo-bytes", "0"},
-                                                       {"--max-photo-pixels", "-5"},
-                                                       {"--grace-period", "-1"},
-                                                       {"--grace-period", "nan"},
-                                                       {"--drain-delay", "nan"},
-                                                       {"--drain-delay", "1e9"},
-                                                       {"--log-level", "loud"},
-                                                       {"--reflection", "perhaps"},
-                                                       {"--gallery", "mysql://x"},
-                                                       {"--gallery", "sqlite:"},
-                                                       {"--gallery", "g.sqlite"},
-                                                       {"--no-such-flag", "1"}};
+  const std::pair<const char*, const char*> cases[] = {
+      {"--probe-gate", "lax"},      {"--threshold", "fallback"},
+      {"--target-fmr", "0"},        {"--target-fmr", "1"},
+      {"--target-fmr", "-0.1"},     {"--target-fmr", "nan"},
+      {"--target-fmr", "inf"},      {"--target-fmr", "x"},
+      {"--workers", "-1"},          {"--workers", "1.5"},
+      {"--workers", "1000000"},     {"--queue", "-1"},
+      {"--max-references", "0"},    {"--cached-references", "-1"},
+      {"--max-message-bytes", "0"}, {"--max-message-bytes", "99999999999"},
+      {"--max-photo-bytes", "0"},   {"--max-photo-pixels", "-5"},
+      {"--grace-period", "-1"},     {"--grace-period", "nan"},
+      {"--drain-delay", "nan"},     {"--drain-delay", "1e9"},
+      {"--log-level", "loud"},      {"--reflection", "perhaps"},
+      {"--gallery", "mysql://x"},   {"--gallery", "sqlite:"},
+      {"--gallery", "g.sqlite"},    {"--no-such-flag", "1"}};
   for (const auto& [flag, value] : cases) {
     const std::string name(flag);
     std::vector<std::string> flags = {"--model", model_, "--face-finder", finder_, "--master-key-file", keys_,

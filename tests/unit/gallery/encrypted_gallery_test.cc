@@ -123,6 +123,23 @@ TEST_F(EncryptedGalleryTest, DoesNotTrustARowThatSomebodyPutThereInTheOpen) {
   EXPECT_THAT(Open(ProtectionBy(1))->References("ada"), FailsWith(Reason::STORE_CORRUPT));
 }
 
+TEST_F(EncryptedGalleryTest, APersonWhoseKeyIsDamagedKeepsNobodyElsesEmbeddingFromAnotherModel) {
+  {
+    const auto store = Open(ProtectionBy(1));
+    ASSERT_THAT(store->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")}), kMany), IsOk());
+    ASSERT_THAT(store->Enrol(EnrolmentOf("bob", {ReferenceNamed("r2", 8)}), kMany), IsOk());
+  }
+  SQLite::Database(path_, SQLite::OPEN_READWRITE)
+      .exec("UPDATE person SET data_key = CAST(substr(data_key, 1, 12) AS BLOB) WHERE person_id = 'ada'");
+  const auto store = Open(ProtectionBy(1));
+  ASSERT_THAT(store->References("ada"), FailsWith(Reason::STORE_CORRUPT));
+  const auto page = store->Unembedded(ModelNamed(2), {"arcface112", ModelNamed(1)}, 0, 10);
+  ASSERT_THAT(page, IsOk());
+  ASSERT_THAT(IdsOf(*page), ElementsAre("r1", "r2"));
+  EXPECT_THAT(page->front().values, IsEmpty());
+  EXPECT_EQ(page->back().values, (std::vector<float>{8, -8}));
+}
+
 TEST_F(EncryptedGalleryTest, CanBeReadByTheNewMasterKeyAloneOnceItsKeysAreRotated) {
   {
     const auto store = Open(ProtectionBy(1));

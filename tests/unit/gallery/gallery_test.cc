@@ -70,16 +70,16 @@ class WatchedStore : public Store {
   absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) override { return store_->AllowModel(model); }
   absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) override { return store_->ForbidModel(model); }
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) override { return store_->IsModelAllowed(model); }
-  absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, absl::string_view crop_kind) override {
-    return store_->Coverage(model, crop_kind);
+  absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources) override {
+    return store_->Coverage(model, sources);
   }
-  absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, absl::string_view crop_kind,
+  absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, const EmbeddingSources& sources,
                                                               int limit) override {
-    return store_->PersonsWithoutCrop(model, crop_kind, limit);
+    return store_->PersonsWithoutCrop(model, sources, limit);
   }
-  absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model, absl::string_view crop_kind,
+  absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model, const EmbeddingSources& sources,
                                                               int64_t after, int limit) override {
-    return store_->Unembedded(model, crop_kind, after, limit);
+    return store_->Unembedded(model, sources, after, limit);
   }
   absl::Status AddEmbeddings(absl::Span<const UnembeddedReference> references,
                              absl::Span<const Embedding> embeddings) override {
@@ -226,7 +226,7 @@ TEST_F(GalleryTest, SeeksAmongReferencesThatWereEmbeddedAnew) {
   ASSERT_THAT(gallery_->Enrol(enrolment), IsOk());
   const Embedding probe{ModelNamed(2), {1, 1, 1}};
   ASSERT_THAT(gallery_->FindNearestOther(probe, ""), IsOkAndHolds(std::nullopt));
-  const auto unembedded = gallery_->Unembedded(ModelNamed(2), "kind", 0, 10);
+  const auto unembedded = gallery_->Unembedded(ModelNamed(2), {"kind"}, 0, 10);
   ASSERT_THAT(unembedded, IsOk());
   ASSERT_THAT(gallery_->AddEmbeddings(*unembedded, {{ModelNamed(2), {1, 2, 3}}}), IsOk());
   const auto found = gallery_->FindNearestOther(probe, "");
@@ -302,7 +302,7 @@ TEST_F(GalleryTest, SeesEmbeddingsByAnotherModelAsSoonAsTheyAreAdded) {
   enrolment.crops = {{"arcface112", "crop"}};
   ASSERT_THAT(gallery_->Enrol(enrolment), IsOk());
   ASSERT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(1))));
-  const auto unembedded = gallery_->Unembedded(ModelNamed(2), "arcface112", 0, 10);
+  const auto unembedded = gallery_->Unembedded(ModelNamed(2), {"arcface112"}, 0, 10);
   ASSERT_THAT(unembedded, IsOk());
   ASSERT_THAT(gallery_->AddEmbeddings(*unembedded, {{ModelNamed(2), {5}}}), IsOk());
   EXPECT_THAT(gallery_->FindReferences("ada"), IsOkAndHolds(Pointee(SizeIs(2))));

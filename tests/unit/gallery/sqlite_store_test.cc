@@ -18,6 +18,7 @@ namespace likeness {
 namespace {
 
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::SizeIs;
@@ -185,7 +186,7 @@ TEST(SqliteStoreTest, BringsAGalleryOfVersionOneUpToDate) {
   ASSERT_THAT(references, IsOkAndHolds(SizeIs(2)));
   EXPECT_EQ((*references)[0].embedding.model, ModelNamed(1));
   EXPECT_EQ((*references)[1].embedding.values, (std::vector<float>{2, -2}));
-  EXPECT_EQ((*store)->Coverage(ModelNamed(1), "any")->embedded, 3);
+  EXPECT_EQ((*store)->Coverage(ModelNamed(1), {"any"})->embedded, 3);
   ASSERT_THAT((*store)->DeletePerson("ada"), IsOk());
   EXPECT_THAT((*store)->Size(), IsOkAndHolds(HasSize(1, 1)));
 }
@@ -242,8 +243,34 @@ TEST(SqliteStoreTest, NeverHandsOutACropThatWasAlteredOrMoved) {
     Alter(path, sql);
     const auto store = OpenSqliteStore(path);
     ASSERT_THAT(store, IsOk()) << sql;
-    EXPECT_THAT((*store)->Unembedded(ModelNamed(2), "arcface112", 0, 10), FailsWith(Reason::STORE_CORRUPT)) << sql;
+    EXPECT_THAT((*store)->Unembedded(ModelNamed(2), {"arcface112"}, 0, 10), FailsWith(Reason::STORE_CORRUPT)) << sql;
   }
+}
+
+// A damaged embedding keeps nobody from another model: the crop stands in for it, and where there is no whole one, its
+// person is as hard to reach as before, and everybody else is embedded.
+TEST(SqliteStoreTest, HandsOutTheCropInPlaceOfADamagedEmbedding) {
+  const std::string path = GalleryFile();
+  {
+    Enrolment enrolment = EnrolmentOf("eve", {ReferenceNamed("r4"), ReferenceNamed("r5"), ReferenceNamed("r6")});
+    enrolment.crops = {{"arcface112", "face 4"}, {"arcface112", "face 5"}, {"arcface112", "face 6"}};
+    ASSERT_THAT((*OpenSqliteStore(path))->Enrol(enrolment, kMany), IsOk());
+  }
+  Alter(path,
+        "UPDATE embedding SET embedding = X'00' WHERE reference IN (1, 4, 5);"
+        "UPDATE crop SET picture = X'00' WHERE reference IN (5, 6)");
+  const auto store = OpenSqliteStore(path);
+  ASSERT_THAT(store, IsOk());
+  const auto page = (*store)->Unembedded(ModelNamed(2), {"arcface112", ModelNamed(1)}, 0, 10);
+  ASSERT_THAT(page, IsOk());
+  ASSERT_THAT(IdsOf(*page), ElementsAre("r1", "r2", "r3", "r4", "r5", "r6"));
+  const auto is_lost = [&](size_t i) { return (*page)[i].values.empty() && (*page)[i].picture.empty(); };
+  EXPECT_TRUE(is_lost(0)) << "there is no crop";
+  EXPECT_THAT((*page)[1].values, SizeIs(2));
+  EXPECT_THAT((*page)[2].values, SizeIs(2));
+  EXPECT_EQ((*page)[3].picture, "face 4");
+  EXPECT_TRUE(is_lost(4)) << "the crop is damaged, too";
+  EXPECT_THAT((*page)[5].values, SizeIs(2)) << "the crop is damaged, and not looked at";
 }
 
 TEST(SqliteStoreTest, ReportsADamagedPageAndServesOn) {

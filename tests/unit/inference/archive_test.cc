@@ -122,7 +122,9 @@ TEST_F(NetworkTest, ReturnsTheShapeAndTheValuesOfItsOutput) {
 }
 
 TEST_F(NetworkTest, ReportsAnInputItCannotTake) {
-  EXPECT_THAT(network_.Run(input_, {1, 1, 336, 112}), FailsWith(Reason::NETWORK_FAILED));
+  const auto failed = network_.Run(input_, {1, 1, 336, 112});
+  EXPECT_THAT(failed, FailsWith(Reason::NETWORK_FAILED));
+  EXPECT_THAT(failed, HasStatus(absl::StatusCode::kInternal, HasSubstr("channels"))) << "which says what is wrong";
 }
 
 TEST_F(NetworkTest, AnswersAlikeOnAnyNumberOfThreads) {

@@ -24,8 +24,9 @@ using testing::ElementsAre;
 constexpr char kManifest[] = R"({
   "format": 1, "kind": "embedding", "name": "next", "version": "1.0.0",
   "input": {"width": 8, "height": 8, "color": "RGB", "mean": [0, 0, 0], "std": [255, 255, 255]},
-  "alignment": "none", "embedding": {"size": 3, "unit_length": false}, "margin": 1, "operating_points": [],
-  "calibration": null, "provenance": {}})";
+  "alignment": "none", "embedding": {"size": 3, "unit_length": false}, "margin": 1, "operating_points": [
+    {"fmr": 0.001, "distance": 0.25, "genuine_pairs": 1000, "impostor_pairs": 1000000, "people": 500, "source": "made up"}
+  ], "calibration": null, "provenance": {}})";
 
 ModelDigest DigestOf(uint8_t name) {
   ModelDigest digest;
@@ -54,19 +55,20 @@ class ActivationsTest : public testing::Test {
     base.path = UniquePath("base.pt");
     WriteFile(base.path, SealedFile("base"));
     base.digest = *VerifySeal(SealedFile("base"));
+    base.manifest = *ParseBundleManifest(kManifest);
     return base;
   }
 
   static Generation GenerationOf(const ModelDigest& digest) {
     auto embedder = std::make_shared<FakeEmbedder>();
     embedder->set_digest(digest);
-    return {embedder, {.distance = 0.5, .point = {}}};
+    return {embedder, Threshold{.distance = 0.5, .source = ThresholdSource::kOperatingPoint, .point = {}}};
   }
 
   void Restart() {
     activations_.reset();
     activations_ = std::make_unique<Activations>(
-        *models_, *gallery_, active_, [this](const ModelEntry& entry) { return Load(entry); },
+        *models_, *gallery_, active_, rule_, [this](const ModelEntry& entry) { return Load(entry); },
         [this](const Generation& generation) { announced_.push_back(generation.embedder->digest()); });
   }
 
@@ -80,7 +82,7 @@ class ActivationsTest : public testing::Test {
       for (float& value : values) value *= 2;
       return values;
     };
-    return Generation{embedder, {.distance = 0.25, .point = {}}};
+    return Generation{embedder, ThresholdOf(entry.manifest, rule_)};
   }
 
   void Enrol(const std::string& person, const std::string& reference, uint8_t level, bool with_crop = true) {
@@ -116,6 +118,7 @@ class ActivationsTest : public testing::Test {
   const ModelDigest base_ = models_->base().digest;
   ActiveGeneration active_{GenerationOf(base_)};
   ModelDigest next_;
+  ThresholdRule rule_;
   absl::Status load_error_;
   std::atomic<bool> hold_ = false;
   std::atomic<bool> release_ = false;
@@ -126,15 +129,15 @@ class ActivationsTest : public testing::Test {
 // A bundle is code: that somebody has put it into the folder does not say that it may be run.
 TEST_F(ActivationsTest, RunsNoModelThatNobodyTrainedHereOrAllowed) {
   const ModelDigest brought = models_->Add(SealedFile("brought"), kManifest, "training", absl::Now())->digest;
-  EXPECT_THAT(activations_->Begin(brought, /*leave_behind=*/false), FailsWith(Reason::MODEL_NOT_ALLOWED));
+  EXPECT_THAT(activations_->Begin(brought, {}), FailsWith(Reason::MODEL_NOT_ALLOWED));
   ASSERT_THAT(gallery_->SetModelChoice({brought, std::nullopt, false}), IsOk());
   EXPECT_THAT(activations_->Follow(), FailsWith(Reason::MODEL_NOT_ALLOWED));
   ASSERT_THAT(gallery_->SetModelChoice({}), IsOk());
   ASSERT_THAT(activations_->Allow(brought), IsOk());
-  ASSERT_THAT(activations_->Begin(brought, /*leave_behind=*/false), IsOk());
+  ASSERT_THAT(activations_->Begin(brought, {}), IsOk());
   ASSERT_THAT(Finish(), IsOk());
   EXPECT_GT(activations_->Progress()->revision, 0);
-  ASSERT_THAT(activations_->Begin(models_->base().digest, /*leave_behind=*/false), IsOk()) << "the base always may";
+  ASSERT_THAT(activations_->Begin(models_->base().digest, {}), IsOk()) << "the base always may";
   ASSERT_THAT(Finish(), IsOk());
   ASSERT_THAT(activations_->Delete(*models_, brought), IsOk());
   EXPECT_THAT(gallery_->IsModelAllowed(brought), IsOkAndHolds(false));
@@ -157,10 +160,10 @@ TEST_F(ActivationsTest, FollowsAServerThatHasActivatedAnotherModel) {
 
 TEST_F(ActivationsTest, EmbedsEverybodyAnewThenChangesModel) {
   for (int i = 0; i < 70; ++i) Enrol("person" + std::to_string(i), "r" + std::to_string(i), static_cast<uint8_t>(i));
-  ASSERT_THAT(activations_->Begin(next_, /*leave_behind=*/false), IsOk());
+  ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
   ASSERT_THAT(Finish(), IsOk());
   EXPECT_EQ(active_.Get()->embedder->digest(), next_);
-  EXPECT_EQ(active_.Get()->threshold.distance, 0.25);
+  EXPECT_EQ(active_.Get()->threshold->distance, 0.25);
   EXPECT_THAT(announced_, ElementsAre(next_));
   EXPECT_EQ(gallery_->ReadModelChoice()->active, next_);
   EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
@@ -173,7 +176,7 @@ TEST_F(ActivationsTest, EmbedsEverybodyAnewThenChangesModel) {
 TEST_F(ActivationsTest, TheModelSoFarAnswersUntilAllIsReady) {
   Enrol("ada", "r1", 51);
   hold_ = true;
-  ASSERT_THAT(activations_->Begin(next_, false), IsOk());
+  ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
   EXPECT_EQ(active_.Get()->embedder->digest(), base_);
   EXPECT_TRUE(activations_->Progress()->running);
   Enrol("bob", "r2", 102);  // by the model so far, while the other one is busy
@@ -185,9 +188,9 @@ TEST_F(ActivationsTest, TheModelSoFarAnswersUntilAllIsReady) {
 
 TEST_F(ActivationsTest, TheWayBackNeedsNoNetwork) {
   Enrol("ada", "r1", 51);
-  ASSERT_THAT(activations_->Begin(next_, false), IsOk());
+  ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
   ASSERT_THAT(Finish(), IsOk());
-  ASSERT_THAT(activations_->Begin(base_, false), IsOk());
+  ASSERT_THAT(activations_->Begin(base_, {}), IsOk());
   ASSERT_THAT(Finish(), IsOk());
   EXPECT_EQ(active_.Get()->embedder->digest(), base_);
   EXPECT_EQ(EmbeddedBy(base_, "ada").size(), 1u);
@@ -197,25 +200,48 @@ TEST_F(ActivationsTest, TheWayBackNeedsNoNetwork) {
 TEST_F(ActivationsTest, RefusesToLeaveSomebodyBehindUnlessToldTo) {
   Enrol("ada", "r1", 51);
   Enrol("bob", "r2", 51, /*with_crop=*/false);
-  EXPECT_THAT(activations_->Begin(next_, false), FailsWith(Reason::REFERENCES_WITHOUT_CROP));
+  EXPECT_THAT(activations_->Begin(next_, {}), FailsWith(Reason::REFERENCES_WITHOUT_CROP));
   EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
   EXPECT_EQ(active_.Get()->embedder->digest(), base_);
-  ASSERT_THAT(activations_->Begin(next_, true), IsOk());
+  ASSERT_THAT(activations_->Begin(next_, {.leave_behind = true}), IsOk());
   ASSERT_THAT(Finish(), IsOk());
   EXPECT_EQ(active_.Get()->embedder->digest(), next_);
   EXPECT_EQ(EmbeddedBy(next_, "bob").size(), 0u);
 }
 
+// One that was measured, but not at so low a rate, is not measured either.
+TEST_F(ActivationsTest, RefusesAModelThatNobodyMeasuredAtTheServersRateUnlessToldTo) {
+  for (UnmeasuredPolicy unmeasured : {UnmeasuredPolicy::kRefuse, UnmeasuredPolicy::kHalfMargin}) {
+    rule_ = {.target_fmr = 1e-4, .unmeasured = unmeasured};
+    Restart();
+    EXPECT_THAT(activations_->Begin(next_, {.leave_behind = true}), FailsWith(Reason::THRESHOLD_NOT_MEASURED));
+    EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
+    EXPECT_EQ(active_.Get()->embedder->digest(), base_);
+    ASSERT_THAT(activations_->Begin(next_, {.unmeasured = true}), IsOk());
+    ASSERT_THAT(Finish(), IsOk());
+    EXPECT_EQ(active_.Get()->embedder->digest(), next_);
+    const std::optional<Threshold> threshold = active_.Get()->threshold;
+    EXPECT_EQ(threshold.has_value(), unmeasured == UnmeasuredPolicy::kHalfMargin);
+    if (threshold.has_value()) {
+      EXPECT_EQ(threshold->source, ThresholdSource::kHalfMargin);
+    }
+    rule_ = {};
+    Restart();
+    ASSERT_THAT(activations_->Begin(base_, {}), IsOk()) << "the way back to a model that was measured";
+    ASSERT_THAT(Finish(), IsOk());
+  }
+}
+
 TEST_F(ActivationsTest, RefusesWhatItCannotLoadAndAnotherAtTheSameTime) {
-  EXPECT_THAT(activations_->Begin(DigestOf(9), false), FailsWith(Reason::MODEL_NOT_FOUND));
+  EXPECT_THAT(activations_->Begin(DigestOf(9), {}), FailsWith(Reason::MODEL_NOT_FOUND));
   load_error_ = MakeError(Reason::MODEL_CORRUPT, "damaged");
-  EXPECT_THAT(activations_->Begin(next_, false), FailsWith(Reason::MODEL_CORRUPT));
+  EXPECT_THAT(activations_->Begin(next_, {}), FailsWith(Reason::MODEL_CORRUPT));
   load_error_ = absl::OkStatus();
   Enrol("ada", "r1", 51);
   hold_ = true;
-  ASSERT_THAT(activations_->Begin(next_, false), IsOk());
-  EXPECT_THAT(activations_->Begin(next_, false), IsOk()) << "it is on its way";
-  EXPECT_THAT(activations_->Begin(base_, false), FailsWith(Reason::ACTIVATION_RUNNING));
+  ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
+  EXPECT_THAT(activations_->Begin(next_, {}), IsOk()) << "it is on its way";
+  EXPECT_THAT(activations_->Begin(base_, {}), FailsWith(Reason::ACTIVATION_RUNNING));
   EXPECT_THAT(activations_->Delete(*models_, next_), FailsWith(Reason::MODEL_IN_USE));
 }
 
@@ -228,7 +254,7 @@ TEST_F(ActivationsTest, AFailureLeavesTheModelSoFar) {
                     .create_time = absl::Now()};
   damaged.crops = {{"whole8x8", "no picture"}};
   ASSERT_THAT(gallery_->Enrol(damaged), IsOk());
-  ASSERT_THAT(activations_->Begin(next_, false), IsOk());
+  ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
   EXPECT_THAT(Finish(), FailsWith(Reason::STORE_CORRUPT));
   EXPECT_EQ(active_.Get()->embedder->digest(), base_);
   EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
@@ -237,7 +263,7 @@ TEST_F(ActivationsTest, AFailureLeavesTheModelSoFar) {
 TEST_F(ActivationsTest, ARestartGoesOnWithIt) {
   for (int i = 0; i < 70; ++i) Enrol("person" + std::to_string(i), "r" + std::to_string(i), static_cast<uint8_t>(i));
   hold_ = true;
-  ASSERT_THAT(activations_->Begin(next_, false), IsOk());
+  ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
   ASSERT_EQ(gallery_->ReadModelChoice()->target, next_);
   std::thread release([this] {
     absl::SleepFor(absl::Milliseconds(500));  // by then the end has begun
@@ -260,10 +286,10 @@ TEST_F(ActivationsTest, ARestartDropsWhatCannotBeFinished) {
 
 TEST_F(ActivationsTest, DeletesAModelWithItsEmbeddings) {
   Enrol("ada", "r1", 51);
-  ASSERT_THAT(activations_->Begin(next_, false), IsOk());
+  ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
   ASSERT_THAT(Finish(), IsOk());
   EXPECT_THAT(activations_->Delete(*models_, next_), FailsWith(Reason::MODEL_IN_USE));
-  ASSERT_THAT(activations_->Begin(base_, false), IsOk());
+  ASSERT_THAT(activations_->Begin(base_, {}), IsOk());
   ASSERT_THAT(Finish(), IsOk());
   EXPECT_THAT(activations_->Delete(*models_, next_), IsOkAndHolds(testing::Field(&EmbeddingDeletion::embeddings, 1)));
   EXPECT_THAT(activations_->Delete(*models_, next_), FailsWith(Reason::MODEL_NOT_FOUND));

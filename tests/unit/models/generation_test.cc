@@ -12,22 +12,22 @@ namespace likeness {
 namespace {
 
 Generation GenerationAt(double threshold) {
-  return {std::make_shared<FakeEmbedder>(), {.distance = threshold, .point = {}}};
+  return {std::make_shared<FakeEmbedder>(), Threshold{.distance = threshold, .point = {}}};
 }
 
 TEST(ActiveGenerationTest, GivesOutTheOneThatAnswers) {
   ActiveGeneration active(GenerationAt(1));
   const auto first = active.Get();
   ASSERT_THAT(active.Replace(GenerationAt(2), [] { return absl::OkStatus(); }), IsOk());
-  EXPECT_EQ(first->threshold.distance, 1) << "a call keeps what it took";
-  EXPECT_EQ(active.Get()->threshold.distance, 2);
+  EXPECT_EQ(first->threshold->distance, 1) << "a call keeps what it took";
+  EXPECT_EQ(active.Get()->threshold->distance, 2);
 }
 
 TEST(ActiveGenerationTest, StaysAsItIsWhenTheLastStepFails) {
   ActiveGeneration active(GenerationAt(1));
   EXPECT_THAT(active.Replace(GenerationAt(2), [] { return MakeError(Reason::STORE_FAILED, "disk full"); }),
               FailsWith(Reason::STORE_FAILED));
-  EXPECT_EQ(active.Get()->threshold.distance, 1);
+  EXPECT_EQ(active.Get()->threshold->distance, 1);
 }
 
 TEST(ActiveGenerationTest, WritesNothingThatAnEarlierGenerationMade) {

@@ -90,7 +90,7 @@ class FaceVerificationFixture : public testing::Test {
   // The embedder is the fixture's own.
   ActiveGeneration active_{
       {std::shared_ptr<const Embedder>(std::shared_ptr<void>(), &embedder_),
-       {.distance = 0.5, .source = ThresholdSource::kOperatingPoint, .point = MeasuredPoint(1e-3, 0.5)}}};
+       Threshold{.distance = 0.5, .source = ThresholdSource::kOperatingPoint, .point = MeasuredPoint(1e-3, 0.5)}}};
   int references_made_ = 0;
   FaceVerification::Options options_;
   std::unique_ptr<Gallery> gallery_;

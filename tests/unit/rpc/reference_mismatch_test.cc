@@ -70,7 +70,7 @@ TEST_F(ReferenceMismatchTest, ComparesNothingWithReferencesOfAnotherModel) {
   digest.bytes.fill(0x77);
   other.set_digest(digest);
   ASSERT_THAT(active_.Replace({std::shared_ptr<const Embedder>(std::shared_ptr<void>(), &other),
-                               {.distance = 0.5, .source = ThresholdSource::kHalfMargin, .point = {}}},
+                               Threshold{.distance = 0.5, .source = ThresholdSource::kHalfMargin, .point = {}}},
                               [] { return absl::OkStatus(); }),
               IsOk());
   EXPECT_THAT(Enroll(Request({kGreen})), IsOkAndHolds(2));

@@ -19,10 +19,10 @@ std::string Scrape(const Metrics& metrics) {
 TEST(MetricsTest, ExposesWhatIsAlwaysThereFromTheStart) {
   const Metrics metrics;
   const std::string scraped = Scrape(metrics);
-  for (const char* line :
-       {"likeness_cache_lookups_total{result=\"hit\"} 0", "likeness_cache_lookups_total{result=\"miss\"} 0",
-        "likeness_cached_references 0", "likeness_gallery_persons 0", "likeness_gallery_references 0",
-        "likeness_queue_depth 0", "likeness_threshold_distance 0", "likeness_threshold_fallback 0"}) {
+  for (const char* line : {"likeness_cache_lookups_total{result=\"hit\"} 0",
+                           "likeness_cache_lookups_total{result=\"miss\"} 0", "likeness_cached_references 0",
+                           "likeness_gallery_persons 0", "likeness_gallery_references 0", "likeness_queue_depth 0",
+                           "likeness_threshold_distance 0", "likeness_threshold_source{source=\"not_measured\"} 0"}) {
     EXPECT_THAT(scraped, HasSubstr(std::string(line) + "\n"));
   }
   for (const char* stage : {"decode", "detect", "align", "embed", "compare", "store"}) {
@@ -76,18 +76,26 @@ TEST(MetricsTest, TimesAStageFromItsBeginningToItsEnd) {
 
 TEST(MetricsTest, SaysWhichModelDecidesAndByWhat) {
   Metrics metrics;
-  metrics.SetModel("mobilefacenet-192", "1.0.0", "abcd", "cpu", 1.0424, {.fallback = false, .plain = false});
+  metrics.SetModel("mobilefacenet-192", "1.0.0", "abcd", "cpu", 1.0424,
+                   {.source = Metrics::ThresholdSource::kMeasured, .plain = false});
   EXPECT_THAT(Scrape(metrics),
               HasSubstr("likeness_model_info{device=\"cpu\",digest=\"abcd\",name=\"mobilefacenet-192\","
                         "version=\"1.0.0\"} 1\n"));
   EXPECT_THAT(Scrape(metrics), HasSubstr("likeness_threshold_distance 1.0424\n"));
-  EXPECT_THAT(Scrape(metrics), HasSubstr("likeness_threshold_fallback 0\n"));
+  EXPECT_THAT(Scrape(metrics), HasSubstr("likeness_threshold_source{source=\"measured\"} 1\n"));
+  EXPECT_THAT(Scrape(metrics), HasSubstr("likeness_threshold_source{source=\"not_measured\"} 0\n"));
 }
 
-TEST(MetricsTest, SaysWhenTheThresholdIsAFallback) {
+TEST(MetricsTest, SaysWhatDecidesWhereNothingWasMeasured) {
   Metrics metrics;
-  metrics.SetModel("siamese-article", "1.0.0", "abcd", "cpu", 1, {.fallback = true, .plain = true});
-  EXPECT_THAT(Scrape(metrics), HasSubstr("likeness_threshold_fallback 1\n"));
+  metrics.SetModel("siamese-article", "1.0.0", "abcd", "cpu", 1,
+                   {.source = Metrics::ThresholdSource::kHalfMargin, .plain = true});
+  EXPECT_THAT(Scrape(metrics), HasSubstr("likeness_threshold_source{source=\"half_margin\"} 1\n"));
+  metrics.SetModel("siamese-article", "1.0.0", "abcd", "cpu", 0,
+                   {.source = Metrics::ThresholdSource::kNotMeasured, .plain = true});
+  EXPECT_THAT(Scrape(metrics), HasSubstr("likeness_threshold_source{source=\"half_margin\"} 0\n"));
+  EXPECT_THAT(Scrape(metrics), HasSubstr("likeness_threshold_source{source=\"not_measured\"} 1\n"));
+  EXPECT_THAT(Scrape(metrics), HasSubstr("likeness_threshold_distance 0\n"));
   EXPECT_THAT(Scrape(metrics), HasSubstr("likeness_threshold_plain 1\n"));
 }
 

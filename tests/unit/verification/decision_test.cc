@@ -80,19 +80,51 @@ TEST(MeasuredThresholdTest, RefusesARateThatIsNotANumber) {
 }
 
 TEST(ChooseThresholdTest, TakesAMeasuredPoint) {
-  const Threshold threshold = ChooseThreshold({Point(1e-3, 1.0)}, 1e-2, 1.4);
-  EXPECT_EQ(threshold.distance, 1.0);
-  EXPECT_EQ(threshold.source, ThresholdSource::kOperatingPoint);
+  for (UnmeasuredPolicy unmeasured : {UnmeasuredPolicy::kRefuse, UnmeasuredPolicy::kHalfMargin}) {
+    const auto threshold = ChooseThreshold({Point(1e-3, 1.0)}, 1.4, {.target_fmr = 1e-2, .unmeasured = unmeasured});
+    ASSERT_TRUE(threshold.has_value());
+    EXPECT_EQ(threshold->distance, 1.0);
+    EXPECT_EQ(threshold->source, ThresholdSource::kOperatingPoint);
+    EXPECT_TRUE(IsMeasured(threshold));
+  }
 }
 
-TEST(ChooseThresholdTest, FallsBackToHalfTheMarginWhereNothingSupportsTheRate) {
-  const std::vector<std::vector<OperatingPoint>> unsupported = {{}, {Point(1e-2, 1.0)}, {Point(1e-3, 1.0, 100)}};
-  for (const std::vector<OperatingPoint>& points : unsupported) {
-    const Threshold threshold = ChooseThreshold(points, 1e-3, 2.0);
-    EXPECT_EQ(threshold.distance, 1.0);
-    EXPECT_EQ(threshold.source, ThresholdSource::kHalfMargin);
-    EXPECT_FALSE(threshold.point.has_value());
+const std::vector<OperatingPoint> kUnsupported[] = {{}, {Point(1e-2, 1.0)}, {Point(1e-3, 1.0, 100)}};
+
+TEST(ChooseThresholdTest, ChoosesNothingByItselfWhereNothingSupportsTheRate) {
+  for (const std::vector<OperatingPoint>& points : kUnsupported) {
+    const std::optional<Threshold> threshold = ChooseThreshold(points, 2.0, {.target_fmr = 1e-3});
+    EXPECT_FALSE(threshold.has_value());
+    EXPECT_FALSE(IsMeasured(threshold));
   }
+}
+
+TEST(ChooseThresholdTest, TakesHalfTheMarginThereOnlyWhereItIsToldTo) {
+  for (const std::vector<OperatingPoint>& points : kUnsupported) {
+    const std::optional<Threshold> threshold =
+        ChooseThreshold(points, 2.0, {.target_fmr = 1e-3, .unmeasured = UnmeasuredPolicy::kHalfMargin});
+    ASSERT_TRUE(threshold.has_value());
+    EXPECT_EQ(threshold->distance, 1.0);
+    EXPECT_EQ(threshold->source, ThresholdSource::kHalfMargin);
+    EXPECT_FALSE(threshold->point.has_value());
+    EXPECT_FALSE(IsMeasured(threshold));
+  }
+}
+
+// The distance of an untrained network's embeddings may well be 0.
+TEST(DecideTest, VerifiesNobodyByAThresholdThatNobodyHasSet) {
+  EXPECT_FALSE(Decide(0, Threshold(), std::nullopt).same_person);
+}
+
+TEST(RequestThresholdTest, RefusesWhereNothingWasMeasuredUnlessTheRequestDecides) {
+  EXPECT_THAT(RequestThreshold(std::nullopt, {}, {}), FailsWith(Reason::THRESHOLD_NOT_MEASURED));
+  EXPECT_THAT(RequestThreshold(std::nullopt, {}, {}),
+              HasStatus(absl::StatusCode::kFailedPrecondition,
+                        AllOf(HasSubstr("likeness calibrate"), HasSubstr("--threshold=half-margin"))));
+  EXPECT_THAT(RequestThreshold(std::nullopt, {}, {0.5, std::nullopt}), IsOkAndHolds(Field(&Threshold::distance, 0.5)));
+  EXPECT_THAT(RequestThreshold(std::nullopt, {}, {std::nullopt, 1e-3}), FailsWith(Reason::TARGET_FMR_UNSUPPORTED));
+  EXPECT_THAT(RequestThreshold(std::nullopt, {Point(1e-2, 0.9)}, {std::nullopt, 1e-2}),
+              IsOkAndHolds(Field(&Threshold::distance, 0.9)));
 }
 
 TEST(RequestThresholdTest, KeepsTheStandardWhenTheRequestBringsNone) {

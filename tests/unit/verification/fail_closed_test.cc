@@ -103,7 +103,10 @@ TEST(FailClosedTest, NeverVerifiesAnythingButAMeasuredDistanceUnderTheThreshold)
     ThresholdRequest request;
     if (inputs.Whole(0, 2) == 0) request.max_distance = inputs.Number();
     if (inputs.Whole(0, 2) == 0) request.target_fmr = inputs.Number();
-    const Threshold standard = ChooseThreshold(points, inputs.Number(), inputs.Number());
+    const UnmeasuredPolicy unmeasured =
+        inputs.Whole(0, 1) == 0 ? UnmeasuredPolicy::kRefuse : UnmeasuredPolicy::kHalfMargin;
+    const std::optional<Threshold> standard =
+        ChooseThreshold(points, inputs.Number(), {.target_fmr = inputs.Number(), .unmeasured = unmeasured});
     const ReferencePolicy policy = kPolicies[inputs.Whole(0, 2)];
 
     const absl::StatusOr<Threshold> threshold = RequestThreshold(standard, points, request);
@@ -119,6 +122,8 @@ TEST(FailClosedTest, NeverVerifiesAnythingButAMeasuredDistanceUnderTheThreshold)
       ASSERT_TRUE(threshold->point.has_value()) << "round " << round;
       ASSERT_LE(threshold->point->fmr, *request.target_fmr * (1 + 1e-8)) << "round " << round;
       ASSERT_GE(threshold->point->fmr * static_cast<double>(threshold->point->impostor_pairs), 9.99);
+    } else if (unmeasured == UnmeasuredPolicy::kRefuse) {
+      ASSERT_TRUE(IsMeasured(*threshold)) << "round " << round;
     }
     ASSERT_LT(match->nearest, references.size()) << "round " << round;
     ASSERT_TRUE(references[match->nearest].embedding.model == probe.model) << "round " << round;
