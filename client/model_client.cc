@@ -30,6 +30,10 @@ absl::StatusOr<v1::AllowModelResponse> ModelClient::AllowModel(const v1::AllowMo
   return CallUntil(absl::Now() + timeout_, *models_, &Models::AllowModel, request);
 }
 
+absl::StatusOr<v1::AddMeasurementsResponse> ModelClient::AddMeasurements(const v1::AddMeasurementsRequest& request) {
+  return CallUntil(absl::Now() + timeout_, *models_, &Models::AddMeasurements, request);
+}
+
 absl::StatusOr<v1::DeleteModelResponse> ModelClient::DeleteModel(const v1::DeleteModelRequest& request) {
   return CallUntil(absl::Now() + timeout_, *models_, &Models::DeleteModel, request);
 }

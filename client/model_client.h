@@ -26,8 +26,8 @@ namespace likeness {
 //   if (!end.ok() && ErrorReasonOf(end.status()) == "REFERENCES_WITHOUT_CROP") ...
 class ModelClient {
  public:
-  // `timeout` bounds ListModels, GetModel, AllowModel and DeleteModel; ActivateModel and ExportModel take as long as
-  // they take.
+  // `timeout` bounds ListModels, GetModel, AllowModel, AddMeasurements and DeleteModel; ActivateModel and ExportModel
+  // take as long as they take.
   using Options = Client::Options;
 
   // Connects at the first call.
@@ -38,6 +38,7 @@ class ModelClient {
   absl::StatusOr<v1::ListModelsResponse> ListModels(const v1::ListModelsRequest& request);
   absl::StatusOr<v1::GetModelResponse> GetModel(const v1::GetModelRequest& request);
   absl::StatusOr<v1::AllowModelResponse> AllowModel(const v1::AllowModelRequest& request);
+  absl::StatusOr<v1::AddMeasurementsResponse> AddMeasurements(const v1::AddMeasurementsRequest& request);
   absl::StatusOr<v1::DeleteModelResponse> DeleteModel(const v1::DeleteModelRequest& request);
 
   // Tells how far it is, and returns the last of that, once the model is active. CANCELLED when `stop` was requested;

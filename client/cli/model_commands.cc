@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/cli/id_prefix.h"
 #include "client/cli/interrupt.h"
-#include "client/cli/model_digest.h"
 #include "client/cli/progress_bar.h"
 #include "client/cli/table.h"
 #include "client/cli/threshold_text.h"
@@ -87,14 +87,18 @@ void PrintActivated(Invocation& invocation, const std::string& digest, const v1:
 }
 
 absl::StatusOr<ExitCode> Allow(Invocation& invocation, const ModelOptions& options) {
+  ModelClient client(invocation.client_options);
+  const absl::StatusOr<std::string> digest = ResolveDigest(client, options.digest, kFewestDigitsToAllow);
+  if (!digest.ok()) return digest.status();
   v1::AllowModelRequest request;
-  request.set_digest(options.digest);  // whole: nobody allows what they have not looked at
-  const absl::StatusOr<v1::AllowModelResponse> response = ModelClient(invocation.client_options).AllowModel(request);
+  request.set_digest(*digest);
+  const absl::StatusOr<v1::AllowModelResponse> response = client.AllowModel(request);
   if (!response.ok()) return response.status();
   if (invocation.json) {
     invocation.PrintJson(*response);
   } else {
-    invocation.console.out << "allowed: " << response->model().name() << ' ' << response->model().version() << '\n';
+    invocation.console.out << "allowed: " << response->model().name() << ' ' << response->model().version() << '\n'
+                           << "digest   " << response->model().digest() << '\n';
   }
   return kExitSuccess;
 }
@@ -181,6 +185,12 @@ absl::StatusOr<ExitCode> Delete(Invocation& invocation, const ModelOptions& opti
 
 }  // namespace
 
+absl::StatusOr<ExitCode> ActivateModel(Invocation& invocation, const std::string& digest) {
+  ModelOptions options;
+  options.digest = digest;
+  return Activate(invocation, options);
+}
+
 void AddModelCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* models = app.add_subcommand("models", "List, show, allow, activate, export or delete the server's models");
   models->require_subcommand(1);
@@ -198,7 +208,8 @@ void AddModelCommands(CLI::App& app, Invocation& invocation) {
   add("list", "List all models: the active one, marked *, and the others, the newest first", &List);
   add_digest(add("show", "Show a model", &Show));
   add("allow", "Let a model be activated that was not trained with this gallery: its code will be run", &Allow)
-      ->add_option("DIGEST", options->digest, "The model, whole; its file is DIGEST.pt in the server's models folder")
+      ->add_option("DIGEST", options->digest,
+                   "The model, or 12 or more of its first digits; its file is DIGEST.pt in the server's models folder")
       ->required();
   CLI::App* activate = add("activate", "Let a model answer, once all references are embedded with it", &Activate);
   add_digest(activate);

@@ -18,6 +18,7 @@
 #include "client/cli/training_outcome.h"
 #include "client/cli/training_text.h"
 #include "client/photo_folder/photo_folder.h"
+#include "client/training/finding_text.h"
 #include "client/training/report_files.h"
 #include "client/training_client.h"
 
@@ -32,6 +33,8 @@ constexpr char kFooter[] =
     "the\n"
     "model before and after. The training belongs to the server: Ctrl-C ends the command and not the training.\n"
     "Exit codes: 0 succeeded, or queued with --detach; 1 failed or cancelled; 2 error, or left by Ctrl-C.";
+
+constexpr int kMostFindings = 50;  // shown one by one
 
 struct TrainOptions {
   v1::TrainingConfig config;
@@ -92,9 +95,7 @@ class TrainingRun {
   }
 
   void Reject(const v1::RejectedPhoto& photo) {
-    const auto index = static_cast<size_t>(photo.photo_index());
-    const std::string name =
-        index < sent_.photos.size() ? sent_.photos[index].name : absl::StrCat("photo ", photo.photo_index());
+    const std::string name = NameOf(sent_, photo.photo_index());
     sent_.rejected.push_back({name, photo.reason(), photo.message()});
     display_.PhotoRejected(name, photo);
   }
@@ -102,7 +103,19 @@ class TrainingRun {
   bool Follow(const v1::Training& training) {
     training_id_ = training.training_id();
     display_.Show(training);
+    ShowFindings(training.data());
     return !options_.detach;
+  }
+
+  // What was found wrong with the photos, once.
+  void ShowFindings(const v1::TrainingData& data) {
+    for (; findings_ < data.findings_size(); ++findings_) {
+      if (findings_ < kMostFindings) {
+        display_.Note(FindingText(data.findings(findings_), [this](int index) { return NameOf(sent_, index); }));
+      } else if (findings_ == kMostFindings) {
+        display_.Note(absl::StrCat("… and ", data.findings_size() - findings_, " more, in the report"));
+      }
+    }
   }
 
   absl::StatusOr<ExitCode> Conclude(const v1::Training& training) {
@@ -136,6 +149,7 @@ class TrainingRun {
   SentPhotos sent_;
   TrainingDisplay display_;
   size_t next_ = 0;
+  int findings_ = 0;       // that were shown
   bool all_sent_ = false;  // read when the sending thread has ended
   std::string training_id_;
 };
@@ -164,7 +178,9 @@ void AddTrainCommand(CLI::App& app, Invocation& invocation) {
       command->add_option("--report", options->report, "Folder for train-report.html and its pictures")
           ->type_name("FOLDER")
           ->capture_default_str();
-  command->add_flag("--detach", options->detach, "Return as soon as the training is queued; no report")
+  command
+      ->add_flag("--detach", options->detach,
+                 "Return as soon as the training is queued; `likeness trainings report` makes its report later")
       ->excludes(report);
   command->callback([&invocation, options] { invocation.exit_code = invocation.Finish(Train(invocation, *options)); });
 }

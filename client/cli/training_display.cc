@@ -26,6 +26,11 @@ void TrainingDisplay::PhotoRejected(absl::string_view file_name, const v1::Rejec
   Print(absl::StrCat("rejected ", file_name, ": ", photo.reason(), ": ", photo.message()));
 }
 
+void TrainingDisplay::Note(const std::string& text) {
+  absl::MutexLock lock(&mutex_);
+  Print(text);
+}
+
 void TrainingDisplay::Show(const v1::Training& training) {
   absl::MutexLock lock(&mutex_);
   if (!shows_anything_) return;
@@ -34,6 +39,11 @@ void TrainingDisplay::Show(const v1::Training& training) {
     line_.reset();
   } else if (training.state() != state_) {
     Print(absl::StrCat("training ", training.training_id(), " is ", StateText(training.state())));
+  }
+  if (training.cancel_requested() && !HasEnded(training) && !told_of_end_) {
+    Print(absl::StrCat("training ", training.training_id(),
+                       " ends as soon as the step or the evaluation that it is in is done"));
+    told_of_end_ = true;
   }
   if (training.state() == v1::TRAINING_STATE_RUNNING && console_.err_is_terminal) {
     if (!line_.has_value()) line_.emplace(console_.err);

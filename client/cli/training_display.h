@@ -29,6 +29,8 @@ class TrainingDisplay {
   void PhotoSent();
   void PhotoRejected(absl::string_view file_name, const v1::RejectedPhoto& photo);
   void Show(const v1::Training& training);
+  // A line of its own.
+  void Note(const std::string& text);
   // Ends the line that is shown, so that others can follow.
   void End();
 
@@ -42,6 +44,7 @@ class TrainingDisplay {
   std::optional<LiveLine> line_ ABSL_GUARDED_BY(mutex_);        // while it runs, on a terminal
   v1::TrainingState state_ ABSL_GUARDED_BY(mutex_) = v1::TRAINING_STATE_UNSPECIFIED;
   int printed_epochs_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool told_of_end_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace likeness

@@ -131,14 +131,25 @@ std::string TrainingText(const v1::Training& training) {
   if (training.has_end_time()) absl::StrAppend(&text, ", ended ", TimeUtil::ToString(training.end_time()));
   absl::StrAppend(&text, "\n");
   const v1::TrainingData& data = training.data();
-  absl::StrAppendFormat(&text, "photos      %d used, %d rejected; %d people trained on, %d strangers held out\n",
-                        data.accepted_photos(), data.rejected_photos(), data.people(), data.strangers());
+  absl::StrAppendFormat(&text, "photos      %d used, %d rejected%s; %d people trained on, %d strangers held out\n",
+                        data.accepted_photos(), data.rejected_photos(),
+                        data.left_out_photos() > 0 ? absl::StrCat(", ", data.left_out_photos(), " left out") : "",
+                        data.people(), data.strangers());
+  if (data.findings_size() > 0) {
+    absl::StrAppendFormat(&text, "            %d %s found wrong with them: `%s` names %s\n", data.findings_size(),
+                          data.findings_size() == 1 ? "thing was" : "things were", ReportText(training.training_id()),
+                          data.findings_size() == 1 ? "it" : "them");
+  }
   return absl::StrCat(text, ErrorsText(training), ResultText(training));
+}
+
+std::string ReportText(const std::string& training_id) {
+  return absl::StrCat("likeness trainings report ", training_id, " --images DIR");
 }
 
 std::string ComeBackText(const std::string& training_id) {
   return absl::StrCat("`likeness trainings watch ", training_id, "` shows it, `likeness trainings cancel ", training_id,
-                      "` ends it");
+                      "` ends it, `", ReportText(training_id), "` makes its report");
 }
 
 }  // namespace likeness

@@ -20,7 +20,10 @@ std::string ProgressText(const v1::Training& training);
 // A few lines for people, the last one ended: what the training is, has seen and came to.
 std::string TrainingText(const v1::Training& training);
 
-// How to come back to a training that goes on without the command: two command lines.
+// The command line that makes the report of a training later.
+std::string ReportText(const std::string& training_id);
+
+// How to come back to a training that goes on without the command: three command lines.
 std::string ComeBackText(const std::string& training_id);
 
 }  // namespace likeness

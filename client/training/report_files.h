@@ -3,24 +3,14 @@
 #define LIKENESS_CLIENT_TRAINING_REPORT_FILES_H_
 
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/photo_folder/photo_folder.h"
 #include "client/training/report_page.h"
+#include "client/training/sent_photos.h"
 #include "likeness/v1/training_service.pb.h"
 
 namespace likeness {
-
-// What the caller of a training knows and the server does not keep.
-struct SentPhotos {
-  // Where `photos` lie.
-  std::string folder = {};
-  // As they were sent, so that the place of a photo is its number.
-  std::vector<PhotoFile> photos = {};
-  std::vector<RejectedFile> rejected = {};
-};
 
 // Makes the folder where it is missing, writes `train-report.html` and the plots (`loss.svg`, …) into it, over those of
 // an earlier training, and returns the page's path. The page shows photos as they lie in their files, unless they are

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/training/finding_text.h"
 #include "client/training/markup.h"
 #include "google/protobuf/util/time_util.h"
 
@@ -155,11 +156,11 @@ std::string SettingsSection(const v1::Training& training) {
   } else {
     absl::StrAppend(&html, ContrastiveRows(training));
   }
-  absl::StrAppend(
-      &html, Row("seed", absl::StrCat(config.seed())),
-      Row("photos", absl::StrFormat("%d used, %d rejected", data.accepted_photos(), data.rejected_photos())),
-      Row("people", absl::StrFormat("%d trained on (%d of them with one photo), %d held out as strangers",
-                                    data.people(), data.people_with_one_photo(), data.strangers())));
+  absl::StrAppend(&html, Row("seed", absl::StrCat(config.seed())),
+                  Row("photos", absl::StrFormat("%d used, %d rejected, %d left out", data.accepted_photos(),
+                                                data.rejected_photos(), data.left_out_photos())),
+                  Row("people", absl::StrFormat("%d trained on (%d of them with one photo), %d held out as strangers",
+                                                data.people(), data.people_with_one_photo(), data.strangers())));
   return html + "</table>\n";
 }
 // The row of a number that both evaluations may have.
@@ -277,6 +278,19 @@ std::string PairsSection(const v1::Training& training, const std::function<Repor
   return html + "</div>\n";
 }
 
+std::string FindingsSection(const v1::Training& training, const std::function<ReportPhoto(int)>& photo) {
+  if (training.data().findings().empty()) return "";
+  std::string html =
+      "<h2>What was found wrong with the photos</h2>\n<p class=\"faint\">By the base model, before the training. "
+      "Photos "
+      "that were left out took part in neither training nor evaluation.</p>\n<ul>\n";
+  for (const v1::PhotoFinding& finding : training.data().findings()) {
+    absl::StrAppend(&html, "<li>",
+                    EscapeMarkup(FindingText(finding, [&photo](int index) { return photo(index).name; })), "</li>\n");
+  }
+  return html + "</ul>\n";
+}
+
 std::string RejectedSection(const std::vector<RejectedFile>& rejected) {
   if (rejected.empty()) return "";
   std::string html = "<h2>Rejected photos</h2>\n<table>\n<tr><th>photo</th><th>reason</th><th></th></tr>\n";
@@ -293,7 +307,8 @@ std::string ReportPage(const v1::Training& training, const std::vector<TrainingP
                        const std::vector<RejectedFile>& rejected, const std::function<ReportPhoto(int)>& photo) {
   return absl::StrCat(absl::StrFormat(kHead, EscapeMarkup(Heading(training))), OutcomeSection(training),
                       ErrorsSection(training), PlotsSection(plots), PairsSection(training, photo),
-                      SettingsSection(training), RejectedSection(rejected), "</body>\n</html>\n");
+                      SettingsSection(training), FindingsSection(training, photo), RejectedSection(rejected),
+                      "</body>\n</html>\n");
 }
 
 }  // namespace likeness

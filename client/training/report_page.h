@@ -28,10 +28,10 @@ struct ReportPhoto {
   std::string note = {};
 };
 
-// The page: outcome, settings, errors before and after, the plots, pairs of strangers with their distances, and the
-// rejected photos. It holds everything that it shows and has no script; its policy lets a browser load nothing. Texts
-// of the training, of file names and of photos are escaped. `photo` gives the photo with a number in the stream,
-// whatever the number.
+// The page: outcome, settings, errors before and after, the plots, pairs of strangers with their distances, what
+// was found wrong with photos, and the rejected ones. It holds everything that it shows and has no script; its policy
+// lets a browser load nothing. Texts of the training, of file names and of photos are escaped. `photo` gives the photo
+// with a number in the stream, whatever the number.
 std::string ReportPage(const v1::Training& training, const std::vector<TrainingPlot>& plots,
                        const std::vector<RejectedFile>& rejected, const std::function<ReportPhoto(int)>& photo);
 

@@ -117,7 +117,7 @@ absl::StatusOr<int64_t> Activations::Allow(const ModelDigest& model) {
   return gallery_.AllowModel(model);
 }
 
-absl::Status Activations::CheckAllowed(const ModelDigest& model) {
+absl::Status Activations::CheckAllowed(const ModelDigest& model) const {
   if (model == folder_.base().digest) return absl::OkStatus();
   const absl::StatusOr<bool> allowed = gallery_.IsModelAllowed(model);
   if (!allowed.ok()) return allowed.status();

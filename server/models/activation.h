@@ -62,6 +62,9 @@ class Activations {
   // gallery's revision after it. MODEL_NOT_FOUND, MODEL_CORRUPT.
   absl::StatusOr<int64_t> Allow(const ModelDigest& model);
 
+  // Whether Begin() may run its code: MODEL_NOT_ALLOWED, and the store's errors.
+  absl::Status CheckAllowed(const ModelDigest& model) const;
+
   // What embeddings by a model would be made from if its activation began now. Loads the network where it may be run
   // and crops may not be all.
   EmbeddingSources SourcesOf(const ModelEntry& entry);
@@ -85,7 +88,6 @@ class Activations {
   absl::StatusOr<EmbeddingDeletion> Delete(ModelFolder& folder, const ModelDigest& model);
 
  private:
-  absl::Status CheckAllowed(const ModelDigest& model);
   absl::Status CheckMeasured(const ModelEntry& entry) const;
   // A model on its way, and where its embeddings come from.
   struct Transition {

@@ -66,6 +66,7 @@ std::vector<ModelEntry> ModelFolder::List() const {
   std::vector<ModelEntry> entries;
   {
     absl::MutexLock lock(&mutex_);
+    ReadNewcomers();
     for (const auto& [digest, entry] : trained_) {
       if (entry.ok() && !(entry->digest == base_.digest)) entries.push_back(*entry);
     }
@@ -83,6 +84,17 @@ absl::StatusOr<ModelEntry> ModelFolder::Find(const ModelDigest& digest) const {
   absl::StatusOr<ModelEntry> newcomer = ReadNewcomer(digest);
   if (newcomer.ok()) trained_.insert_or_assign(digest.Hex(), *newcomer);
   return newcomer;
+}
+
+void ModelFolder::ReadNewcomers() const {
+  std::error_code error;
+  for (std::filesystem::directory_iterator file(folder_, error), end; !error && file != end; file.increment(error)) {
+    if (file->path().extension() != ".pt") continue;
+    const std::optional<ModelDigest> digest = ModelDigest::FromHex(file->path().stem().string());
+    if (!digest.has_value() || trained_.contains(digest->Hex())) continue;
+    absl::StatusOr<ModelEntry> newcomer = ReadNewcomer(*digest);  // perhaps not whole yet
+    if (newcomer.ok()) trained_.insert_or_assign(digest->Hex(), *std::move(newcomer));
+  }
 }
 
 absl::StatusOr<ModelEntry> ModelFolder::ReadNewcomer(const ModelDigest& digest) const {

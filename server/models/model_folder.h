@@ -28,9 +28,9 @@ struct ModelEntry {
 };
 
 // Thread-safe. The folder holds, for each trained model, its bundle DIGEST.pt, and DIGEST.json: the bundle's
-// likeness.json and where it came from. Each is put in place in one step, the bundle first; without its DIGEST.json it
-// is not in the list. A bundle is held against its digest when it is used. One that somebody has put there is found by
-// its digest, with or without a DIGEST.json.
+// likeness.json and where it came from. Each is put in place in one step, the bundle first; what has no
+// DIGEST.json was put there by somebody. A bundle is held against its digest when it is used, and one without a
+// DIGEST.json also before it is in the list.
 class ModelFolder {
  public:
   // Reads the folder, which is made where necessary. `base` is the model that the server was started with.
@@ -39,7 +39,7 @@ class ModelFolder {
 
   const ModelEntry& base() const { return base_; }
 
-  // The base first, then the trained ones that are not damaged, the newest first.
+  // The base first, then the others that are not damaged, the newest first; also those that came to the folder since.
   std::vector<ModelEntry> List() const;
 
   // MODEL_NOT_FOUND; MODEL_CORRUPT, with what is wrong, when its DIGEST.json is damaged.
@@ -62,6 +62,7 @@ class ModelFolder {
  private:
   ModelFolder(std::string folder, ModelEntry base);
   absl::StatusOr<ModelEntry> ReadEntry(const ModelDigest& digest) const;
+  void ReadNewcomers() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Of a bundle that came to the folder after it was opened. MODEL_NOT_FOUND, MODEL_CORRUPT.
   absl::StatusOr<ModelEntry> ReadNewcomer(const ModelDigest& digest) const;
   static absl::StatusOr<std::string> ReadBundle(const ModelEntry& entry);

@@ -14,13 +14,14 @@ namespace {
 
 // docs/security.md has them too.
 constexpr std::pair<absl::string_view, Scope> kScopes[] = {
-    {"Verify", Scope::kVerify},        {"Compare", Scope::kVerify},         {"Embed", Scope::kVerify},
-    {"Enroll", Scope::kEnroll},        {"GetPerson", Scope::kEnroll},       {"ListPersons", Scope::kEnroll},
-    {"DeletePerson", Scope::kEnroll},  {"DeleteReference", Scope::kEnroll}, {"Train", Scope::kTrain},
-    {"GetTraining", Scope::kTrain},    {"ListTrainings", Scope::kTrain},    {"WatchTraining", Scope::kTrain},
-    {"CancelTraining", Scope::kTrain}, {"ListModels", Scope::kAdmin},       {"GetModel", Scope::kAdmin},
-    {"ActivateModel", Scope::kAdmin},  {"DeleteModel", Scope::kAdmin},      {"ExportModel", Scope::kAdmin},
-    {"ExportPerson", Scope::kAdmin},   {"RotateKeys", Scope::kAdmin},       {"AllowModel", Scope::kAdmin},
+    {"Verify", Scope::kVerify},         {"Compare", Scope::kVerify},         {"Embed", Scope::kVerify},
+    {"Enroll", Scope::kEnroll},         {"GetPerson", Scope::kEnroll},       {"ListPersons", Scope::kEnroll},
+    {"DeletePerson", Scope::kEnroll},   {"DeleteReference", Scope::kEnroll}, {"Train", Scope::kTrain},
+    {"GetTraining", Scope::kTrain},     {"ListTrainings", Scope::kTrain},    {"WatchTraining", Scope::kTrain},
+    {"CancelTraining", Scope::kTrain},  {"ListModels", Scope::kAdmin},       {"GetModel", Scope::kAdmin},
+    {"ActivateModel", Scope::kAdmin},   {"DeleteModel", Scope::kAdmin},      {"ExportModel", Scope::kAdmin},
+    {"ExportPerson", Scope::kAdmin},    {"RotateKeys", Scope::kAdmin},       {"AllowModel", Scope::kAdmin},
+    {"AddMeasurements", Scope::kAdmin},
 };
 
 // The address without the port, which is another one for each connection.

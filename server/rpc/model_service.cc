@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "server/bundle_file/measured_bundle.h"
 #include "server/rpc/admin_calls.h"
 #include "server/rpc/conversions.h"
 
@@ -13,6 +15,7 @@ namespace {
 
 constexpr int kPersonsNamed = 1000;
 constexpr size_t kPieceBytes = 1 << 20;
+constexpr size_t kMaxMeasurementsBytes = 8 << 20;
 
 absl::StatusOr<ModelDigest> ReadDigest(const std::string& hex) {
   const std::optional<ModelDigest> digest = ModelDigest::FromHex(hex);
@@ -134,6 +137,38 @@ grpc::Status ModelService::AllowModel(grpc::ServerContext* context, const v1::Al
     response->set_revision(*revision);
     return absl::OkStatus();
   });
+}
+
+grpc::Status ModelService::AddMeasurements(grpc::ServerContext* context, const v1::AddMeasurementsRequest* request,
+                                           v1::AddMeasurementsResponse* response) {
+  return calls_.RunAudited(*context, "AddMeasurements", SubjectOf(request->digest()), [&]() -> absl::Status {
+    const absl::StatusOr<ModelEntry> entry = AddMeasured(*request);
+    if (!entry.ok()) return entry.status();
+    const absl::StatusOr<int64_t> revision = activations_.Allow(entry->digest);
+    if (!revision.ok()) return revision.status();
+    *response->mutable_model() = ToProto(entry->manifest, entry->digest);
+    response->set_revision(*revision);
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<ModelEntry> ModelService::AddMeasured(const v1::AddMeasurementsRequest& request) {
+  if (request.measurements().size() > kMaxMeasurementsBytes) {
+    return InvalidField("measurements", "measurements must have at most 8 MiB");
+  }
+  const absl::StatusOr<ModelDigest> digest = ReadDigest(request.digest());
+  if (!digest.ok()) return digest.status();
+  const absl::StatusOr<std::string> bundle = folder_.Read(*digest);
+  if (!bundle.ok()) return bundle.status();
+  // What is made of it is allowed, so nothing may be made of what is not.
+  if (absl::Status status = activations_.CheckAllowed(*digest); !status.ok()) return status;
+  const absl::StatusOr<MeasuredBundle> measured = ReplaceMeasurements(*bundle, request.measurements());
+  if (absl::IsInvalidArgument(measured.status())) return InvalidField("measurements", measured.status().message());
+  if (!measured.ok()) return measured.status();
+  if (const auto manifest = ParseBundleManifest(measured->manifest); !manifest.ok()) {
+    return InvalidField("measurements", manifest.status().message());
+  }
+  return folder_.Add(measured->bytes, measured->manifest, /*training_id=*/"", absl::Now());
 }
 
 grpc::Status ModelService::DeleteModel(grpc::ServerContext* context, const v1::DeleteModelRequest* request,

@@ -23,6 +23,8 @@ class ModelService : public v1::ModelService::Service {
                              grpc::ServerWriter<v1::ActivateModelResponse>* writer) override;
   grpc::Status AllowModel(grpc::ServerContext* context, const v1::AllowModelRequest* request,
                           v1::AllowModelResponse* response) override;
+  grpc::Status AddMeasurements(grpc::ServerContext* context, const v1::AddMeasurementsRequest* request,
+                               v1::AddMeasurementsResponse* response) override;
   grpc::Status DeleteModel(grpc::ServerContext* context, const v1::DeleteModelRequest* request,
                            v1::DeleteModelResponse* response) override;
   grpc::Status ExportModel(grpc::ServerContext* context, const v1::ExportModelRequest* request,
@@ -32,6 +34,7 @@ class ModelService : public v1::ModelService::Service {
   v1::ModelRecord RecordOf(const ModelEntry& entry) const;
   absl::Status Activate(const grpc::ServerContext& context, const v1::ActivateModelRequest& request,
                         grpc::ServerWriter<v1::ActivateModelResponse>& writer);
+  absl::StatusOr<ModelEntry> AddMeasured(const v1::AddMeasurementsRequest& request);
   absl::Status Export(const v1::ExportModelRequest& request, grpc::ServerWriter<v1::ExportModelResponse>& writer) const;
   // Says what decides before and after, and who stays behind, if anybody does.
   absl::StatusOr<v1::ActivateModelResponse> FirstAnswer(const ModelEntry& entry) const;

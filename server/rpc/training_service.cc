@@ -56,9 +56,11 @@ absl::StatusOr<std::string> TrainingService::ReceivePhotos(const grpc::ServerCon
     if (added.ok()) continue;
     if (!IsRejection(added)) return added;
     v1::TrainResponse response;
-    response.mutable_rejected_photo()->set_photo_index(index);
-    response.mutable_rejected_photo()->set_reason(ReasonName(ReasonOf(added)));
-    response.mutable_rejected_photo()->set_message(std::string(added.message()));
+    v1::RejectedPhoto& rejected = *response.mutable_rejected_photo();
+    rejected.set_photo_index(index);
+    rejected.set_reason(ReasonName(ReasonOf(added)));
+    rejected.set_message(std::string(added.message()));
+    (*upload)->NoteRejection(rejected);
     stream.Write(response);
   }
   // The stream also ends when the caller goes away.

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <tuple>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/errors/errors.h"
@@ -36,6 +38,16 @@ void Shorten(v1::Evaluation& evaluation) {
   evaluation.clear_genuine_histogram();
   evaluation.clear_impostor_histogram();
   evaluation.clear_examples();
+}
+
+void Shorten(v1::Training& training) {
+  training.clear_epochs();
+  if (training.has_data()) {
+    training.mutable_data()->clear_rejections();
+    training.mutable_data()->clear_findings();
+  }
+  if (training.has_before()) Shorten(*training.mutable_before());
+  if (training.has_after()) Shorten(*training.mutable_after());
 }
 
 // glibc keeps what a training had, in pieces too small to be of use to the next.
@@ -78,6 +90,8 @@ absl::Status TrainingJobs::Upload::Add(const v1::LabelledPhoto& photo, StillWant
   if (photo.person().empty() || photo.person().size() > kMaxLabelBytes) {
     return InvalidField("photo.person", "person must have 1 to 128 bytes");
   }
+  hasher_.Add(photo.person());
+  hasher_.Add(photo.photo());
   absl::StatusOr<EncodedFace> face;
   jobs_.preparations_.Run(
       [&] { face = jobs_.encoder_.Crop(manifest_, photo.photo(), FacePolicy::kLargest, still_wanted); });
@@ -113,6 +127,9 @@ absl::StatusOr<std::string> TrainingJobs::Upload::Finish() {
   v1::TrainingData& data = *training.mutable_data();
   data.set_accepted_photos(static_cast<int>(faces_.size()));
   data.set_rejected_photos(photos_ - static_cast<int>(faces_.size()));
+  const Sha256Digest digest = hasher_.Finish();
+  data.set_photos_sha256(absl::BytesToHexString({reinterpret_cast<const char*>(digest.data()), digest.size()}));
+  for (v1::RejectedPhoto& rejection : rejections_) *data.add_rejections() = std::move(rejection);
   data.set_people(static_cast<int>(split->trained_on.size()));
   data.set_strangers(static_cast<int>(split->strangers.size()));
   bool genuine_pairs = false;
@@ -174,6 +191,8 @@ TrainingJobs::~TrainingJobs() {
 
 std::string TrainingJobs::FolderOf(const std::string& id) const { return absl::StrCat(folder_, "/", id); }
 
+std::string TrainingJobs::CancellationFile(const std::string& id) const { return FolderOf(id) + "/cancelled"; }
+
 void TrainingJobs::ReadFolder() {
   absl::MutexLock lock(&mutex_);
   for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
@@ -192,14 +211,16 @@ void TrainingJobs::ReadFolder() {
     } else {
       queue_.push_back(id);
     }
+    // It comes first, and ends at once.
+    if (std::filesystem::exists(CancellationFile(id))) job.snapshot.training.set_cancel_requested(true);
     job.epochs = job.snapshot.training.epochs_size();
     jobs_.emplace(id, std::move(job));
   }
   CountJobs();
   const auto begun = [this](const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const v1::Training& training = jobs_.at(id).snapshot.training;
-    return std::pair(training.state() != v1::TRAINING_STATE_RUNNING,
-                     google::protobuf::util::TimeUtil::TimestampToMicroseconds(training.create_time()));
+    return std::tuple(!training.cancel_requested(), training.state() != v1::TRAINING_STATE_RUNNING,
+                      google::protobuf::util::TimeUtil::TimestampToMicroseconds(training.create_time()));
   };
   std::sort(queue_.begin(), queue_.end(),
             [&](const std::string& a, const std::string& b)
@@ -287,13 +308,15 @@ absl::Status TrainingJobs::Note(const std::string& id, const v1::Training& train
   {
     absl::MutexLock lock(&mutex_);
     Job& job = jobs_.at(id);
+    const bool cancelled = job.snapshot.training.cancel_requested();
     job.snapshot.training = training;
+    job.snapshot.training.set_cancel_requested(cancelled);
     ++job.snapshot.changes;
     if (training.epochs_size() > job.epochs) {
       surroundings_.metrics.CountTrainingEpochs(training.epochs_size() - job.epochs);
       job.epochs = training.epochs_size();
     }
-    if (job.cancelled) return Cancelled();
+    if (cancelled) return Cancelled();
     if (stopping_) return Interrupted();
   }
   return durable ? ReplaceFile(FolderOf(id) + "/record", training.SerializeAsString()) : absl::OkStatus();
@@ -301,6 +324,7 @@ absl::Status TrainingJobs::Note(const std::string& id, const v1::Training& train
 
 void TrainingJobs::EndJob(const std::string& id, v1::Training training, const absl::Status& outcome) {
   *training.mutable_end_time() = Now();
+  training.set_cancel_requested(Get(id)->cancel_requested());
   training.mutable_config()->clear_held_out_people();  // labels are kept only until the training ends
   if (outcome.ok()) {
     training.set_state(v1::TRAINING_STATE_SUCCEEDED);
@@ -359,11 +383,7 @@ std::vector<v1::Training> TrainingJobs::List() const {
     absl::MutexLock lock(&mutex_);
     for (const auto& [id, job] : jobs_) trainings.push_back(job.snapshot.training);
   }
-  for (v1::Training& training : trainings) {
-    training.clear_epochs();
-    if (training.has_before()) Shorten(*training.mutable_before());
-    if (training.has_after()) Shorten(*training.mutable_after());
-  }
+  for (v1::Training& training : trainings) Shorten(training);
   std::sort(trainings.begin(), trainings.end(), [](const v1::Training& a, const v1::Training& b) {
     return google::protobuf::util::TimeUtil::TimestampToMicroseconds(a.create_time()) >
            google::protobuf::util::TimeUtil::TimestampToMicroseconds(b.create_time());
@@ -383,24 +403,26 @@ absl::StatusOr<TrainingSnapshot> TrainingJobs::AwaitChange(const std::string& id
 }
 
 absl::StatusOr<v1::Training> TrainingJobs::Cancel(const std::string& id) {
+  const absl::StatusOr<v1::Training> now = Get(id);
+  if (!now.ok() || HasEnded(*now)) return now;
+  // Before anybody is told: a restart shall find it.
+  if (absl::Status status = ReplaceFile(CancellationFile(id), ""); !status.ok()) return status;
   bool queued = false;
   {
     absl::MutexLock lock(&mutex_);
-    const auto found = jobs_.find(id);
-    if (found == jobs_.end()) return NotFound();
-    found->second.cancelled = true;
+    Job& job = jobs_.at(id);
+    if (!HasEnded(job.snapshot.training) && !job.snapshot.training.cancel_requested()) {
+      job.snapshot.training.set_cancel_requested(true);
+      ++job.snapshot.changes;
+    }
     const auto place = std::find(queue_.begin(), queue_.end(), id);
     queued = place != queue_.end();
     if (queued) queue_.erase(place);
   }
   if (queued) EndJob(id, *Get(id), Cancelled());
-  absl::MutexLock lock(&mutex_);
-  const Job& job = jobs_.at(id);
-  const auto ended = [this, &job]()
-                         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || HasEnded(job.snapshot.training); };
-  mutex_.Await(absl::Condition(&ended));
-  if (!HasEnded(job.snapshot.training)) return Interrupted();
-  return job.snapshot.training;
+  absl::StatusOr<v1::Training> noted = Get(id);
+  if (HasEnded(*noted)) RemoveWorkFiles(id);  // it may have ended before the file was written
+  return noted;
 }
 
 }  // namespace likeness

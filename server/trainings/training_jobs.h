@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -18,6 +19,7 @@
 #include "likeness/v1/training_service.pb.h"
 #include "server/encoding/face_encoder.h"
 #include "server/files/file_lock.h"
+#include "server/hashing/sha256.h"
 #include "server/models/generation.h"
 #include "server/threads/polite_thread.h"
 #include "server/trainings/training_run.h"
@@ -49,6 +51,8 @@ class TrainingJobs {
     // Takes the next photo. An INVALID_ARGUMENT with a photo's reason means that it is left out and others may follow;
     // every other error ends the upload: TRAINING_DATA_TOO_LARGE, FIELD_INVALID for a label, that of `still_wanted`.
     absl::Status Add(const v1::LabelledPhoto& photo, StillWanted still_wanted);
+    // Keeps in the record why a photo is left out.
+    void NoteRejection(v1::RejectedPhoto photo) { rejections_.push_back(std::move(photo)); }
     // Queues the training; returns its id. TRAINING_DATA_TOO_SMALL, OVERLOADED, FIELD_INVALID for people to hold out.
     absl::StatusOr<std::string> Finish();
 
@@ -61,6 +65,8 @@ class TrainingJobs {
     const BundleManifest manifest_;
     int photos_ = 0;
     int64_t bytes_ = 0;
+    FieldHasher hasher_;  // of people and photos
+    std::vector<v1::RejectedPhoto> rejections_;
     std::vector<TrainingFace> faces_;  // whose `person` is set by Finish()
     std::vector<std::string> labels_;  // of faces_
   };
@@ -82,13 +88,13 @@ class TrainingJobs {
   std::vector<v1::Training> List() const;
   // Waits until the training has changed more often than `changes` times, or `limit` has passed. TRAINING_NOT_FOUND.
   absl::StatusOr<TrainingSnapshot> AwaitChange(const std::string& id, int64_t changes, absl::Duration limit) const;
-  // Returns once it has ended. TRAINING_NOT_FOUND.
+  // Notes, on the disk too, that it shall end, and returns it as it is then: ended where it waited; where it runs it
+  // ends after its step or evaluation. TRAINING_NOT_FOUND; FAILED_PRECONDITION where it cannot be noted.
   absl::StatusOr<v1::Training> Cancel(const std::string& id);
 
  private:
   struct Job {
     TrainingSnapshot snapshot;
-    bool cancelled = false;
     int epochs = 0;  // that are counted
   };
 
@@ -103,6 +109,8 @@ class TrainingJobs {
   void EndJob(const std::string& id, v1::Training training, const absl::Status& outcome);
   // Everything of a training but its record.
   void RemoveWorkFiles(const std::string& id) const;
+  // Whose being there says that the training shall end.
+  std::string CancellationFile(const std::string& id) const;
   absl::Status Note(const std::string& id, const v1::Training& training, bool durable);
   std::string FolderOf(const std::string& id) const;
   void CountJobs() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -19,6 +19,7 @@
 #include "server/training/evaluation.h"
 #include "server/training/promotion.h"
 #include "server/training/trainer.h"
+#include "server/trainings/bad_photos.h"
 #include "server/trainings/head_run.h"
 #include "server/trainings/training_config.h"
 
@@ -238,7 +239,10 @@ absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::st
                          const std::vector<TrainingFace>& faces, v1::Training& record, OnChange on_change) {
   const absl::StatusOr<BaseModel> base = FindBaseModel(surroundings, record.config().base_model());
   if (!base.ok()) return base.status();
-  Sides sides = Divide(faces);
+  const absl::StatusOr<std::vector<TrainingFace>> kept =
+      KeepGoodPhotos(*base, surroundings.device, faces, record, on_change);
+  if (!kept.ok()) return kept.status();
+  Sides sides = Divide(*kept);
   const absl::StatusOr<TaughtModel> taught =
       record.config().method() == v1::TRAINING_METHOD_LINEAR_HEAD
           ? TeachHead(*base, surroundings.device, *surroundings.active.Get(), surroundings.target_fmr, sides, record,

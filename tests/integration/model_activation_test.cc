@@ -17,6 +17,7 @@
 #include "client/model_client.h"
 #include "server/inference/archive.h"
 #include "server/models/model_folder.h"
+#include "server/seal/seal.h"
 #include "tests/integration/photos.h"
 #include "tests/integration/server_process.h"
 #include "tests/support/headed_bundle.h"
@@ -265,6 +266,76 @@ TEST_F(ModelActivationTest, ADamagedModelIsRefusedWithTheReason) {
   request.set_digest(other_);
   const absl::Status exported = models_->ExportModel(request, [](absl::string_view) { return absl::OkStatus(); });
   EXPECT_EQ(ErrorReasonOf(exported), "MODEL_CORRUPT");
+}
+
+constexpr char kOnePoint[] =
+    R"({"operating_points": [{"fmr": 0.001, "distance": 0.5, "genuine_pairs": 30, "impostor_pairs": 50000,
+        "people": 90, "source": "our door"}]})";
+
+TEST_F(ModelActivationTest, NewMeasurementsMakeAModelThatDecidesByThemAndNeedsNoPermission) {
+  Start();
+  Enrol("cage", "cage.jpg");
+  const auto before = Verify("cage", "cage2_crop.jpg");
+  ASSERT_TRUE(before.ok()) << before.status();
+  v1::AddMeasurementsRequest request;
+  request.set_digest(base_);
+  request.set_measurements(kOnePoint);
+  const auto added = models_->AddMeasurements(request);
+  ASSERT_TRUE(added.ok()) << added.status();
+  EXPECT_EQ(models_->AddMeasurements(request)->model().digest(), added->model().digest()) << "the same once more";
+  EXPECT_EQ(added->model().name(), before->model().name());
+  EXPECT_EQ(added->model().version().rfind(before->model().version() + "+measured.", 0), 0u)
+      << added->model().version();
+  const auto activated = Activate(added->model().digest());
+  ASSERT_TRUE(activated.ok()) << activated.status();
+  const auto after = Verify("cage", "cage2_crop.jpg");
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_EQ(after->model().digest(), added->model().digest());
+  EXPECT_EQ(after->threshold().distance(), 0.5);
+  EXPECT_NEAR(after->distance(), before->distance(), kSameDistance) << "the same network";
+}
+
+TEST_F(ModelActivationTest, MeasurementsThatAreNoneOrMoreThanMeasurementsMakeNoModel) {
+  Start();
+  v1::AddMeasurementsRequest request;
+  request.set_digest(base_);
+  for (const char* wrong : {"", "[]", R"({"margin": 9})", R"({"operating_points": [{"fmr": 2}]})",
+                            R"({"calibration": {"offset": 1, "slope": 1}})"}) {
+    request.set_measurements(wrong);
+    EXPECT_EQ(ErrorReasonOf(models_->AddMeasurements(request).status()), "FIELD_INVALID") << wrong;
+  }
+  request.set_measurements(std::string((8 << 20) + 1, ' '));
+  EXPECT_EQ(ErrorReasonOf(models_->AddMeasurements(request).status()), "FIELD_INVALID");
+  request.set_measurements(kOnePoint);
+  request.set_digest(std::string(64, '0'));
+  EXPECT_EQ(ErrorReasonOf(models_->AddMeasurements(request).status()), "MODEL_NOT_FOUND");
+  EXPECT_EQ(models_->ListModels({})->models_size(), 2);
+}
+
+// Else its copy with other measurements, which is allowed, would run the code that nobody allowed.
+TEST_F(ModelActivationTest, AModelThatNobodyAllowedGetsNoMeasurements) {
+  auto started = ServerProcess::Start({.folder = folder_.path(), .flags = {}});
+  ASSERT_TRUE(started.ok()) << started.status();
+  ModelClient models({.target = (*started)->target()});
+  v1::AddMeasurementsRequest request;
+  request.set_digest(other_);
+  request.set_measurements(kOnePoint);
+  EXPECT_EQ(ErrorReasonOf(models.AddMeasurements(request).status()), "MODEL_NOT_ALLOWED");
+}
+
+TEST_F(ModelActivationTest, ABundleThatWasPutIntoTheFolderIsListed) {
+  Start();
+  const std::string copy = absl::StrCat(folder_.path(), "/gallery.db.models/");
+  const std::string article = LIKENESS_MODELS_DIR "/siamese-article.pt";
+  const auto digest = VerifySeal(ReadFile(article));
+  ASSERT_TRUE(digest.ok()) << digest.status();
+  std::filesystem::copy_file(article, absl::StrCat(copy, digest->Hex(), ".pt"));
+  std::ofstream(copy + std::string(64, 'a') + ".pt") << "half a file";
+  const auto listed = models_->ListModels({});
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  ASSERT_EQ(listed->models_size(), 3);
+  EXPECT_EQ(listed->models(1).model().digest(), digest->Hex()) << "the newest";
+  EXPECT_EQ(ErrorReasonOf(Activate(digest->Hex()).status()), "MODEL_NOT_ALLOWED");
 }
 
 TEST_F(ModelActivationTest, ExportsAndDeletesAModel) {

@@ -117,6 +117,14 @@ class TrainingTest : public testing::Test {
     return response.ok() ? response->training() : v1::Training();
   }
 
+  // Returns once it has ended.
+  absl::StatusOr<v1::Training> Cancel(const std::string& id) {
+    v1::CancelTrainingRequest request;
+    request.set_training_id(id);
+    if (const auto noted = trainings_->CancelTraining(request); !noted.ok()) return noted.status();
+    return trainings_->Watch(id, [](const v1::Training&) { return true; });
+  }
+
   std::string ActiveDigest() { return models_->ListModels({})->models(0).model().digest(); }
 
   // The names of all files below the models folder, but for the lock that a server holds.
@@ -324,11 +332,9 @@ TEST_F(TrainingTest, OthersWaitInABoundedQueue) {
   EXPECT_EQ(server_->Metric("likeness_trainings_waiting"), 1);
   EXPECT_EQ(ReasonOfTraining(Small(1), FivePeople()), "OVERLOADED");
   for (const auto& training : {second, first}) {
-    v1::CancelTrainingRequest cancel;
-    cancel.set_training_id(training->training_id());
-    const auto cancelled = trainings_->CancelTraining(cancel);
+    const auto cancelled = Cancel(training->training_id());
     ASSERT_TRUE(cancelled.ok()) << cancelled.status();
-    EXPECT_EQ(cancelled->training().state(), v1::TRAINING_STATE_CANCELLED);
+    EXPECT_EQ(cancelled->state(), v1::TRAINING_STATE_CANCELLED);
   }
   EXPECT_THAT(FilesOfTrainings(), ElementsAre("record", "record"));
   EXPECT_EQ(server_->Metric("likeness_trainings_running"), 0);
@@ -398,11 +404,9 @@ TEST_F(TrainingTest, FiftyCancellationsAtAnyMomentLeaveNothingBehind) {
     const auto begun = Train(Small(1000), FivePeople(), [](const v1::Training&) { return false; });
     ASSERT_TRUE(begun.ok()) << begun.status();
     absl::SleepFor(absl::Milliseconds(std::uniform_int_distribution<int>(0, 400)(random)));
-    v1::CancelTrainingRequest request;
-    request.set_training_id(begun->training_id());
-    const auto cancelled = trainings_->CancelTraining(request);
+    const auto cancelled = Cancel(begun->training_id());
     ASSERT_TRUE(cancelled.ok()) << cancelled.status();
-    ASSERT_EQ(cancelled->training().state(), v1::TRAINING_STATE_CANCELLED);
+    ASSERT_EQ(cancelled->state(), v1::TRAINING_STATE_CANCELLED);
   };
   for (int i = 0; i < 10; ++i) cancel_one();
   [[maybe_unused]] const double memory = server_->Metric("process_resident_memory_bytes");

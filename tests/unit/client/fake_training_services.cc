@@ -61,6 +61,16 @@ grpc::Status FakeModelService::ActivateModel(grpc::ServerContext* context, const
   return Stream(activate_model, context, request, writer);
 }
 
+grpc::Status FakeModelService::AllowModel(grpc::ServerContext*, const v1::AllowModelRequest* request,
+                                          v1::AllowModelResponse* response) {
+  return Handle(allow_model, request, response);
+}
+
+grpc::Status FakeModelService::AddMeasurements(grpc::ServerContext*, const v1::AddMeasurementsRequest* request,
+                                               v1::AddMeasurementsResponse* response) {
+  return Handle(add_measurements, request, response);
+}
+
 grpc::Status FakeModelService::DeleteModel(grpc::ServerContext*, const v1::DeleteModelRequest* request,
                                            v1::DeleteModelResponse* response) {
   return Handle(delete_model, request, response);

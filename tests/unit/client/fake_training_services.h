@@ -46,6 +46,8 @@ class FakeModelService : public v1::ModelService::Service {
   UnaryHandler<v1::ListModelsRequest, v1::ListModelsResponse> list_models;
   UnaryHandler<v1::GetModelRequest, v1::GetModelResponse> get_model;
   StreamHandler<v1::ActivateModelRequest, v1::ActivateModelResponse> activate_model;
+  UnaryHandler<v1::AllowModelRequest, v1::AllowModelResponse> allow_model;
+  UnaryHandler<v1::AddMeasurementsRequest, v1::AddMeasurementsResponse> add_measurements;
   UnaryHandler<v1::DeleteModelRequest, v1::DeleteModelResponse> delete_model;
   StreamHandler<v1::ExportModelRequest, v1::ExportModelResponse> export_model;
 
@@ -54,6 +56,9 @@ class FakeModelService : public v1::ModelService::Service {
   grpc::Status GetModel(grpc::ServerContext*, const v1::GetModelRequest*, v1::GetModelResponse*) override;
   grpc::Status ActivateModel(grpc::ServerContext*, const v1::ActivateModelRequest*,
                              grpc::ServerWriter<v1::ActivateModelResponse>*) override;
+  grpc::Status AllowModel(grpc::ServerContext*, const v1::AllowModelRequest*, v1::AllowModelResponse*) override;
+  grpc::Status AddMeasurements(grpc::ServerContext*, const v1::AddMeasurementsRequest*,
+                               v1::AddMeasurementsResponse*) override;
   grpc::Status DeleteModel(grpc::ServerContext*, const v1::DeleteModelRequest*, v1::DeleteModelResponse*) override;
   grpc::Status ExportModel(grpc::ServerContext*, const v1::ExportModelRequest*,
                            grpc::ServerWriter<v1::ExportModelResponse>*) override;

@@ -98,7 +98,7 @@ TEST_F(ModelCommandsTest, ShowsAModelByTheFirstDigitsOfItsDigest) {
 TEST_F(ModelCommandsTest, ExitsWithTwoForAModelThatTheServerDoesNotHave) {
   const CliRun run = Run({"show", "00000000"});
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(run.err, StartsWith("error: NOT_FOUND: the server has no model whose digest begins with 00000000"));
+  EXPECT_THAT(run.err, StartsWith("error: NOT_FOUND: the server has no model with a digest that begins with 00000000"));
 }
 
 TEST_F(ModelCommandsTest, ActivatesAModelAndNamesWhoStaysBehind) {

@@ -154,6 +154,32 @@ TEST_F(TrainCommandTest, NamesRejectedPhotosByTheirFiles) {
   EXPECT_THAT(ReadFile(report_ + "/train-report.html"), HasSubstr("<td>alice/2.jpg</td><td>FACE_NOT_FOUND</td>"));
 }
 
+TEST_F(TrainCommandTest, NamesBadPhotosByTheirFilesBeforeTheTrainingBegins) {
+  v1::Training training = TrainingIn(v1::TRAINING_STATE_RUNNING);
+  v1::PhotoFinding& finding = *training.mutable_data()->add_findings();
+  finding.set_kind(v1::PHOTO_FINDING_KIND_DUPLICATE);
+  finding.add_photos(1);
+  finding.add_compared_with(0);
+  finding.set_distance(0.05);
+  finding.set_left_out(true);
+  v1::Training end = MadeUpTraining();
+  *end.mutable_data() = training.data();
+  end.mutable_data()->set_left_out_photos(1);
+  server_.trainings.train = [&](grpc::ServerContext&, auto& stream) {
+    ReceiveTraining(stream);
+    SendTraining(stream, training);
+    SendTraining(stream, training);
+    SendTraining(stream, end);
+    return grpc::Status::OK;
+  };
+  const CliRun run = TrainWithReport();
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const std::string line = "left out alice/2.jpg: nearly the same photo as alice/1.jpg (distance 0.05)";
+  EXPECT_THAT(run.err, HasSubstr(" is running\n" + line + "\nepoch 1 of 3"));
+  EXPECT_THAT(run.out, HasSubstr("rejected, 1 left out; "));
+  EXPECT_THAT(ReadFile(report_ + "/train-report.html"), HasSubstr("<li>" + line + "</li>"));
+}
+
 TEST_F(TrainCommandTest, ExitsWithOneWhenTheTrainingFails) {
   v1::Training failed = TrainingIn(v1::TRAINING_STATE_FAILED);
   failed.mutable_failure()->set_reason("LOSS_NOT_FINITE");

@@ -1,0 +1,110 @@
+#include "server/trainings/bad_photos.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "server/embedding/torch_embedder.h"
+#include "server/errors/errors.h"
+
+namespace likeness {
+namespace {
+
+constexpr size_t kFacesAtOnce = 32;  // a cancellation waits for no more
+
+v1::PhotoFindingKind KindOf(PhotoFault fault) {
+  switch (fault) {
+    case PhotoFault::kDuplicate:
+      return v1::PHOTO_FINDING_KIND_DUPLICATE;
+    case PhotoFault::kDuplicateOfAnotherPerson:
+      return v1::PHOTO_FINDING_KIND_DUPLICATE_OF_ANOTHER_PERSON;
+    case PhotoFault::kTwoPeople:
+      return v1::PHOTO_FINDING_KIND_TWO_PEOPLE;
+    case PhotoFault::kSamePerson:
+      return v1::PHOTO_FINDING_KIND_SAME_PERSON;
+    case PhotoFault::kUnlikeTheOthers:
+      return v1::PHOTO_FINDING_KIND_UNLIKE_THE_OTHERS;
+  }
+  return v1::PHOTO_FINDING_KIND_UNSPECIFIED;
+}
+
+v1::PhotoFinding ToProto(const PhotoFinding& finding, const std::vector<TrainingFace>& faces) {
+  v1::PhotoFinding proto;
+  proto.set_kind(KindOf(finding.fault));
+  for (size_t photo : finding.photos) proto.add_photos(faces[photo].photo_index);
+  for (size_t photo : finding.compared_with) proto.add_compared_with(faces[photo].photo_index);
+  proto.set_distance(finding.distance);
+  proto.set_left_out(finding.left_out);
+  return proto;
+}
+
+// People by number: how many photos, and whether they are held out.
+struct Person {
+  int photos = 0;
+  bool stranger = false;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<TrainingFace>> LeaveOutBadPhotos(const std::vector<TrainingFace>& faces,
+                                                            absl::Span<const PhotoFinding> findings,
+                                                            v1::TrainingData& data) {
+  std::vector<bool> left_out(faces.size());
+  data.clear_findings();
+  for (const PhotoFinding& finding : findings) {
+    *data.add_findings() = ToProto(finding, faces);
+    for (size_t photo : finding.photos) left_out[photo] = left_out[photo] || finding.left_out;
+  }
+  std::vector<TrainingFace> kept;
+  std::map<int, Person> people;
+  for (size_t i = 0; i < faces.size(); ++i) {
+    if (left_out[i]) continue;
+    kept.push_back(faces[i]);
+    Person& person = people[faces[i].person];
+    ++person.photos;
+    person.stranger = faces[i].stranger;
+  }
+  data.set_left_out_photos(static_cast<int>(faces.size() - kept.size()));
+  data.set_accepted_photos(static_cast<int>(kept.size()));
+  const auto count = [&people](auto is) {
+    return static_cast<int>(
+        std::count_if(people.begin(), people.end(), [&is](const auto& entry) { return is(entry.second); }));
+  };
+  data.set_people(count([](const Person& person) { return !person.stranger; }));
+  data.set_strangers(count([](const Person& person) { return person.stranger; }));
+  data.set_people_with_one_photo(count([](const Person& person) { return person.photos == 1; }));
+  const bool pairs = count([](const Person& person) { return !person.stranger && person.photos > 1; }) > 0;
+  if (pairs && data.people() >= 2) return kept;
+  return MakeError(Reason::TRAINING_DATA_TOO_SMALL,
+                   "without the photos that had to be left out there are no two people to train on, one of them with "
+                   "two photos");
+}
+
+absl::StatusOr<std::vector<TrainingFace>> KeepGoodPhotos(const BaseModel& base, const Device& device,
+                                                         const std::vector<TrainingFace>& faces, v1::Training& record,
+                                                         OnChange on_change) {
+  if (base.manifest.operating_points.empty()) return faces;  // nobody knows what its distances say
+  const absl::StatusOr<std::unique_ptr<TorchEmbedder>> embedder = TorchEmbedder::Load(base.path, device);
+  if (!embedder.ok()) return embedder.status();
+  std::vector<std::vector<float>> embeddings;
+  while (embeddings.size() < faces.size()) {
+    if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;
+    std::vector<Picture> crops;
+    for (size_t i = embeddings.size(); i < faces.size() && crops.size() < kFacesAtOnce; ++i) {
+      crops.push_back(faces[i].crop);
+    }
+    absl::StatusOr<std::vector<Embedding>> next = (*embedder)->Embed(crops);
+    if (!next.ok()) return next.status();
+    for (Embedding& embedding : *next) embeddings.push_back(std::move(embedding.values));
+  }
+  std::vector<int> people;
+  for (const TrainingFace& face : faces) people.push_back(face.person);
+  absl::StatusOr<std::vector<TrainingFace>> kept =
+      LeaveOutBadPhotos(faces, FindBadPhotos(embeddings, people, base.manifest), *record.mutable_data());
+  if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;
+  return kept;
+}
+
+}  // namespace likeness

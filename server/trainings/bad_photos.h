@@ -1,0 +1,32 @@
+// What was found wrong with a training's photos: in its record, and out of its faces.
+#ifndef LIKENESS_SERVER_TRAININGS_BAD_PHOTOS_H_
+#define LIKENESS_SERVER_TRAININGS_BAD_PHOTOS_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "likeness/v1/training_service.pb.h"
+#include "server/inference/device.h"
+#include "server/training/photo_check.h"
+#include "server/trainings/taught_model.h"
+#include "server/trainings/training_faces.h"
+
+namespace likeness {
+
+// The faces without those that `findings` (numbers into `faces`) leave out. Writes the findings and who is left into
+// `data`, in place of what a run before a restart wrote there. TRAINING_DATA_TOO_SMALL where nothing is left to train
+// on.
+absl::StatusOr<std::vector<TrainingFace>> LeaveOutBadPhotos(const std::vector<TrainingFace>& faces,
+                                                            absl::Span<const PhotoFinding> findings,
+                                                            v1::TrainingData& data);
+
+// The same of what the base model finds (FindBadPhotos). `on_change` hears of it, and now and then before. Errors of
+// the network and of `on_change`, too.
+absl::StatusOr<std::vector<TrainingFace>> KeepGoodPhotos(const BaseModel& base, const Device& device,
+                                                         const std::vector<TrainingFace>& faces, v1::Training& record,
+                                                         OnChange on_change);
+
+}  // namespace likeness
+
+#endif  // LIKENESS_SERVER_TRAININGS_BAD_PHOTOS_H_
