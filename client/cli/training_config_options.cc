@@ -76,6 +76,19 @@ void AddStepOptions(CLI::App& command, v1::TrainingConfig& config) {
           "Learning rate; the server's default is 0.0005")
       ->type_name("RATE")
       ->check(PositiveNumber());
+  command
+      .add_option_function<double>(
+          "--distillation", [&config](double weight) { config.set_distillation(weight); },
+          "How much embeddings are held where the base model has them, 0 for not at all; the server's default is 1, "
+          "and 0 for a base model without operating points")
+      ->type_name("WEIGHT")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            double weight = 0;
+            const bool valid = absl::SimpleAtod(text, &weight) && std::isfinite(weight) && weight >= 0;
+            return valid ? std::string() : std::string("must be a finite number >= 0");
+          },
+          ""));
   AddChoice(command, "--optimizer", kOptimizers, "adam|sgd", "adam", "How weights follow the gradient",
             &v1::TrainingConfig::set_optimizer, config);
 }

@@ -138,7 +138,8 @@ std::string ContrastiveRows(const v1::Training& training) {
                                        config.optimizer() == v1::OPTIMIZER_SGD ? "SGD with momentum" : "Adam",
                                        config.learning_rate())),
       Row("pictures mirrored at random", config.mirror() ? "yes" : "no"),
-      Row("impostor pairs", config.mine_hardest() ? "the hardest of each batch" : "at random"));
+      Row("impostor pairs", config.mine_hardest() ? "the hardest of each batch" : "at random"),
+      Row("distillation", config.distillation() > 0 ? absl::StrFormat("weight %g", config.distillation()) : "none"));
 }
 
 std::string SettingsSection(const v1::Training& training) {

@@ -44,6 +44,7 @@ absl::StatusCode CodeOf(Reason::Value reason) {
     case Reason::TARGET_FMR_UNSUPPORTED:
     case Reason::THRESHOLD_NOT_MEASURED:
     case Reason::LOSS_NOT_FINITE:
+    case Reason::TRAINING_NEEDS_MEMORY:
     case Reason::REVISION_UNKNOWN:
     case Reason::MODEL_NOT_ALLOWED:
       return absl::StatusCode::kFailedPrecondition;

@@ -1,12 +1,15 @@
 #include "server/training/trainable_network.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
 #include <dlfcn.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/sgd.h>
 #include <torch/script.h>
 #include <torch/serialize/archive.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <exception>
@@ -26,6 +29,17 @@ constexpr char kManifestName[] = "likeness.json";
 constexpr double kSmallestWeight = 1e-30;
 constexpr char kTrainingFailed[] = "the training of the network failed";
 constexpr double kMomentum = 0.9;
+// Made-up pictures that show whether a network's rows depend on each other, and how far a row may be from itself: sums
+// are taken in another order for another size of batch.
+constexpr size_t kProbes = 3;
+constexpr double kRounding = 1e-3;
+// What an archive has beside the numbers: at most so much for each tensor, and for its code.
+constexpr size_t kArchiveOverheadOfTensor = 2048;
+constexpr size_t kArchiveOverhead = 1 << 20;
+// What the process has beside the tensors that are in use: holes between them and LibTorch's own room. Up to three
+// fifths as much was measured, and a little for small networks (docs/training.md).
+constexpr double kMemoryOfTensors = 1.6;
+constexpr int64_t kMemoryBesideTensors = int64_t{64} << 20;
 // How many weights an optimiser is given in one piece. It goes over them and over intermediate results of their size a
 // dozen times: on a processor a slice stays in a core's cache meanwhile, where a layer of millions of weights would go
 // through the memory each time; a GPU would rather be called seldom.
@@ -80,6 +94,73 @@ std::vector<torch::Tensor> ValuesOf(const torch::jit::Module& module) {
   for (const torch::Tensor& buffer : module.buffers()) values.push_back(buffer);
   return values;
 }
+
+int64_t BytesOf(const std::vector<torch::Tensor>& tensors) {
+  int64_t bytes = 0;
+  for (const torch::Tensor& tensor : tensors) bytes += tensor.numel() * tensor.element_size();
+  return bytes;
+}
+
+// The statistics of a network as they were, for they change where it runs in training mode.
+class Buffers {
+ public:
+  explicit Buffers(const torch::jit::Module& module) {
+    for (const torch::Tensor& buffer : module.buffers()) {
+      now_.push_back(buffer);
+      before_.push_back(buffer.clone());
+    }
+  }
+
+  bool HaveChanged() const {
+    return !std::equal(now_.begin(), now_.end(), before_.begin(),
+                       [](const torch::Tensor& now, const torch::Tensor& before) { return torch::equal(now, before); });
+  }
+
+  void PutBack() const {
+    const torch::NoGradGuard no_gradient;
+    for (size_t i = 0; i < now_.size(); ++i) torch::Tensor(now_[i]).copy_(before_[i]);
+  }
+
+ private:
+  std::vector<torch::Tensor> now_;
+  std::vector<torch::Tensor> before_;
+};
+
+int64_t BytesOfPlanes(const BundleManifest& manifest) {
+  return static_cast<int64_t>(manifest.input.mean.size() * sizeof(float)) * manifest.input_width *
+         manifest.input_height;
+}
+
+// Planes of pictures that have nothing in common, neither brightness nor pattern.
+std::vector<float> MadeUpPlanes(size_t count, const BundleManifest& manifest) {
+  const size_t size = static_cast<size_t>(BytesOfPlanes(manifest)) / sizeof(float);
+  std::vector<float> planes(count * size);
+  for (size_t picture = 0; picture < count; ++picture) {
+    const double number = static_cast<double>(picture);
+    for (size_t i = 0; i < size; ++i) {
+      planes[picture * size + i] =
+          static_cast<float>(0.5 * number - 0.5 + 0.5 * std::sin((0.1 + number) * static_cast<double>(i)));
+    }
+  }
+  return planes;
+}
+
+// The bytes of tensors that the thread has made since, and at most had at once.
+class TensorBytes : public c10::MemoryReportingInfoBase {
+ public:
+  int64_t peak() const { return peak_; }
+
+  void reportMemoryUsage(void* /*place*/, int64_t bytes, int64_t /*allocated*/, int64_t /*reserved*/,
+                         c10::Device /*device*/) override {
+    now_ += bytes;
+    peak_ = std::max(peak_, now_);
+  }
+  bool memoryProfilingEnabled() const override { return true; }
+
+ private:
+  int64_t now_ = 0;
+  int64_t peak_ = 0;
+};
 
 std::unique_ptr<torch::optim::Optimizer> MakeOptimizer(const std::vector<torch::Tensor>& weights,
                                                        const NetworkOptions& options) {
@@ -137,6 +218,32 @@ struct TrainableNetwork::Torch {
     for (size_t i = 0; i < slices.size(); ++i) slices[i].mutable_grad() = gradients[i];
     optimizer->step();
     for (torch::Tensor& slice : slices) slice.mutable_grad().reset();
+    ResetGradients();
+  }
+
+  // Numbers that the optimiser keeps of each weight.
+  size_t NumbersOfOptimizer() const { return options.optimizer == OptimizerKind::kAdam ? 2 : 1; }
+
+  // Of the network and its optimiser, from step to step.
+  int64_t BytesKept() const {
+    return BytesOf(ValuesOf(module)) + static_cast<int64_t>(NumbersOfOptimizer()) * BytesOf(weights);
+  }
+
+  // Their memory is not needed by checkpoints and evaluations.
+  void ResetGradients() {
+    for (torch::Tensor& weight : weights) weight.mutable_grad().reset();
+  }
+
+  torch::Tensor RandomState() const { return at::globalContext().defaultGenerator(device).get_state(); }
+
+  // Of tensors, the weights apart, during two forward and backward runs whose gradients are added up.
+  int64_t PeakOfGradients(size_t pictures, const BundleManifest& manifest) {
+    const std::vector<float> planes = MadeUpPlanes(pictures, manifest);
+    const auto bytes = std::make_shared<TensorBytes>();
+    const c10::DebugInfoGuard counted(c10::DebugInfoKind::PROFILER_STATE, bytes);
+    for (int run = 0; run < 2; ++run) Run(planes, pictures, manifest).sum().backward();
+    ResetGradients();
+    return bytes->peak();
   }
 
   torch::jit::Module module;
@@ -178,7 +285,42 @@ absl::StatusOr<std::unique_ptr<TrainableNetwork>> TrainableNetwork::Load(const s
   if (torch->weights.empty()) return wrong(absl::FailedPreconditionError("the network has no weights to train"));
   absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(extra_files[kManifestName]);
   if (!manifest.ok()) return wrong(manifest.status());
-  return std::unique_ptr<TrainableNetwork>(new TrainableNetwork(*std::move(manifest), *digest, std::move(torch)));
+  std::unique_ptr<TrainableNetwork> network(new TrainableNetwork(*std::move(manifest), *digest, std::move(torch)));
+  if (absl::Status status = network->FindWhetherRowsAreIndependent(); !status.ok()) return wrong(status);
+  return network;
+}
+
+absl::Status TrainableNetwork::FindWhetherRowsAreIndependent() {
+  return Guarded(kTrainingFailed, [&] {
+    const torch::NoGradGuard no_gradient;
+    const Buffers buffers(torch_->module);
+    const torch::Tensor random_before = torch_->RandomState();
+    torch_->module.train();
+    const std::vector<float> planes = MadeUpPlanes(kProbes, manifest_);
+    const size_t size = planes.size() / kProbes;
+    const torch::Tensor together = torch_->Run(planes, kProbes, manifest_);
+    bool same = true;
+    for (size_t i = 0; i < kProbes; ++i) {
+      const torch::Tensor alone = torch_->Run(absl::MakeSpan(planes).subspan(i * size, size), 1, manifest_)[0];
+      const double difference = (alone - together[static_cast<int64_t>(i)]).norm().item<double>();
+      same = same && difference <= kRounding * alone.norm().item<double>();  // not where one is not a number
+    }
+    const bool random = !torch::equal(torch_->RandomState(), random_before);
+    rows_are_independent_ = same && !random && !buffers.HaveChanged();
+    buffers.PutBack();
+  });
+}
+
+absl::StatusOr<std::vector<float>> TrainableNetwork::Preview(absl::Span<const float> planes, size_t count) {
+  PrepareThisThread(torch_->options.threads);
+  std::vector<float> embeddings;
+  const absl::Status status = Guarded(kTrainingFailed, [&] {
+    const torch::NoGradGuard no_gradient;
+    torch_->module.train();
+    embeddings = ToPlain(torch_->Run(planes, count, manifest_));
+  });
+  if (!status.ok()) return status;
+  return embeddings;
 }
 
 absl::StatusOr<std::vector<float>> TrainableNetwork::Forward(absl::Span<const float> planes, size_t count) {
@@ -198,10 +340,38 @@ absl::Status TrainableNetwork::Backward(absl::Span<const float> gradient) {
   return Guarded(kTrainingFailed, [&] {
     const torch::Tensor embeddings = std::exchange(torch_->embeddings, torch::Tensor());
     const torch::Tensor plain = torch::from_blob(const_cast<float*>(gradient.data()), embeddings.sizes());
-    for (torch::Tensor& weight : torch_->weights) weight.mutable_grad().reset();
     embeddings.backward(plain.to(embeddings.device()));
-    torch_->StepOptimizer();
   });
+}
+
+absl::Status TrainableNetwork::Step() {
+  PrepareThisThread(torch_->options.threads);
+  return Guarded(kTrainingFailed, [&] { torch_->StepOptimizer(); });
+}
+
+absl::StatusOr<int64_t> TrainableNetwork::MeasureMemory(size_t pictures_at_once) {
+  PrepareThisThread(torch_->options.threads);
+  int64_t peak = 0;
+  const absl::Status status = Guarded(kTrainingFailed, [&] {
+    const Buffers buffers(torch_->module);
+    torch_->module.train();
+    // What a batch takes is a line over its size.
+    const int64_t of_two = torch_->PeakOfGradients(2, manifest_);
+    const int64_t of_four = torch_->PeakOfGradients(4, manifest_);
+    buffers.PutBack();
+    const int64_t of_one = (of_four - of_two) / 2 + BytesOfPlanes(manifest_);
+    const int64_t step = of_two + (static_cast<int64_t>(pictures_at_once) - 2) * of_one;
+    const int64_t values = BytesOf(ValuesOf(torch_->module));
+    const int64_t kept = torch_->BytesKept();
+    const int64_t checkpoint = kept;
+    // A copy of the network, and its archive as it grows: room for twice as much beside what it had before.
+    const int64_t bundle = 4 * values;
+    // What is on a GPU takes nothing of this memory.
+    const int64_t tensors = kept + std::max({torch_->device.is_cpu() ? step : 0, checkpoint, bundle});
+    peak = static_cast<int64_t>(kMemoryOfTensors * static_cast<double>(tensors)) + kMemoryBesideTensors;
+  });
+  if (!status.ok()) return status;
+  return peak;
 }
 
 absl::StatusOr<std::vector<float>> TrainableNetwork::Embed(absl::Span<const float> planes, size_t count) const {
@@ -234,6 +404,9 @@ absl::StatusOr<std::string> TrainableNetwork::Save(absl::string_view training, i
   PrepareThisThread(torch_->options.threads);
   std::string bytes;
   const absl::Status status = Guarded(kTrainingFailed, [&] {
+    // A text that grew by doubling would take three times the room.
+    const size_t tensors = ValuesOf(torch_->module).size() + torch_->slices.size() * torch_->NumbersOfOptimizer();
+    bytes.reserve(static_cast<size_t>(torch_->BytesKept()) + tensors * kArchiveOverheadOfTensor + kArchiveOverhead);
     torch::serialize::OutputArchive archive;
     archive.write("training", torch::IValue(std::string(training)));
     archive.write("epochs", torch::IValue(epochs));

@@ -3,10 +3,12 @@
 //   absl::StatusOr<std::vector<float>> embeddings = network->Forward(planes, count);
 //   const LossAndGradient loss = ContrastiveLoss(*embeddings, …);
 //   absl::Status status = network->Backward(loss.gradient);
+//   if (status.ok()) status = network->Step();
 #ifndef LIKENESS_SERVER_TRAINING_TRAINABLE_NETWORK_H_
 #define LIKENESS_SERVER_TRAINING_TRAINABLE_NETWORK_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,16 +49,31 @@ class TrainableNetwork {
   // Of the bundle that was read.
   const ModelDigest& digest() const { return digest_; }
 
-  // The embeddings of `count` pictures in training mode, row after row: batch norm takes its statistics from them.
+  // Whether a picture's embedding in training mode is its own: the same beside whichever other pictures, made without
+  // random numbers and leaving nothing behind. Not so with batch norm, which takes its statistics from the batch, or
+  // with dropout. Only then may a step's pictures go through the network in parts. Found out by running the network.
+  bool rows_are_independent() const { return rows_are_independent_; }
+
+  // The embeddings of `count` pictures in training mode, row after row, for which no Backward() follows.
+  absl::StatusOr<std::vector<float>> Preview(absl::Span<const float> planes, size_t count);
+  // The same, to be followed by Backward(): what was computed on the way is kept until then.
   absl::StatusOr<std::vector<float>> Forward(absl::Span<const float> planes, size_t count);
-  // Moves the weights by the gradient of the loss in respect to what Forward() returned, once for each Forward().
+  // Adds to the weights' gradients: `gradient` is the loss's in respect to what Forward() returned. Once for each
+  // Forward().
   absl::Status Backward(absl::Span<const float> gradient);
+  // Moves the weights by the gradients that have been added up since the last step.
+  absl::Status Step();
 
   // The embeddings in evaluation mode. Nothing changes.
   absl::StatusOr<std::vector<float>> Embed(absl::Span<const float> planes, size_t count) const;
 
   // LOSS_NOT_FINITE where a weight or statistic is not a number, or so large (1e19) that its square is none.
   absl::Status CheckFinite() const;
+
+  // About how many bytes a training of this network takes at its peak, the network itself included: of steps whose
+  // pictures go through it `pictures_at_once` by `pictures_at_once`, of a checkpoint, or of a bundle. Found out by
+  // running the network on a few made-up pictures. Changes nothing.
+  absl::StatusOr<int64_t> MeasureMemory(size_t pictures_at_once);
 
   // Weights, statistics and the optimiser's state, as a zip archive without a comment. `training` is a text of which
   // Restore() wants the same.
@@ -74,9 +91,12 @@ class TrainableNetwork {
 
   TrainableNetwork(BundleManifest manifest, const ModelDigest& digest, std::unique_ptr<Torch> torch);
 
+  absl::Status FindWhetherRowsAreIndependent();
+
   BundleManifest manifest_;
   ModelDigest digest_;
   std::unique_ptr<Torch> torch_;
+  bool rows_are_independent_ = false;
 };
 
 }  // namespace likeness

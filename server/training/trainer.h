@@ -9,8 +9,10 @@
 #ifndef LIKENESS_SERVER_TRAINING_TRAINER_H_
 #define LIKENESS_SERVER_TRAINING_TRAINER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +46,12 @@ struct TrainerOptions {
   bool mine_hardest = false;  // impostor pairs are the nearest ones among a step's faces
   uint64_t seed = 0;          // of all random choices
   int threads = 1;            // of the processor, >= 1
+  // Weight of the mean squared distance between a step's embeddings and what the bundle that the training began with
+  // makes of the same pictures: finite, >= 0. It keeps the network from forgetting what it is not shown.
+  double distillation = 0;
+  // How many faces of a step go through the network at once, >= 1; without it what suits the device. All of them where
+  // the network does not take them one by one (TrainableNetwork::rows_are_independent()).
+  std::optional<size_t> faces_at_once = std::nullopt;
 };
 
 // How far an epoch is. Means are over the pairs of the epoch so far.
@@ -67,10 +75,21 @@ class Trainer {
                                                          const TrainerOptions& options,
                                                          std::vector<FaceExample> examples);
 
-  // Runs the next epoch and returns its last step. Both faces of all pairs of a step go through the network as one
-  // batch. `on_step` hears of each step; its error, a cancellation, ends the epoch. LOSS_NOT_FINITE when the loss or a
-  // weight is no longer a number, NETWORK_FAILED. After an error the weights are those of no whole epoch: only
-  // RestoreCheckpoint() makes the trainer useful again.
+  // About how many bytes a training by these options takes at its peak, its examples apart. Loads the bundle and runs
+  // it on a few made-up pictures. The errors of TrainableNetwork::Load(), NETWORK_FAILED.
+  static absl::StatusOr<int64_t> MeasureMemory(const std::string& bundle_path, const Device& device,
+                                               const TrainerOptions& options);
+
+  // Runs the next epoch and returns its last step. Where the network allows it, the faces of a step go through it in
+  // parts, twice: first all of them without a way back, which gives the loss and its gradient in respect to each
+  // embedding, then each part forward and back with its share. The gradients of the weights add up to those of one
+  // batch, in the memory of one part (L. Gao et al.: "Scaling Deep Contrastive Learning Batch Size under Memory Limited
+  // Setup", RepL4NLP 2021).
+  //
+  // `on_step` hears of each step, and of steps of which none is done while the base's embeddings are made for
+  // distillation; its error, a cancellation, ends the epoch. LOSS_NOT_FINITE when the loss or a weight is no longer a
+  // number, NETWORK_FAILED. After an error the weights are those of no whole epoch: only RestoreCheckpoint() makes the
+  // trainer useful again.
   absl::StatusOr<TrainingStep> RunEpoch(absl::FunctionRef<absl::Status(const TrainingStep&)> on_step);
 
   // Whole epochs, those before a restored checkpoint included.
@@ -84,8 +103,8 @@ class Trainer {
   // trainer as it was.
   absl::Status RestoreCheckpoint(const std::string& path);
 
-  // Embeddings in evaluation mode, not mirrored, computed in batches of 64. INTERNAL where a crop has not the input's
-  // size, NETWORK_FAILED also where an embedding is not a number.
+  // Embeddings in evaluation mode, not mirrored, computed as many at once as in a step. INTERNAL where a crop has not
+  // the input's size, NETWORK_FAILED also where an embedding is not a number.
   absl::StatusOr<std::vector<std::vector<float>>> Embed(absl::Span<const Picture> crops) const;
 
   // Of the bundle that the training began with.
@@ -98,22 +117,45 @@ class Trainer {
  private:
   // Sums over the pairs of an epoch so far.
   struct EpochSums;
+  // A face of a step.
+  struct StepFace {
+    size_t photo = 0;  // number into examples_
+    bool mirrored = false;
+  };
+  // A step's faces, and its pairs as numbers into them: without the impostor pairs where those are mined.
+  struct Step {
+    std::vector<StepFace> faces;
+    std::vector<FacePair> pairs;
+  };
 
-  Trainer(const TrainerOptions& options, std::vector<FaceExample> examples, PairSampler sampler,
-          std::unique_ptr<TrainableNetwork> network);
+  Trainer(const TrainerOptions& options, size_t faces_at_once, std::vector<FaceExample> examples, PairSampler sampler,
+          std::unique_ptr<TrainableNetwork> network, std::unique_ptr<TrainableNetwork> base);
 
   // Trains on the pairs (numbers into examples_) and adds them to the sums.
   absl::Status RunStep(absl::Span<const FacePair> pairs, SeededRandom& mirroring, EpochSums& sums);
-  // Appends the crop's planes to planes_.
-  void AppendExample(const Picture& crop, bool mirrored);
+  Step LayOut(absl::Span<const FacePair> pairs, SeededRandom& mirroring) const;
+  // Embeddings in training mode. Where all faces fit into one part, FollowGradient() needs no second run.
+  absl::StatusOr<std::vector<float>> EmbedForStep(absl::Span<const StepFace> faces);
+  // Moves the weights; `gradient` is in respect to the embeddings of the faces.
+  absl::Status FollowGradient(absl::Span<const StepFace> faces, absl::Span<const float> gradient);
+  // Makes base_embeddings_, once.
+  absl::Status EmbedByBase(absl::FunctionRef<absl::Status()> go_on);
+  absl::Span<const float> BaseEmbedding(const StepFace& face) const;
+  // The planes of the faces, valid until the next call.
+  absl::Span<const float> PlanesOf(absl::Span<const StepFace> faces);
+  // Of a step of so many.
+  size_t FacesAtOnce(size_t faces) const { return network_->rows_are_independent() ? faces_at_once_ : faces; }
 
   const TrainerOptions options_;
+  const size_t faces_at_once_;  // where the network allows it
   const std::vector<FaceExample> examples_;
   const PairSampler sampler_;
   const std::unique_ptr<TrainableNetwork> network_;
-  const std::string identity_;  // of what must be the same for a checkpoint to be gone on from
+  std::unique_ptr<TrainableNetwork> base_;  // as it was, until base_embeddings_ are made; null without distillation
+  std::vector<float> base_embeddings_;      // a row for each example, then one for each mirrored
+  const std::string identity_;              // of what must be the same for a checkpoint to be gone on from
   int epochs_done_ = 0;
-  // Room for a batch, kept from step to step.
+  // Room for a part, kept from step to step.
   std::vector<float> planes_;
   std::vector<uint8_t> mirrored_;
 };

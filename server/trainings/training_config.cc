@@ -15,6 +15,8 @@ constexpr int kMaxEpochs = 10'000;
 constexpr int kMaxPairsPerEpoch = 1'000'000;
 constexpr int kMaxBatchPairs = 1024;
 constexpr size_t kMaxNameBytes = 64;
+// Of a network that has seen millions of faces (docs/training.md says what it does).
+constexpr double kDistillation = 1;
 
 absl::Status Wrong(absl::string_view field, absl::string_view rule) {
   return InvalidField(absl::StrCat("config.", field), absl::StrCat(field, " must be ", rule));
@@ -32,7 +34,7 @@ bool IsName(const std::string& name) {
 bool AsksForContrastive(const v1::TrainingConfig& config) {
   return config.has_margin() || config.has_epochs() || config.has_pairs_per_epoch() || config.has_batch_pairs() ||
          config.has_learning_rate() || config.optimizer() != v1::OPTIMIZER_UNSPECIFIED || config.mirror() ||
-         config.mine_hardest();
+         config.mine_hardest() || config.has_distillation();
 }
 
 v1::TrainingMethod MethodFor(const v1::TrainingConfig& config, const BundleManifest& base) {
@@ -49,6 +51,7 @@ absl::StatusOr<v1::TrainingConfig> CompleteConfig(v1::TrainingConfig config, con
   if (!config.has_epochs()) config.set_epochs(20);
   if (!config.has_batch_pairs()) config.set_batch_pairs(64);
   if (!config.has_learning_rate()) config.set_learning_rate(5e-4);
+  if (!config.has_distillation()) config.set_distillation(base.operating_points.empty() ? 0 : kDistillation);
   if (config.optimizer() == v1::OPTIMIZER_UNSPECIFIED) config.set_optimizer(v1::OPTIMIZER_ADAM);
   if (!config.has_held_out_share()) config.set_held_out_share(config.held_out_people().empty() ? 0.2 : 0);
   if (config.promotion_rule() == v1::PROMOTION_RULE_UNSPECIFIED) {
@@ -68,6 +71,9 @@ absl::StatusOr<v1::TrainingConfig> CompleteConfig(v1::TrainingConfig config, con
   }
   if (config.batch_pairs() < 2 || config.batch_pairs() > kMaxBatchPairs) return Wrong("batch_pairs", "2 to 1024");
   if (!IsPositive(config.learning_rate())) return Wrong("learning_rate", "finite and > 0");
+  if (!(std::isfinite(config.distillation()) && config.distillation() >= 0)) {
+    return Wrong("distillation", "finite and >= 0");
+  }
   if (!v1::Optimizer_IsValid(config.optimizer())) return Wrong("optimizer", "one of Optimizer");
   if (!(config.held_out_share() >= 0 && config.held_out_share() <= 0.9)) return Wrong("held_out_share", "0 to 0.9");
   if (!config.held_out_people().empty() && config.held_out_share() > 0) {
@@ -87,7 +93,8 @@ TrainerOptions TrainerOptionsOf(const v1::TrainingConfig& config, int threads) {
           .mirror = config.mirror(),
           .mine_hardest = config.mine_hardest(),
           .seed = config.seed(),
-          .threads = threads};
+          .threads = threads,
+          .distillation = config.distillation()};
 }
 
 PromotionRule PromotionRuleOf(const v1::TrainingConfig& config) {

@@ -17,6 +17,7 @@
 #include "server/hashing/random_id.h"
 #include "server/telemetry/log.h"
 #include "server/training/people_split.h"
+#include "server/training/trainer.h"
 #include "server/trainings/head_run.h"
 #include "server/trainings/training_config.h"
 
@@ -25,6 +26,8 @@ namespace {
 
 constexpr size_t kMaxLabelBytes = 128;
 constexpr int kPairsPerPhoto = 10;
+constexpr int64_t kBytesOfPair = 24;  // see evaluation.h
+constexpr int64_t kLeastCopiesOfWeights = 3;
 
 absl::Status NotFound() { return MakeError(Reason::TRAINING_NOT_FOUND, "the server has no training of this id"); }
 absl::Status Cancelled() { return MakeError(Reason::CANCELLED, "the training was cancelled"); }
@@ -68,6 +71,25 @@ bool IsRandomId(absl::string_view name) {
   return name.size() == 32 && name.find_first_not_of("0123456789abcdef") == name.npos;
 }
 
+// The file itself, as large as the faces, is not kept.
+absl::StatusOr<std::vector<TrainingFace>> ReadFaces(const std::string& path) {
+  const absl::StatusOr<std::string> file = ReadWholeFile(path);
+  if (!file.ok()) return file.status();
+  return DecodeFaces(*file);
+}
+
+// What a training has beside its network: the crops, once as they were read and once for the network or the strangers'
+// evaluation, and a distance for each pair of strangers' photos.
+int64_t BytesOfTraining(const std::vector<TrainingFace>& faces) {
+  int64_t crops = 0;
+  int64_t strangers = 0;
+  for (const TrainingFace& face : faces) {
+    crops += static_cast<int64_t>(face.crop.rgb.size());
+    strangers += face.stranger ? 1 : 0;
+  }
+  return 2 * crops + kBytesOfPair * strangers * strangers / 2;
+}
+
 absl::Status TooSmall(absl::string_view why) { return MakeError(Reason::TRAINING_DATA_TOO_SMALL, why); }
 
 }  // namespace
@@ -76,8 +98,8 @@ bool HasEnded(const v1::Training& training) {
   return training.state() != v1::TRAINING_STATE_QUEUED && training.state() != v1::TRAINING_STATE_RUNNING;
 }
 
-TrainingJobs::Upload::Upload(TrainingJobs& jobs, v1::TrainingConfig config, BundleManifest manifest)
-    : jobs_(jobs), config_(std::move(config)), manifest_(std::move(manifest)) {}
+TrainingJobs::Upload::Upload(TrainingJobs& jobs, v1::TrainingConfig config, BaseModel base)
+    : jobs_(jobs), config_(std::move(config)), base_(std::move(base)) {}
 
 absl::Status TrainingJobs::Upload::Add(const v1::LabelledPhoto& photo, StillWanted still_wanted) {
   const int index = photos_++;
@@ -94,7 +116,7 @@ absl::Status TrainingJobs::Upload::Add(const v1::LabelledPhoto& photo, StillWant
   hasher_.Add(photo.photo());
   absl::StatusOr<EncodedFace> face;
   jobs_.preparations_.Run(
-      [&] { face = jobs_.encoder_.Crop(manifest_, photo.photo(), FacePolicy::kLargest, still_wanted); });
+      [&] { face = jobs_.encoder_.Crop(base_.manifest, photo.photo(), FacePolicy::kLargest, still_wanted); });
   if (!face.ok()) return face.status();
   faces_.push_back({.photo_index = index, .person = 0, .stranger = false, .crop = std::move(face->crop)});
   labels_.push_back(photo.person());
@@ -145,6 +167,9 @@ absl::StatusOr<std::string> TrainingJobs::Upload::Finish() {
     return TooSmall(absl::StrCat("a linear layer is learned from ", kFewestPeopleForAHead, " people or more; ",
                                  data.people(), " are left to train on when ", data.strangers(), " are held out"));
   }
+  absl::Status room;
+  jobs_.preparations_.Run([&] { room = jobs_.CheckRoom(jobs_.RoomForNext(), base_.path, config_, faces_); });
+  if (!room.ok()) return room;
   return jobs_.Enqueue(std::move(training), faces_);
 }
 
@@ -246,7 +271,32 @@ absl::StatusOr<std::unique_ptr<TrainingJobs::Upload>> TrainingJobs::Begin(const 
   if (!base.ok()) return base.status();
   absl::StatusOr<v1::TrainingConfig> complete = CompleteConfig(std::move(named), base->manifest);
   if (!complete.ok()) return complete.status();
-  return std::unique_ptr<Upload>(new Upload(*this, *std::move(complete), std::move(base->manifest)));
+  return std::unique_ptr<Upload>(new Upload(*this, *std::move(complete), *std::move(base)));
+}
+
+absl::Status TrainingJobs::CheckRoom(const std::optional<MemoryRoom>& room, const std::string& base_path,
+                                     const v1::TrainingConfig& config, const std::vector<TrainingFace>& faces) const {
+  if (!room.has_value()) return absl::OkStatus();
+  // Before a network is loaded for which there is no room: weights, their gradients and what the optimiser keeps.
+  std::error_code ignored;
+  const auto weights = static_cast<int64_t>(std::filesystem::file_size(base_path, ignored));
+  const int64_t of_faces = BytesOfTraining(faces);
+  // A layer behind the network takes little more than the faces.
+  if (config.method() == v1::TRAINING_METHOD_LINEAR_HEAD) return CheckMemory(of_faces, room);
+  if (absl::Status status = CheckMemory(kLeastCopiesOfWeights * weights + of_faces, room); !status.ok()) return status;
+  const absl::StatusOr<int64_t> of_network =
+      Trainer::MeasureMemory(base_path, surroundings_.device, TrainerOptionsOf(config, surroundings_.threads));
+  GiveMemoryBack();  // or it would be missing when the training begins
+  if (!of_network.ok()) return of_network.status();
+  return CheckMemory(*of_network + of_faces, room);
+}
+
+std::optional<MemoryRoom> TrainingJobs::RoomForNext() const {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (running_) return room_before_run_;
+  }
+  return limits_.memory_room();
 }
 
 absl::StatusOr<std::string> TrainingJobs::Enqueue(v1::Training training, const std::vector<TrainingFace>& faces) {
@@ -293,15 +343,28 @@ void TrainingJobs::RunJob(const std::string& id) {
   v1::Training training = *Get(id);
   Log(LogLevel::kInfo, "training_running", {{"training_id", id}});
   absl::Status outcome = Note(id, training, /*durable=*/true);
-  if (outcome.ok()) {
-    const absl::StatusOr<std::string> file = ReadWholeFile(FolderOf(id) + "/faces");
-    absl::StatusOr<std::vector<TrainingFace>> faces = file.ok() ? DecodeFaces(*file) : file.status();
-    outcome = faces.ok() ? RunTraining(surroundings_, FolderOf(id), *faces, training,
-                                       [&](const v1::Training& now, bool durable) { return Note(id, now, durable); })
-                         : faces.status();
-  }
+  if (outcome.ok()) outcome = RunOnFaces(id, training);
   if (!outcome.ok() && ReasonOf(outcome) == Reason::SHUTTING_DOWN) return;  // it goes on after the next start
   EndJob(id, std::move(training), outcome);
+  absl::MutexLock lock(&mutex_);
+  running_ = false;
+}
+
+absl::Status TrainingJobs::RunOnFaces(const std::string& id, v1::Training& training) {
+  const std::optional<MemoryRoom> room = limits_.memory_room();
+  {
+    absl::MutexLock lock(&mutex_);
+    running_ = true;
+    room_before_run_ = room;
+  }
+  absl::StatusOr<std::vector<TrainingFace>> faces = ReadFaces(FolderOf(id) + "/faces");
+  if (!faces.ok()) return faces.status();
+  const absl::StatusOr<BaseModel> base = FindBaseModel(surroundings_, training.config().base_model());
+  if (!base.ok()) return base.status();
+  // Asked again, for the server may have been given less meanwhile: it would be killed again after each start.
+  if (absl::Status status = CheckRoom(room, base->path, training.config(), *faces); !status.ok()) return status;
+  return RunTraining(surroundings_, FolderOf(id), *faces, training,
+                     [&](const v1::Training& now, bool durable) { return Note(id, now, durable); });
 }
 
 absl::Status TrainingJobs::Note(const std::string& id, const v1::Training& training, bool durable) {

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -22,6 +24,7 @@
 #include "server/hashing/sha256.h"
 #include "server/models/generation.h"
 #include "server/threads/polite_thread.h"
+#include "server/trainings/memory_room.h"
 #include "server/trainings/training_run.h"
 
 namespace likeness {
@@ -30,6 +33,8 @@ struct TrainingLimits {
   int max_photos = 10'000;               // of a training
   int64_t max_bytes = int64_t{2} << 30;  // of all its photos
   int max_queued = 8;                    // trainings that may wait
+  // What the kernel leaves a training.
+  std::function<std::optional<MemoryRoom>()> memory_room = [] { return ReadMemoryRoom(); };
 };
 
 // Whether nothing of the training will change any more: it succeeded, failed or was cancelled.
@@ -53,16 +58,17 @@ class TrainingJobs {
     absl::Status Add(const v1::LabelledPhoto& photo, StillWanted still_wanted);
     // Keeps in the record why a photo is left out.
     void NoteRejection(v1::RejectedPhoto photo) { rejections_.push_back(std::move(photo)); }
-    // Queues the training; returns its id. TRAINING_DATA_TOO_SMALL, OVERLOADED, FIELD_INVALID for people to hold out.
+    // Queues the training; returns its id. TRAINING_DATA_TOO_SMALL, OVERLOADED, FIELD_INVALID for people to hold out,
+    // TRAINING_NEEDS_MEMORY.
     absl::StatusOr<std::string> Finish();
 
    private:
     friend class TrainingJobs;
-    Upload(TrainingJobs& jobs, v1::TrainingConfig config, BundleManifest manifest);
+    Upload(TrainingJobs& jobs, v1::TrainingConfig config, BaseModel base);
 
     TrainingJobs& jobs_;
     v1::TrainingConfig config_;
-    const BundleManifest manifest_;
+    const BaseModel base_;
     int photos_ = 0;
     int64_t bytes_ = 0;
     FieldHasher hasher_;  // of people and photos
@@ -103,8 +109,15 @@ class TrainingJobs {
   void ReadFolder();
   absl::Status CheckQueue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::string> Enqueue(v1::Training training, const std::vector<TrainingFace>& faces);
+  // TRAINING_NEEDS_MEMORY where there is not the room for a training of these faces. Looks at no network where no limit
+  // is set.
+  absl::Status CheckRoom(const std::optional<MemoryRoom>& room, const std::string& base_path,
+                         const v1::TrainingConfig& config, const std::vector<TrainingFace>& faces) const;
+  // For the next training, when none runs.
+  std::optional<MemoryRoom> RoomForNext() const;
   void RunJobs();
   void RunJob(const std::string& id);
+  absl::Status RunOnFaces(const std::string& id, v1::Training& training);
   // Ends a job for good: its record says how, and its other files are gone.
   void EndJob(const std::string& id, v1::Training training, const absl::Status& outcome);
   // Everything of a training but its record.
@@ -127,6 +140,8 @@ class TrainingJobs {
   std::map<std::string, Job> jobs_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::string> queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool running_ ABSL_GUARDED_BY(mutex_) = false;  // a training
+  std::optional<MemoryRoom> room_before_run_ ABSL_GUARDED_BY(mutex_);
   std::thread runner_;
 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every benchmark of the CPU, in one table against its bars: what `make bench` runs.
 
-Takes about seven minutes on two cores that do nothing else. Writes build/bench.json and the drawing of the performance
+Takes about ten minutes on two cores that do nothing else. Writes build/bench.json and the drawing of the performance
 page. Bars that are missed are shown as missed; they do not fail the run, because a busy machine misses them too.
 """
 
@@ -56,9 +56,12 @@ def main() -> int:
     results["overload"] = script("overload", "--full", "--svg", arguments.svg)
     heading("the end under load")
     results["shutdown"] = script("shutdown")
+    heading("a training step")
+    results["training_step"] = script("training_step")
 
     found = [*engine_bars(results["engines"]), *results["scaling"]["bars"], *service_bars(results["service"]),
-             *gallery_bars(results["gallery"]), *results["overload"]["bars"], *results["shutdown"]["bars"]]
+             *gallery_bars(results["gallery"]), *results["overload"]["bars"], *results["shutdown"]["bars"],
+             *results["training_step"]["bars"]]
     heading("all bars")
     bars.show(found)
     bars.write(arguments.out, {"bars": found, **results})

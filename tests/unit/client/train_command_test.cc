@@ -93,6 +93,8 @@ TEST_F(TrainCommandTest, SendsItsOptions) {
                                       "32",
                                       "--learning-rate",
                                       "1e-3",
+                                      "--distillation",
+                                      "0.25",
                                       "--optimizer",
                                       "sgd",
                                       "--mirror",
@@ -117,6 +119,7 @@ TEST_F(TrainCommandTest, SendsItsOptions) {
   EXPECT_EQ(config.pairs_per_epoch(), 640);
   EXPECT_EQ(config.batch_pairs(), 32);
   EXPECT_EQ(config.learning_rate(), 1e-3);
+  EXPECT_EQ(config.distillation(), 0.25);
   EXPECT_EQ(config.optimizer(), v1::OPTIMIZER_SGD);
   EXPECT_TRUE(config.mirror());
   EXPECT_TRUE(config.mine_hardest());

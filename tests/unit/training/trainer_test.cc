@@ -123,6 +123,87 @@ TEST(TrainerTest, LearnsWhatItIsShown) {
   EXPECT_LT(RunEpochs(*trainer, 5).loss, first / 2);
 }
 
+double Difference(const std::vector<std::vector<float>>& a, const std::vector<std::vector<float>>& b) {
+  double squares = 0;
+  for (size_t i = 0; i < a.size(); ++i) squares += std::pow(EuclideanDistance(a[i], b[i]), 2);
+  return std::sqrt(squares);
+}
+
+// Where a step of plain gradient descent leads says what the gradient was.
+TEST(TrainerTest, TakesTheSameStepInPartsAsInOneBatch) {
+  const std::vector<Picture> crops = CropsOf(Examples(112));
+  const auto embeddings_after = [&crops](size_t faces_at_once, int steps) {
+    TrainerOptions options = SmallOptions();
+    options.optimizer = OptimizerKind::kSgd;
+    options.learning_rate = 0.01;
+    options.pairs_per_epoch = 5;
+    options.batch_pairs = 5;  // ten faces: parts of four, four and two
+    options.mirror = true;
+    options.distillation = 0.5;
+    options.faces_at_once = faces_at_once;
+    const auto trainer = MakeTrainer(kFoldedNetwork, options);
+    RunEpochs(*trainer, steps);
+    return *trainer->Embed(crops);
+  };
+  const auto before = embeddings_after(10, 0);
+  const auto whole = embeddings_after(10, 2);
+  const double way = Difference(whole, before);
+  EXPECT_GT(way, 0.01);
+  EXPECT_LT(Difference(embeddings_after(4, 2), whole), 1e-3 * way);
+}
+
+// A part's batch norm would take its statistics from the part.
+TEST(TrainerTest, TakesABatchWholeWhereItsFacesDependOnEachOther) {
+  const auto loss = [](size_t faces_at_once) {
+    TrainerOptions options = SmallOptions();
+    options.faces_at_once = faces_at_once;
+    return RunEpochs(*MakeTrainer(kBatchNormNetwork, options), 2).loss;
+  };
+  EXPECT_EQ(loss(2), loss(4));
+}
+
+TEST(TrainerTest, KeepsEmbeddingsNearTheBasesByDistillation) {
+  const std::vector<Picture> crops = CropsOf(Examples(112));
+  const auto way = [&crops](double distillation) {
+    TrainerOptions options = SmallOptions();
+    options.pairs_per_epoch = 8;
+    options.batch_pairs = 8;
+    options.mirror = true;
+    options.distillation = distillation;
+    const auto trainer = MakeTrainer(kFoldedNetwork, options);
+    const auto before = trainer->Embed(crops);
+    RunEpochs(*trainer, 6);
+    return Difference(*trainer->Embed(crops), *before);
+  };
+  EXPECT_LT(way(10), 0.5 * way(0));
+}
+
+TEST(TrainerTest, CanBeCancelledBeforeItsFirstStepWhereTheBaseEmbedsForLong) {
+  TrainerOptions options = SmallOptions();
+  options.distillation = 1;
+  std::vector<int> steps;
+  const auto result = MakeTrainer(kFoldedNetwork, options)->RunEpoch([&steps](const TrainingStep& step) {
+    steps.push_back(step.step);
+    return MakeError(Reason::CANCELLED, "cancelled");
+  });
+  EXPECT_THAT(result.status(), FailsWith(Reason::CANCELLED));
+  EXPECT_THAT(steps, ElementsAre(0));
+}
+
+TEST(TrainerTest, NeedsNoMoreMemoryForALargerStepWhereTheNetworkTakesItInParts) {
+  const auto memory = [](const char* bundle, int batch_pairs) {
+    TrainerOptions options = SmallOptions();
+    options.pairs_per_epoch = 1024;
+    options.batch_pairs = batch_pairs;
+    const auto bytes = Trainer::MeasureMemory(ModelPath(bundle), Device{}, options);
+    EXPECT_THAT(bytes, IsOk());
+    return *bytes;
+  };
+  EXPECT_EQ(memory(kFoldedNetwork, 1024), memory(kFoldedNetwork, 8));
+  EXPECT_LT(memory(kFoldedNetwork, 2), memory(kFoldedNetwork, 8));
+  EXPECT_GT(memory(kBatchNormNetwork, 1024), 2 * memory(kBatchNormNetwork, 64));
+}
+
 TEST(TrainerTest, TrainsByGradientDescentToo) {
   TrainerOptions options = SmallOptions();
   options.optimizer = OptimizerKind::kSgd;
@@ -154,6 +235,8 @@ TEST(TrainerTest, GoesOnFromACheckpointAsIfNothingHadHappened) {
     TrainerOptions options = SmallOptions();
     options.optimizer = optimizer;
     options.mirror = true;
+    options.distillation = 0.1;
+    options.faces_at_once = 3;
     const std::string path = UniquePath("checkpoint");
     const auto interrupted = MakeTrainer(kFoldedNetwork, options);
     RunEpochs(*interrupted, 2);
@@ -312,6 +395,7 @@ TEST(TrainerTest, RefusesOptionsOutOfTheirRange) {
   refused("learning_rate", [](TrainerOptions& options) { options.learning_rate = std::nan(""); });
   refused("pairs_per_epoch", [](TrainerOptions& options) { options.pairs_per_epoch = 0; });
   refused("batch_pairs", [](TrainerOptions& options) { options.batch_pairs = 0; });
+  refused("distillation", [](TrainerOptions& options) { options.distillation = -0.1; });
 }
 
 TEST(TrainerTest, RefusesABundleThatIsNone) {
