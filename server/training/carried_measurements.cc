@@ -171,13 +171,22 @@ double ForetellFalseNonMatchRate(double rate_before, double threshold_before, do
   return 1 - Normal(before > kHighEnough ? real * after / before : real + after - before);
 }
 
-absl::StatusOr<BundleMeasurements> CarryOver(const BundleManifest& base, const LinearHead& layer,
-                                             const LayeredPairs& at_hand, const std::string& source) {
+absl::StatusOr<MeasurementCarrier> MeasurementCarrier::Create(const BundleManifest& base) {
   if (base.operating_points.empty() || base.synthetic_people == nullptr || base.synthetic_people->empty()) {
     return absl::FailedPreconditionError(
         "the base model brings no measured operating points and synthetic people along; `likeness calibrate` makes "
         "them");
   }
+  MeasurementCarrier carrier(base);
+  for (const SyntheticGroup& group : *base.synthetic_people) {
+    carrier.before_.push_back(MeasurePairs(group.faces, group, base.cohort.get()));
+  }
+  return carrier;
+}
+
+absl::StatusOr<BundleMeasurements> MeasurementCarrier::CarryOver(const LinearHead& layer, const LayeredPairs& at_hand,
+                                                                 const std::string& source) const {
+  const BundleManifest& base = *base_;
   BundleMeasurements carried;
   if (base.cohort != nullptr) {
     absl::StatusOr<Cohort> cohort = CarryCohort(*base.cohort, layer);
@@ -187,8 +196,8 @@ absl::StatusOr<BundleMeasurements> CarryOver(const BundleManifest& base, const L
   std::vector<SyntheticGroup> people;
   std::vector<LayeredPairs> synthetic;
   for (const SyntheticGroup& group : *base.synthetic_people) {
-    synthetic.push_back(MeasureLayer(group, layer, base.cohort.get(), carried.cohort.get()));
     people.push_back({group.name, group.faces_of_person, Moved(group.faces, layer)});
+    synthetic.push_back({before_[synthetic.size()], MeasurePairs(people.back().faces, group, carried.cohort.get())});
   }
   carried.synthetic_people = std::make_shared<const std::vector<SyntheticGroup>>(std::move(people));
 

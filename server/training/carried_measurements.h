@@ -5,7 +5,8 @@
 // synthetic people whom the base brings along (server/verification/synthetic_people.h), nor that of the people at hand.
 //
 //   const LayeredPairs pairs{…};
-//   const absl::StatusOr<BundleMeasurements> carried = CarryOver(base, layer, pairs, "strangers of training …");
+//   const absl::StatusOr<MeasurementCarrier> carrier = MeasurementCarrier::Create(base);
+//   const absl::StatusOr<BundleMeasurements> carried = carrier->CarryOver(layer, pairs, "strangers of training …");
 #ifndef LIKENESS_SERVER_TRAINING_CARRIED_MEASUREMENTS_H_
 #define LIKENESS_SERVER_TRAINING_CARRIED_MEASUREMENTS_H_
 
@@ -38,14 +39,27 @@ struct LayeredPairs {
 LayeredPairs MeasureLayer(const SyntheticGroup& group, const LinearHead& layer, const Cohort* cohort,
                           const Cohort* carried);
 
-// For each of the base's operating points the largest distance with the layer at which the pairs of no group match more
-// often than the point says, or than they did before. A group of synthetic people counts for the points at which three
-// of its pairs are expected to match; distances for lower rates follow from those of the two lowest that it shows,
-// while those of the people at hand count always. `source` names them. The false non-match rates of groups are what the
-// synthetic people's genuine pairs foretell. Points whose order is lost are left out. FAILED_PRECONDITION where the
-// base has no operating points or brings no synthetic people along; errors of the layer. Pure, thread-safe.
-absl::StatusOr<BundleMeasurements> CarryOver(const BundleManifest& base, const LinearHead& layer,
-                                             const LayeredPairs& at_hand, const std::string& source);
+// Immutable, thread-safe. What is the same for every layer is computed once.
+class MeasurementCarrier {
+ public:
+  // FAILED_PRECONDITION where the base has no operating points or brings no synthetic people along. `base` must outlive
+  // it.
+  static absl::StatusOr<MeasurementCarrier> Create(const BundleManifest& base);
+
+  // For each of the base's operating points the largest distance with the layer at which the pairs of no group match
+  // more often than the point says, or than they did before. A group of synthetic people counts for the points at which
+  // three of its pairs are expected to match; distances for lower rates follow from those of the two lowest that it
+  // shows, while those of the people at hand count always. `source` names them. The false non-match rates of groups are
+  // what the synthetic people's genuine pairs foretell. Points whose order is lost are left out. Errors of the layer.
+  absl::StatusOr<BundleMeasurements> CarryOver(const LinearHead& layer, const LayeredPairs& at_hand,
+                                               const std::string& source) const;
+
+ private:
+  explicit MeasurementCarrier(const BundleManifest& base) : base_(&base) {}
+
+  const BundleManifest* base_;
+  std::vector<PairDistances> before_;  // of each synthetic group, without a layer
+};
 
 // The share of a group's genuine pairs that a layer would reject at `threshold_after`, from the share that was rejected
 // at `threshold_before`, 0 to 1, and from synthetic genuine pairs before and after. Both are taken as normally

@@ -169,20 +169,17 @@ double ErrorOf(PairDistances distances) {
 }
 
 absl::StatusOr<double> CrossValidatedError(absl::Span<const std::vector<float>> embeddings,
-                                           absl::Span<const int> people, const std::vector<Fold>& folds,
-                                           HeadMethod method, const HeadChoice& choice) {
+                                           absl::Span<const int> people, const std::vector<CrossValidated>& parts) {
   PairDistances distances;
-  for (const Fold& fold : folds) {
-    const absl::StatusOr<LinearHead> head = HeadOf(fold.others, method, choice);
-    if (!head.ok()) return head.status();
+  for (const CrossValidated& part : parts) {
     std::vector<std::vector<float>> moved;
-    moved.reserve(fold.photos.size());
-    for (size_t photo : fold.photos) moved.push_back(head->Apply(embeddings[photo]));
+    moved.reserve(part.photos.size());
+    for (size_t photo : part.photos) moved.push_back(part.head.Apply(embeddings[photo]));
     for (size_t a = 0; a < moved.size(); ++a) {
       for (size_t b = a + 1; b < moved.size(); ++b) {
         const double distance = EuclideanDistance(moved[a], moved[b]);
         if (!std::isfinite(distance)) return MakeError(Reason::NETWORK_FAILED, "a moved embedding is not a number");
-        const bool genuine = people[fold.photos[a]] == people[fold.photos[b]];
+        const bool genuine = people[part.photos[a]] == people[part.photos[b]];
         (genuine ? distances.genuine : distances.impostor).push_back(distance);
       }
     }
@@ -192,11 +189,18 @@ absl::StatusOr<double> CrossValidatedError(absl::Span<const std::vector<float>> 
 
 }  // namespace
 
-absl::StatusOr<LinearHead> FitHead(absl::Span<const std::vector<float>> embeddings, absl::Span<const int> people,
-                                   HeadMethod method, const HeadChoice& choice) {
-  if (absl::Status status = Check(embeddings, people, method); !status.ok()) return status;
-  return HeadOf(Measure(embeddings, PhotosByPerson(people)), method, choice);
-}
+struct HeadFitter::State {
+  absl::Span<const std::vector<float>> embeddings;
+  absl::Span<const int> people;
+  HeadMethod method;
+  size_t persons;
+  Moments all;
+  std::vector<Fold> folds;
+};
+
+HeadFitter::HeadFitter(std::unique_ptr<const State> state) : state_(std::move(state)) {}
+HeadFitter::HeadFitter(HeadFitter&&) noexcept = default;
+HeadFitter::~HeadFitter() = default;
 
 std::vector<HeadChoice> HeadChoices(HeadMethod method) {
   std::vector<HeadChoice> choices;
@@ -207,33 +211,41 @@ std::vector<HeadChoice> HeadChoices(HeadMethod method) {
   return choices;
 }
 
-absl::StatusOr<HeadChoice> ChooseHead(absl::Span<const std::vector<float>> embeddings, absl::Span<const int> people,
-                                      HeadMethod method, uint64_t seed) {
+absl::StatusOr<HeadFitter> HeadFitter::Create(absl::Span<const std::vector<float>> embeddings,
+                                              absl::Span<const int> people, HeadMethod method, uint64_t seed) {
   if (absl::Status status = Check(embeddings, people, method); !status.ok()) return status;
-  if (PhotosByPerson(people).size() < kFewestPeople) return HeadChoice{.error = 1, .error_unchanged = 1};
-  const std::vector<Fold> folds = MakeFolds(embeddings, people, seed);
+  const std::vector<std::vector<size_t>> photos = PhotosByPerson(people);
+  return HeadFitter(std::make_unique<const State>(State{
+      embeddings, people, method, photos.size(), Measure(embeddings, photos), MakeFolds(embeddings, people, seed)}));
+}
+
+absl::StatusOr<LinearHead> HeadFitter::Fit(const HeadChoice& choice) const {
+  return HeadOf(state_->all, state_->method, choice);
+}
+
+absl::StatusOr<std::vector<CrossValidated>> HeadFitter::CrossValidate(const HeadChoice& choice) const {
+  std::vector<CrossValidated> parts;
+  for (const Fold& fold : state_->folds) {
+    absl::StatusOr<LinearHead> head = HeadOf(fold.others, state_->method, choice);
+    if (!head.ok()) return head.status();
+    parts.push_back({*std::move(head), fold.photos});
+  }
+  return parts;
+}
+
+absl::StatusOr<HeadChoice> HeadFitter::Choose() const {
+  if (state_->persons < kFewestPeople) return HeadChoice{.error = 1, .error_unchanged = 1};
   std::optional<HeadChoice> best;
-  for (HeadChoice choice : HeadChoices(method)) {
-    const absl::StatusOr<double> error = CrossValidatedError(embeddings, people, folds, method, choice);
+  for (HeadChoice choice : HeadChoices(state_->method)) {
+    const absl::StatusOr<std::vector<CrossValidated>> parts = CrossValidate(choice);
+    if (!parts.ok()) return parts.status();
+    const absl::StatusOr<double> error = CrossValidatedError(state_->embeddings, state_->people, *parts);
     if (!error.ok()) return error.status();
     choice.error = *error;
     choice.error_unchanged = best.has_value() ? best->error_unchanged : *error;
     if (!best.has_value() || choice.error < best->error) best = choice;
   }
   return *best;
-}
-
-absl::StatusOr<std::vector<CrossValidated>> CrossValidate(absl::Span<const std::vector<float>> embeddings,
-                                                          absl::Span<const int> people, HeadMethod method,
-                                                          const HeadChoice& choice, uint64_t seed) {
-  if (absl::Status status = Check(embeddings, people, method); !status.ok()) return status;
-  std::vector<CrossValidated> parts;
-  for (Fold& fold : MakeFolds(embeddings, people, seed)) {
-    absl::StatusOr<LinearHead> head = HeadOf(fold.others, method, choice);
-    if (!head.ok()) return head.status();
-    parts.push_back({*std::move(head), std::move(fold.photos)});
-  }
-  return parts;
 }
 
 }  // namespace likeness

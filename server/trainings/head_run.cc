@@ -150,11 +150,6 @@ absl::StatusOr<BundleMeasurements> MeasureAlone(const std::vector<LeftOut>& part
   return measured;
 }
 
-// Whether what was measured of it can be carried over.
-bool BringsPeople(const BundleManifest& base) {
-  return base.synthetic_people != nullptr && !base.synthetic_people->empty() && !base.operating_points.empty();
-}
-
 double RejectedShare(const std::optional<Threshold>& threshold, const PairDistances& pairs) {
   if (!threshold.has_value() || pairs.genuine.empty()) return 1;
   const auto beyond = std::upper_bound(pairs.genuine.begin(), pairs.genuine.end(), threshold->distance);
@@ -183,7 +178,8 @@ struct Question {
   const BaseModel& base;
   const Generation& active;
   double target_fmr;
-  HeadMethod method;
+  const HeadFitter& fitter;
+  const MeasurementCarrier* carrier;  // null where the base brings nothing along to carry over
   const Faces& trained_on;
   const Faces& strangers;
   const v1::Training& record;
@@ -206,11 +202,9 @@ struct Candidate {
 absl::StatusOr<Candidate> Try(const Question& question, const HeadChoice& choice) {
   const BundleManifest& base = question.base.manifest;
   const v1::TrainingConfig& config = question.record.config();
-  const absl::StatusOr<LinearHead> layer =
-      FitHead(question.trained_on.base, question.trained_on.people, question.method, choice);
+  const absl::StatusOr<LinearHead> layer = question.fitter.Fit(choice);
   if (!layer.ok()) return layer.status();
-  const auto folds =
-      CrossValidate(question.trained_on.base, question.trained_on.people, question.method, choice, config.seed());
+  const auto folds = question.fitter.CrossValidate(choice);
   if (!folds.ok()) return folds.status();
   std::vector<LeftOut> parts = {
       {question.strangers.base, question.strangers.active, question.strangers.people, &*layer}};
@@ -237,10 +231,10 @@ absl::StatusOr<Candidate> Try(const Question& question, const HeadChoice& choice
 
   const std::string source =
       absl::StrCat("people of training ", question.record.training_id(), " who were left out of it");
-  const bool brings_people = BringsPeople(base);
-  absl::StatusOr<BundleMeasurements> measurements = brings_people
-                                                        ? CarryOver(base, *layer, {all.base, all.after}, source)
-                                                        : MeasureAlone(parts, base, *layer, source, config.seed());
+  const bool brings_people = question.carrier != nullptr;
+  absl::StatusOr<BundleMeasurements> measurements =
+      brings_people ? question.carrier->CarryOver(*layer, {all.base, all.after}, source)
+                    : MeasureAlone(parts, base, *layer, source, config.seed());
   if (!measurements.ok()) return measurements.status();
 
   Candidate candidate{.choice = choice, .layer = *layer, .measurements = *std::move(measurements), .evidence = {}};
@@ -266,9 +260,10 @@ absl::StatusOr<Candidate> Try(const Question& question, const HeadChoice& choice
 
 // The layer that rejects the fewest of those who were left out, at the threshold that would decide, among those that
 // are worse for nobody; where there is none, among all, so that its price is seen. Nothing where none rejects fewer.
-absl::StatusOr<std::optional<Candidate>> FindBest(const Question& question, v1::Training& record, OnChange on_change) {
+absl::StatusOr<std::optional<Candidate>> FindBest(const Question& question, HeadMethod method, v1::Training& record,
+                                                  OnChange on_change) {
   std::optional<Candidate> best;
-  for (const HeadChoice& choice : HeadChoices(question.method)) {
+  for (const HeadChoice& choice : HeadChoices(method)) {
     if (choice.changes_nothing()) continue;
     absl::StatusOr<Candidate> candidate = Try(question, choice);
     if (!candidate.ok()) return candidate.status();
@@ -283,8 +278,7 @@ absl::StatusOr<std::optional<Candidate>> FindBest(const Question& question, v1::
 
 // Where no threshold says who is rejected: the layer that tells people who were left out apart best.
 absl::StatusOr<std::optional<Candidate>> FindWithoutThreshold(const Question& question) {
-  const absl::StatusOr<HeadChoice> choice = ChooseHead(question.trained_on.base, question.trained_on.people,
-                                                       question.method, question.record.config().seed());
+  const absl::StatusOr<HeadChoice> choice = question.fitter.Choose();
   if (!choice.ok()) return choice.status();
   if (choice->changes_nothing()) return std::nullopt;
   absl::StatusOr<Candidate> candidate = Try(question, *choice);
@@ -327,11 +321,17 @@ absl::StatusOr<TaughtModel> TeachHead(const BaseModel& base, const Device& devic
   if (!before.ok()) return before.status();
   if (before->has_value()) *record.mutable_before() = ToProto(**before, sides.strangers.photos);
 
-  const Question question{base, active, target_fmr, MethodOf(config), *trained_on, *strangers, record};
-  const bool decides = active.threshold.has_value() && BringsPeople(base.manifest) &&
+  const HeadMethod method = MethodOf(config);
+  const absl::StatusOr<HeadFitter> fitter =
+      HeadFitter::Create(trained_on->base, trained_on->people, method, config.seed());
+  if (!fitter.ok()) return fitter.status();
+  const absl::StatusOr<MeasurementCarrier> carrier = MeasurementCarrier::Create(base.manifest);
+  const Question question{base,        active,     target_fmr, *fitter, carrier.ok() ? &*carrier : nullptr,
+                          *trained_on, *strangers, record};
+  const bool decides = active.threshold.has_value() && carrier.ok() &&
                        MeasuredOnly(base.manifest.operating_points, target_fmr).has_value();
   const absl::StatusOr<std::optional<Candidate>> found =
-      decides ? FindBest(question, record, on_change) : FindWithoutThreshold(question);
+      decides ? FindBest(question, method, record, on_change) : FindWithoutThreshold(question);
   if (!found.ok()) return found.status();
   TaughtModel taught;
   if (!found->has_value()) return taught;

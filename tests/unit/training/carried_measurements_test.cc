@@ -75,13 +75,21 @@ BundleManifest Base(bool with_cohort) {
     point.groups = {{.name = "some", .fmr = rate, .fnmr = 0.02}, {.name = "others", .fmr = rate, .fnmr = 0.04}};
     base.operating_points.push_back(point);
   }
-  base.calibration = Calibration{.offset = 20, .slope = -20, .genuine_pairs = 10, .impostor_pairs = 10, .people = 5, .source = "here"};
+  base.calibration =
+      Calibration{.offset = 20, .slope = -20, .genuine_pairs = 10, .impostor_pairs = 10, .people = 5, .source = "here"};
   return base;
+}
+
+absl::StatusOr<BundleMeasurements> Carry(const BundleManifest& base, const LinearHead& layer,
+                                         const LayeredPairs& at_hand, const std::string& source) {
+  const absl::StatusOr<MeasurementCarrier> carrier = MeasurementCarrier::Create(base);
+  if (!carrier.ok()) return carrier.status();
+  return carrier->CarryOver(layer, at_hand, source);
 }
 
 TEST(CarriedMeasurementsTest, LeavesEverythingAsItWasWhereTheLayerChangesNothing) {
   const BundleManifest base = Base(/*with_cohort=*/true);
-  const absl::StatusOr<BundleMeasurements> carried = CarryOver(base, Unchanged(), {}, "nobody");
+  const absl::StatusOr<BundleMeasurements> carried = Carry(base, Unchanged(), {}, "nobody");
   ASSERT_THAT(carried, IsOk());
   ASSERT_THAT(carried->operating_points, SizeIs(3));
   for (size_t i = 0; i < 3; ++i) {
@@ -95,7 +103,7 @@ TEST(CarriedMeasurementsTest, LeavesEverythingAsItWasWhereTheLayerChangesNothing
 TEST(CarriedMeasurementsTest, LaysTheThresholdWhereNobodysFalseMatchRateRises) {
   for (bool with_cohort : {false, true}) {
     const BundleManifest base = Base(with_cohort);
-    const absl::StatusOr<BundleMeasurements> carried = CarryOver(base, Stretched(), {}, "nobody");
+    const absl::StatusOr<BundleMeasurements> carried = Carry(base, Stretched(), {}, "nobody");
     ASSERT_THAT(carried, IsOk());
     ASSERT_THAT(carried->operating_points, SizeIs(3));
     for (const SyntheticGroup& group : *base.synthetic_people) {
@@ -115,7 +123,7 @@ TEST(CarriedMeasurementsTest, LowersTheThresholdForThePeopleAtHand) {
   const BundleManifest base = Base(/*with_cohort=*/false);
   LayeredPairs at_hand{{.genuine = {0.1}, .impostor = {1.5, 1.5, 1.5}},
                        {.genuine = {0.1}, .impostor = {0.3, 1.5, 1.5}}};
-  const absl::StatusOr<BundleMeasurements> carried = CarryOver(base, Unchanged(), at_hand, "yours");
+  const absl::StatusOr<BundleMeasurements> carried = Carry(base, Unchanged(), at_hand, "yours");
   ASSERT_THAT(carried, IsOk());
   for (const OperatingPoint& point : carried->operating_points) EXPECT_LT(point.distance, 0.3);
 }
@@ -140,11 +148,11 @@ TEST(CarriedMeasurementsTest, ForetellsMoreRejectionsForALowerThreshold) {
 TEST(CarriedMeasurementsTest, NeedsMeasuredPointsAndSyntheticPeople) {
   BundleManifest base = Base(/*with_cohort=*/false);
   base.synthetic_people = nullptr;
-  EXPECT_THAT(CarryOver(base, Unchanged(), {}, "").status(),
+  EXPECT_THAT(Carry(base, Unchanged(), {}, "").status(),
               HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("calibrate")));
   base = Base(/*with_cohort=*/false);
   base.operating_points.clear();
-  EXPECT_FALSE(CarryOver(base, Unchanged(), {}, "").ok());
+  EXPECT_FALSE(Carry(base, Unchanged(), {}, "").ok());
 }
 
 }  // namespace

@@ -63,6 +63,10 @@ double Disorder(const People& drawn, const LinearHead& head) {
   return sum / static_cast<double>(genuine.size()) / static_cast<double>(impostor.size());
 }
 
+HeadFitter Fitter(const People& people, HeadMethod method, uint64_t seed = 1) {
+  return *HeadFitter::Create(people.embeddings, people.people, method, seed);
+}
+
 LinearHead Unchanged() {
   std::vector<float> matrix(kSize * kSize);
   for (size_t i = 0; i < kSize; ++i) matrix[i * (kSize + 1)] = 1;
@@ -74,11 +78,11 @@ TEST(HeadFitTest, TellsStrangersApartBetterByWhatPhotosOfOnePersonDifferBy) {
   const People strangers = Draw(40, 3, 2);
   const double before = Disorder(strangers, Unchanged());
   for (HeadMethod method : {HeadMethod::kWccn, HeadMethod::kLda}) {
-    const absl::StatusOr<HeadChoice> choice = ChooseHead(people.embeddings, people.people, method, 1);
+    const absl::StatusOr<HeadChoice> choice = Fitter(people, method).Choose();
     ASSERT_THAT(choice, IsOk());
     EXPECT_LT(choice->shrinkage, 1);
     EXPECT_LT(choice->error, choice->error_unchanged);
-    const absl::StatusOr<LinearHead> head = FitHead(people.embeddings, people.people, method, *choice);
+    const absl::StatusOr<LinearHead> head = Fitter(people, method).Fit(*choice);
     ASSERT_THAT(head, IsOk());
     EXPECT_LT(Disorder(strangers, *head), 0.7 * before);
   }
@@ -86,13 +90,12 @@ TEST(HeadFitTest, TellsStrangersApartBetterByWhatPhotosOfOnePersonDifferBy) {
 
 TEST(HeadFitTest, SubtractsWhatAllPeopleHaveInCommonWithoutALabel) {
   People people = Draw(40, 2, 3, /*offset=*/6, /*noise=*/0.7);
-  const absl::StatusOr<HeadChoice> choice = ChooseHead(people.embeddings, people.people, HeadMethod::kMean, 1);
+  const absl::StatusOr<HeadChoice> choice = Fitter(people, HeadMethod::kMean).Choose();
   ASSERT_THAT(choice, IsOk());
   EXPECT_GT(choice->mean_share, 0);
   EXPECT_EQ(choice->shrinkage, 1);
   for (size_t i = 0; i < people.people.size(); ++i) people.people[i] = static_cast<int>(i);  // nobody twice
-  const absl::StatusOr<LinearHead> head =
-      FitHead(people.embeddings, people.people, HeadMethod::kMean, {.shrinkage = 1, .mean_share = 1});
+  const absl::StatusOr<LinearHead> head = Fitter(people, HeadMethod::kMean).Fit({.shrinkage = 1, .mean_share = 1});
   ASSERT_THAT(head, IsOk());
   const People strangers = Draw(40, 2, 4, 6, 0.7);
   EXPECT_LT(Disorder(strangers, *head), Disorder(strangers, Unchanged()));
@@ -100,7 +103,7 @@ TEST(HeadFitTest, SubtractsWhatAllPeopleHaveInCommonWithoutALabel) {
 
 TEST(HeadFitTest, ChangesNothingForFewerThanTenPeople) {
   const People people = Draw(9, 5, 5);
-  const absl::StatusOr<HeadChoice> choice = ChooseHead(people.embeddings, people.people, HeadMethod::kWccn, 1);
+  const absl::StatusOr<HeadChoice> choice = Fitter(people, HeadMethod::kWccn).Choose();
   ASSERT_THAT(choice, IsOk());
   EXPECT_TRUE(choice->changes_nothing());
 }
@@ -109,7 +112,7 @@ TEST(HeadFitTest, NeverChoosesWhatDoesWorseOnPeopleLeftOut) {
   for (uint32_t seed = 0; seed < 5; ++seed) {
     People people = Draw(20, 3, 10 + seed);
     std::shuffle(people.people.begin(), people.people.end(), std::mt19937(seed));
-    const absl::StatusOr<HeadChoice> choice = ChooseHead(people.embeddings, people.people, HeadMethod::kWccn, seed);
+    const absl::StatusOr<HeadChoice> choice = Fitter(people, HeadMethod::kWccn, seed).Choose();
     ASSERT_THAT(choice, IsOk());
     EXPECT_LE(choice->error, choice->error_unchanged);
   }
@@ -117,8 +120,7 @@ TEST(HeadFitTest, NeverChoosesWhatDoesWorseOnPeopleLeftOut) {
 
 TEST(HeadFitTest, LeavesEachPartOfThePeopleOutOnce) {
   const People people = Draw(13, 2, 6);
-  const auto parts =
-      CrossValidate(people.embeddings, people.people, HeadMethod::kWccn, {.shrinkage = 0.5, .mean_share = 0}, 1);
+  const auto parts = Fitter(people, HeadMethod::kWccn).CrossValidate({.shrinkage = 0.5, .mean_share = 0});
   ASSERT_THAT(parts, IsOk());
   EXPECT_EQ(parts->size(), 5);
   std::multiset<size_t> photos;
@@ -137,8 +139,9 @@ TEST(HeadFitTest, LeavesEachPartOfThePeopleOutOnce) {
 
 TEST(HeadFitTest, RefusesPeopleWithOnePhotoEachUnlessItNeedsNoLabels) {
   const People people = Draw(20, 1, 7);
-  EXPECT_THAT(FitHead(people.embeddings, people.people, HeadMethod::kWccn, {}), FailsWith(Reason::FIELD_INVALID));
-  EXPECT_THAT(FitHead(people.embeddings, people.people, HeadMethod::kMean, {}), IsOk());
+  EXPECT_THAT(HeadFitter::Create(people.embeddings, people.people, HeadMethod::kWccn, 1).status(),
+              FailsWith(Reason::FIELD_INVALID));
+  EXPECT_THAT(HeadFitter::Create(people.embeddings, people.people, HeadMethod::kMean, 1).status(), IsOk());
 }
 
 }  // namespace
