@@ -33,7 +33,7 @@ class TrainingJobsTest : public testing::Test {
   }
 
   static absl::StatusOr<Generation> LoadNothing(const ModelEntry&) {
-    return Generation{std::make_shared<FakeEmbedder>(), {.distance = 0.5, .point = {}}};
+    return Generation{std::make_shared<FakeEmbedder>(), std::nullopt};
   }
 
   // As after a start.
@@ -78,8 +78,9 @@ class TrainingJobsTest : public testing::Test {
   Metrics metrics_;
   std::unique_ptr<ModelFolder> models_ = *ModelFolder::Open(UniquePath("models"), Base());
   std::unique_ptr<Gallery> gallery_ = *Gallery::Open(*OpenSqliteStore(UniquePath("gallery.db")), {}, metrics_);
-  ActiveGeneration active_{{std::make_shared<FakeEmbedder>(), {.distance = 0.5, .point = {}}}};
-  Activations activations_{*models_, *gallery_, active_, LoadNothing, [](const Generation&) {}};
+  const ThresholdRule rule_;
+  ActiveGeneration active_{Generation{std::make_shared<FakeEmbedder>(), std::nullopt}};
+  Activations activations_{*models_, *gallery_, active_, rule_, LoadNothing, [](const Generation&) {}};
   const FaceFinder finder_ = *FaceFinder::Load(ModelPath("face-finder.pt"), Device{});
   const FaceEncoder encoder_{finder_, PhotoLimits{}, metrics_};
   std::unique_ptr<TrainingJobs> jobs_;
