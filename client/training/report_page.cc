@@ -149,10 +149,10 @@ std::string SettingsSection(const v1::Training& training) {
   if (config.method() == v1::TRAINING_METHOD_LINEAR_HEAD) {
     const v1::HeadFit& head = training.result().head();
     absl::StrAppend(&html, Row("method", "a linear layer behind the network"),
-                    Row("fit", absl::StrFormat("shrinkage %g, %g of the mean subtracted; mean error on people left out "
-                                               "in cross-validation %s, without the layer %s",
-                                               head.shrinkage(), head.mean_share(), Percent(head.error()),
-                                               Percent(head.error_unchanged()))));
+                    Row("fit", absl::StrFormat("shrinkage %g, %g of the mean subtracted; of people left out %s of "
+                                               "genuine pairs rejected instead of %s",
+                                               head.shrinkage(), head.mean_share(), Percent(head.rejected_after()),
+                                               Percent(head.rejected_before()))));
   } else {
     absl::StrAppend(&html, ContrastiveRows(training));
   }

@@ -20,7 +20,7 @@ constexpr size_t kParts = 5;
 constexpr size_t kFewestPeople = 10;
 // From the network as it was to what fits the people most, so that of equal choices the first one changes least.
 constexpr double kShrinkages[] = {1, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2};
-constexpr double kMeanShares[] = {0, 0.5, 1};
+constexpr double kMeanShares[] = {0, 0.25, 0.5, 1};
 constexpr double kErrorRates[] = {1e-1, 1e-2, 1e-3};
 // What a direction's share of the differences between people weighs against that within one person.
 constexpr double kLdaWeight = 1;
@@ -198,22 +198,27 @@ absl::StatusOr<LinearHead> FitHead(absl::Span<const std::vector<float>> embeddin
   return HeadOf(Measure(embeddings, PhotosByPerson(people)), method, choice);
 }
 
+std::vector<HeadChoice> HeadChoices(HeadMethod method) {
+  std::vector<HeadChoice> choices;
+  for (double shrinkage : kShrinkages) {
+    if (method == HeadMethod::kMean && shrinkage != 1) break;
+    for (double mean_share : kMeanShares) choices.push_back({.shrinkage = shrinkage, .mean_share = mean_share});
+  }
+  return choices;
+}
+
 absl::StatusOr<HeadChoice> ChooseHead(absl::Span<const std::vector<float>> embeddings, absl::Span<const int> people,
                                       HeadMethod method, uint64_t seed) {
   if (absl::Status status = Check(embeddings, people, method); !status.ok()) return status;
   if (PhotosByPerson(people).size() < kFewestPeople) return HeadChoice{.error = 1, .error_unchanged = 1};
   const std::vector<Fold> folds = MakeFolds(embeddings, people, seed);
   std::optional<HeadChoice> best;
-  for (double shrinkage : kShrinkages) {
-    if (method == HeadMethod::kMean && shrinkage != 1) break;
-    for (double mean_share : kMeanShares) {
-      HeadChoice choice{.shrinkage = shrinkage, .mean_share = mean_share};
-      const absl::StatusOr<double> error = CrossValidatedError(embeddings, people, folds, method, choice);
-      if (!error.ok()) return error.status();
-      choice.error = *error;
-      choice.error_unchanged = best.has_value() ? best->error_unchanged : *error;
-      if (!best.has_value() || choice.error < best->error) best = choice;
-    }
+  for (HeadChoice choice : HeadChoices(method)) {
+    const absl::StatusOr<double> error = CrossValidatedError(embeddings, people, folds, method, choice);
+    if (!error.ok()) return error.status();
+    choice.error = *error;
+    choice.error_unchanged = best.has_value() ? best->error_unchanged : *error;
+    if (!best.has_value() || choice.error < best->error) best = choice;
   }
   return *best;
 }

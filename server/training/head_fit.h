@@ -44,6 +44,9 @@ struct HeadChoice {
 absl::StatusOr<LinearHead> FitHead(absl::Span<const std::vector<float>> embeddings, absl::Span<const int> people,
                                    HeadMethod method, const HeadChoice& choice);
 
+// The choices to try, the one that changes nothing first and those that change more later.
+std::vector<HeadChoice> HeadChoices(HeadMethod method);
+
 // Cross-validation over people: of each of five parts of them, a layer fitted to the other four is measured on all
 // pairs of the part. The error is the mean of the false non-match rates at false match rates of 1e-1, 1e-2 and 1e-3, as
 // far as the pairs go; the choice with the least is returned, the one nearest to the network as it was of equal ones.

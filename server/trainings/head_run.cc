@@ -108,23 +108,20 @@ absl::StatusOr<std::shared_ptr<const Cohort>> Carried(const std::shared_ptr<cons
   return std::make_shared<const Cohort>(*std::move(carried));
 }
 
+// What a layer does to people who were not fitted to.
 struct AtHand {
   PairDistances base;
   PairDistances active;
   PairDistances after;
 };
 
-absl::StatusOr<AtHand> MeasureAtHand(const std::vector<LeftOut>& parts, const BundleManifest& base,
-                                     const BundleManifest& active) {
-  AtHand at_hand;
-  for (const LeftOut& part : parts) {
-    const auto carried = Carried(base.cohort, *part.layer);
-    if (!carried.ok()) return carried.status();
-    Append(DistancesAmong(part.base, part.people, base.cohort.get()), at_hand.base);
-    Append(DistancesAmong(part.active, part.people, active.cohort.get()), at_hand.active);
-    Append(DistancesAmong(Moved(part.base, *part.layer), part.people, carried->get()), at_hand.after);
-  }
-  return at_hand;
+absl::Status AddPart(const LeftOut& part, const BundleManifest& base, const BundleManifest& active, AtHand& at_hand) {
+  const auto carried = Carried(base.cohort, *part.layer);
+  if (!carried.ok()) return carried.status();
+  Append(DistancesAmong(part.base, part.people, base.cohort.get()), at_hand.base);
+  Append(DistancesAmong(part.active, part.people, active.cohort.get()), at_hand.active);
+  Append(DistancesAmong(Moved(part.base, *part.layer), part.people, carried->get()), at_hand.after);
+  return absl::OkStatus();
 }
 
 // Pairs that know whose they are, for a bundle that says what was measured of it.
@@ -153,6 +150,17 @@ absl::StatusOr<BundleMeasurements> MeasureAlone(const std::vector<LeftOut>& part
   return measured;
 }
 
+// Whether what was measured of it can be carried over.
+bool BringsPeople(const BundleManifest& base) {
+  return base.synthetic_people != nullptr && !base.synthetic_people->empty() && !base.operating_points.empty();
+}
+
+double RejectedShare(const std::optional<Threshold>& threshold, const PairDistances& pairs) {
+  if (!threshold.has_value() || pairs.genuine.empty()) return 1;
+  const auto beyond = std::upper_bound(pairs.genuine.begin(), pairs.genuine.end(), threshold->distance);
+  return static_cast<double>(pairs.genuine.end() - beyond) / static_cast<double>(pairs.genuine.size());
+}
+
 nlohmann::ordered_json ToJson(const LinearHead& layer, const NetworkDigest& base) {
   return {{"base_network", ModelDigest{base}.Hex()},
           {"mean", std::vector<float>(layer.mean().begin(), layer.mean().end())},
@@ -162,6 +170,137 @@ nlohmann::ordered_json ToJson(const LinearHead& layer, const NetworkDigest& base
 std::optional<Threshold> MeasuredOnly(const std::vector<OperatingPoint>& points, double target_fmr) {
   absl::StatusOr<Threshold> threshold = MeasuredThreshold(points, target_fmr);
   return threshold.ok() ? std::optional<Threshold>(*std::move(threshold)) : std::nullopt;
+}
+
+// All faces, embedded by the base and by the model that answers.
+struct Faces {
+  Rows base;
+  Rows active;
+  const std::vector<int>& people;
+};
+
+struct Question {
+  const BaseModel& base;
+  const Generation& active;
+  double target_fmr;
+  HeadMethod method;
+  const Faces& trained_on;
+  const Faces& strangers;
+  const v1::Training& record;
+
+  bool comparable() const { return CropKindOf(active.embedder->manifest()) == CropKindOf(base.manifest); }
+};
+
+// A layer, and what the service would do with it.
+struct Candidate {
+  HeadChoice choice;
+  LinearHead layer;
+  BundleMeasurements measurements;
+  PromotionEvidence evidence;
+  bool harmless = false;
+  double rejected_before = 1;  // shares of the genuine pairs of all who were left out
+  double rejected_after = 1;
+};
+
+// Strangers by the layer itself, and those it was fitted to by layers that never saw them.
+absl::StatusOr<Candidate> Try(const Question& question, const HeadChoice& choice) {
+  const BundleManifest& base = question.base.manifest;
+  const v1::TrainingConfig& config = question.record.config();
+  const absl::StatusOr<LinearHead> layer =
+      FitHead(question.trained_on.base, question.trained_on.people, question.method, choice);
+  if (!layer.ok()) return layer.status();
+  const auto folds =
+      CrossValidate(question.trained_on.base, question.trained_on.people, question.method, choice, config.seed());
+  if (!folds.ok()) return folds.status();
+  std::vector<LeftOut> parts = {
+      {question.strangers.base, question.strangers.active, question.strangers.people, &*layer}};
+  for (const CrossValidated& fold : *folds) {
+    LeftOut part{.base = {}, .active = {}, .people = {}, .layer = &fold.head};
+    for (size_t photo : fold.photos) {
+      part.base.push_back(question.trained_on.base[photo]);
+      part.active.push_back(question.trained_on.active[photo]);
+      part.people.push_back(question.trained_on.people[photo]);
+    }
+    parts.push_back(std::move(part));
+  }
+  AtHand held_out;
+  AtHand cross_validated;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const absl::Status added =
+        AddPart(parts[i], base, question.active.embedder->manifest(), i == 0 ? held_out : cross_validated);
+    if (!added.ok()) return added;
+  }
+  AtHand all = held_out;
+  Append(cross_validated.base, all.base);
+  Append(cross_validated.active, all.active);
+  Append(cross_validated.after, all.after);
+
+  const std::string source =
+      absl::StrCat("people of training ", question.record.training_id(), " who were left out of it");
+  const bool brings_people = BringsPeople(base);
+  absl::StatusOr<BundleMeasurements> measurements = brings_people
+                                                        ? CarryOver(base, *layer, {all.base, all.after}, source)
+                                                        : MeasureAlone(parts, base, *layer, source, config.seed());
+  if (!measurements.ok()) return measurements.status();
+
+  Candidate candidate{.choice = choice, .layer = *layer, .measurements = *std::move(measurements), .evidence = {}};
+  PromotionEvidence& evidence = candidate.evidence;
+  evidence.target_fmr = question.target_fmr;
+  if (!question.comparable()) {
+    evidence.incomparable = "the model that answers takes other crops of photos than this one";
+  }
+  const std::optional<Threshold> threshold = MeasuredOnly(candidate.measurements.operating_points, question.target_fmr);
+  const std::vector<AtHandGroup> before = {{kHeldOut, held_out.active}, {kCrossValidated, cross_validated.active}};
+  const std::vector<AtHandGroup> after = {{kHeldOut, held_out.after}, {kCrossValidated, cross_validated.after}};
+  evidence.before = OutcomeAt(question.active.threshold, before, /*foretold=*/false);
+  evidence.after = OutcomeAt(threshold, after, /*foretold=*/brings_people);
+  if (!threshold.has_value()) {
+    evidence.unmeasured = WhatIsMissing(question.target_fmr, static_cast<int64_t>(all.after.impostor.size()),
+                                        question.record.data().people() + question.record.data().strangers());
+  }
+  candidate.harmless = DecidePromotion(PromotionRule::kIfNotWorse, evidence).promote;
+  candidate.rejected_before = RejectedShare(question.active.threshold, all.active);
+  candidate.rejected_after = RejectedShare(threshold, all.after);
+  return candidate;
+}
+
+// The layer that rejects the fewest of those who were left out, at the threshold that would decide, among those that
+// are worse for nobody; where there is none, among all, so that its price is seen. Nothing where none rejects fewer.
+absl::StatusOr<std::optional<Candidate>> FindBest(const Question& question, v1::Training& record, OnChange on_change) {
+  std::optional<Candidate> best;
+  for (const HeadChoice& choice : HeadChoices(question.method)) {
+    if (choice.changes_nothing()) continue;
+    absl::StatusOr<Candidate> candidate = Try(question, choice);
+    if (!candidate.ok()) return candidate.status();
+    if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;
+    if (!(candidate->rejected_after < candidate->rejected_before)) continue;
+    const bool better = !best.has_value() || (candidate->harmless && !best->harmless) ||
+                        (candidate->harmless == best->harmless && candidate->rejected_after < best->rejected_after);
+    if (better) best = *std::move(candidate);
+  }
+  return best;
+}
+
+// Where no threshold says who is rejected: the layer that tells people who were left out apart best.
+absl::StatusOr<std::optional<Candidate>> FindWithoutThreshold(const Question& question) {
+  const absl::StatusOr<HeadChoice> choice = ChooseHead(question.trained_on.base, question.trained_on.people,
+                                                       question.method, question.record.config().seed());
+  if (!choice.ok()) return choice.status();
+  if (choice->changes_nothing()) return std::nullopt;
+  absl::StatusOr<Candidate> candidate = Try(question, *choice);
+  if (!candidate.ok()) return candidate.status();
+  return *std::move(candidate);
+}
+
+absl::StatusOr<Faces> EmbedSide(Progress& progress, const Embedder& base, const Embedder* other, const Side& side) {
+  absl::StatusOr<Rows> rows = progress.Embed(base, side.crops);
+  if (!rows.ok()) return rows.status();
+  Faces faces{*rows, *std::move(rows), side.people};
+  if (other == nullptr) return faces;
+  absl::StatusOr<Rows> others = progress.Embed(*other, side.crops);
+  if (!others.ok()) return others.status();
+  faces.active = *std::move(others);
+  return faces;
 }
 
 }  // namespace
@@ -175,89 +314,51 @@ absl::StatusOr<TaughtModel> TeachHead(const BaseModel& base, const Device& devic
   if (!embedder.ok()) return embedder.status();
   const bool same = active.embedder->digest() == base.digest;
   const bool comparable = CropKindOf(active.embedder->manifest()) == CropKindOf(base.manifest);
+  const Embedder* other = same || !comparable ? nullptr : active.embedder.get();
 
-  Progress progress(record, on_change,
-                    (sides.trained_on.crops.size() + sides.strangers.crops.size()) * (same || !comparable ? 1 : 2));
-  const absl::StatusOr<Rows> faces = progress.Embed(**embedder, sides.trained_on.crops);
-  if (!faces.ok()) return faces.status();
-  const absl::StatusOr<Rows> strangers = progress.Embed(**embedder, sides.strangers.crops);
+  const size_t crops = sides.trained_on.crops.size() + sides.strangers.crops.size();
+  Progress progress(record, on_change, crops * (other == nullptr ? 1 : 2));
+  const absl::StatusOr<Faces> trained_on = EmbedSide(progress, **embedder, other, sides.trained_on);
+  if (!trained_on.ok()) return trained_on.status();
+  const absl::StatusOr<Faces> strangers = EmbedSide(progress, **embedder, other, sides.strangers);
   if (!strangers.ok()) return strangers.status();
-  absl::StatusOr<Rows> faces_now = *faces;
-  absl::StatusOr<Rows> strangers_now = *strangers;
-  if (!same && comparable) {
-    faces_now = progress.Embed(*active.embedder, sides.trained_on.crops);
-    if (!faces_now.ok()) return faces_now.status();
-    strangers_now = progress.Embed(*active.embedder, sides.strangers.crops);
-    if (!strangers_now.ok()) return strangers_now.status();
-  }
   const auto before =
-      EvaluateStrangers(*strangers, sides.strangers.people, record, target_fmr, base.manifest.cohort.get());
+      EvaluateStrangers(strangers->base, strangers->people, record, target_fmr, base.manifest.cohort.get());
   if (!before.ok()) return before.status();
   if (before->has_value()) *record.mutable_before() = ToProto(**before, sides.strangers.photos);
 
-  const HeadMethod method = MethodOf(config);
-  const std::vector<int>& people = sides.trained_on.people;
-  const absl::StatusOr<HeadChoice> choice = ChooseHead(*faces, people, method, config.seed());
-  if (!choice.ok()) return choice.status();
-  v1::HeadFit& fit = *record.mutable_result()->mutable_head();
-  fit.set_shrinkage(choice->shrinkage);
-  fit.set_mean_share(choice->mean_share);
-  fit.set_error(choice->error);
-  fit.set_error_unchanged(choice->error_unchanged);
-  if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;
+  const Question question{base, active, target_fmr, MethodOf(config), *trained_on, *strangers, record};
+  const bool decides = active.threshold.has_value() && BringsPeople(base.manifest) &&
+                       MeasuredOnly(base.manifest.operating_points, target_fmr).has_value();
+  const absl::StatusOr<std::optional<Candidate>> found =
+      decides ? FindBest(question, record, on_change) : FindWithoutThreshold(question);
+  if (!found.ok()) return found.status();
   TaughtModel taught;
-  taught.evidence.target_fmr = target_fmr;
-  if (choice->changes_nothing()) return taught;
+  if (!found->has_value()) return taught;
+  const Candidate& best = **found;
+  v1::HeadFit& fit = *record.mutable_result()->mutable_head();
+  fit.set_shrinkage(best.choice.shrinkage);
+  fit.set_mean_share(best.choice.mean_share);
+  fit.set_rejected_before(best.rejected_before);
+  fit.set_rejected_after(best.rejected_after);
 
-  const absl::StatusOr<LinearHead> layer = FitHead(*faces, people, method, *choice);
-  if (!layer.ok()) return layer.status();
-  const auto folds = CrossValidate(*faces, people, method, *choice, config.seed());
-  if (!folds.ok()) return folds.status();
-  std::vector<LeftOut> parts = {{*strangers, *strangers_now, sides.strangers.people, &*layer}};
-  for (const CrossValidated& fold : *folds) {
-    LeftOut part{.base = {}, .active = {}, .people = {}, .layer = &fold.head};
-    for (size_t photo : fold.photos) {
-      part.base.push_back((*faces)[photo]);
-      part.active.push_back((*faces_now)[photo]);
-      part.people.push_back(people[photo]);
-    }
-    parts.push_back(std::move(part));
-  }
-  const absl::StatusOr<AtHand> at_hand = MeasureAtHand(parts, base.manifest, active.embedder->manifest());
-  if (!at_hand.ok()) return at_hand.status();
-
-  const std::string source = absl::StrCat("people of training ", record.training_id(), " who were left out of it");
-  const bool brings_people = base.manifest.synthetic_people != nullptr && !base.manifest.operating_points.empty();
-  absl::StatusOr<BundleMeasurements> measurements =
-      brings_people ? CarryOver(base.manifest, *layer, {at_hand->base, at_hand->after}, source)
-                    : MeasureAlone(parts, base.manifest, *layer, source, config.seed());
-  if (!measurements.ok()) return measurements.status();
-
-  const auto after = EvaluateStrangers(Moved(*strangers, *layer), sides.strangers.people, record, target_fmr,
-                                       measurements->cohort.get());
+  const auto after = EvaluateStrangers(Moved(strangers->base, best.layer), strangers->people, record, target_fmr,
+                                       best.measurements.cohort.get());
   if (!after.ok()) return after.status();
   if (after->has_value()) *record.mutable_after() = ToProto(**after, sides.strangers.photos);
 
-  nlohmann::ordered_json manifest = ManifestOf(base, record, *measurements);
-  manifest["head"] = ToJson(*layer, archive->network_digest());
+  nlohmann::ordered_json manifest = ManifestOf(base, record, best.measurements);
+  manifest["head"] = ToJson(best.layer, archive->network_digest());
   manifest["provenance"]["head"] = {{"method", v1::HeadMethod_Name(config.head_method())},
-                                    {"shrinkage", choice->shrinkage},
-                                    {"mean_share", choice->mean_share}};
+                                    {"shrinkage", best.choice.shrinkage},
+                                    {"mean_share", best.choice.mean_share}};
+  taught.evidence = best.evidence;
   taught.manifest = manifest.dump(2);
-  absl::StatusOr<std::string> saved = archive->SaveWithHead(*layer, taught.manifest);
+  absl::StatusOr<std::string> saved = archive->SaveWithHead(best.layer, taught.manifest);
   if (!saved.ok()) return saved.status();
   absl::StatusOr<std::string> sealed = SealArchive(*std::move(saved));
   if (!sealed.ok()) return sealed.status();
   taught.bundle = *std::move(sealed);
-
-  if (!comparable) taught.evidence.incomparable = "the model that answers takes other crops of photos than this one";
-  taught.evidence.before = OutcomeAt(active.threshold, at_hand->active, /*foretold=*/false);
-  const std::optional<Threshold> threshold = MeasuredOnly(measurements->operating_points, target_fmr);
-  taught.evidence.after = OutcomeAt(threshold, at_hand->after, /*foretold=*/brings_people);
-  if (!threshold.has_value()) {
-    taught.evidence.unmeasured = WhatIsMissing(target_fmr, static_cast<int64_t>(at_hand->after.impostor.size()),
-                                               record.data().people() + record.data().strangers());
-  }
   return taught;
 }
 

@@ -43,10 +43,11 @@ PairDistances DistancesAmong(const std::vector<std::vector<float>>& embeddings, 
   return distances;
 }
 
-ServiceOutcome OutcomeAt(const std::optional<Threshold>& threshold, const PairDistances& at_hand, bool foretold) {
+ServiceOutcome OutcomeAt(const std::optional<Threshold>& threshold, const std::vector<AtHandGroup>& at_hand,
+                         bool foretold) {
   ServiceOutcome outcome;
   const auto within = [&](const std::vector<double>& distances) {
-    if (!threshold.has_value() || distances.empty()) return 0.0;
+    if (!threshold.has_value()) return 0.0;
     return static_cast<double>(std::upper_bound(distances.begin(), distances.end(), threshold->distance) -
                                distances.begin()) /
            static_cast<double>(distances.size());
@@ -55,11 +56,14 @@ ServiceOutcome OutcomeAt(const std::optional<Threshold>& threshold, const PairDi
     outcome.threshold = threshold->distance;
     outcome.measured = threshold->source == ThresholdSource::kOperatingPoint;
   }
-  outcome.groups.push_back({.name = kYours,
-                            .false_match_rate = within(at_hand.impostor),
-                            .false_non_match_rate = 1 - within(at_hand.genuine),
-                            .genuine_pairs = static_cast<int64_t>(at_hand.genuine.size()),
-                            .impostor_pairs = static_cast<int64_t>(at_hand.impostor.size())});
+  for (const auto& [name, pairs] : at_hand) {
+    if (pairs.genuine.empty() || pairs.impostor.empty()) continue;
+    outcome.groups.push_back({.name = name,
+                              .false_match_rate = within(pairs.impostor),
+                              .false_non_match_rate = 1 - within(pairs.genuine),
+                              .genuine_pairs = static_cast<int64_t>(pairs.genuine.size()),
+                              .impostor_pairs = static_cast<int64_t>(pairs.impostor.size())});
+  }
   if (!outcome.measured) return outcome;
   for (const GroupRates& group : threshold->point->groups) {
     outcome.groups.push_back({.name = group.name,

@@ -29,8 +29,10 @@ struct BaseModel {
   BundleManifest manifest;
 };
 
-// The name of the people of a training who were not trained on, in ServiceOutcome.
-inline constexpr char kYours[] = "yours";
+// The people of a training in ServiceOutcome: those held out, and those who were trained on, by layers that they were
+// left out of.
+inline constexpr char kHeldOut[] = "your people, held out";
+inline constexpr char kCrossValidated[] = "your people, cross-validated";
 
 struct TaughtModel {
   std::string manifest;  // likeness.json
@@ -53,21 +55,20 @@ struct Sides {
 };
 Sides Divide(const std::vector<TrainingFace>& faces);
 
-// The model that answers now, and what the trained one is held against.
-struct Incumbent {
-  std::optional<Threshold> threshold;
-  // Of the people at hand, where it can embed their crops; else why it cannot.
-  std::optional<PairDistances> at_hand;
-  std::string incomparable;
-};
-
 // All pairs of the embeddings, by normalized distance where there is a cohort; each list ascends.
 PairDistances DistancesAmong(const std::vector<std::vector<float>>& embeddings, const std::vector<int>& people,
                              const Cohort* cohort);
 
-// What the service does with a threshold to the people at hand, and to the groups of people that the threshold was
-// measured on.
-ServiceOutcome OutcomeAt(const std::optional<Threshold>& threshold, const PairDistances& at_hand, bool foretold);
+// Pairs among people at hand.
+struct AtHandGroup {
+  std::string name;
+  const PairDistances& pairs;
+};
+
+// What the service does with a threshold to the people at hand, those without both kinds of pairs left out, and to the
+// groups of people that the threshold was measured on.
+ServiceOutcome OutcomeAt(const std::optional<Threshold>& threshold, const std::vector<AtHandGroup>& at_hand,
+                         bool foretold);
 
 // Why `pairs` among `people` show no threshold for the rate, and how many people would.
 std::string WhatIsMissing(double target_fmr, int64_t impostor_pairs, int64_t people);

@@ -172,11 +172,12 @@ absl::StatusOr<TaughtModel> TeachNetwork(const TrainingSurroundings& surrounding
   }
   const absl::StatusOr<Threshold> threshold = MeasuredThreshold(measurements.operating_points, surroundings.target_fmr);
   const PairDistances pairs_after = DistancesAmong(*faces_after, strangers.people, nullptr);
+  const PairDistances pairs_now =
+      DistancesAmong(faces_now, strangers.people, active->embedder->manifest().cohort.get());
   taught.evidence.target_fmr = surroundings.target_fmr;
-  taught.evidence.before = OutcomeAt(
-      active->threshold, DistancesAmong(faces_now, strangers.people, active->embedder->manifest().cohort.get()), false);
-  taught.evidence.after =
-      OutcomeAt(threshold.ok() ? std::optional<Threshold>(*threshold) : std::nullopt, pairs_after, false);
+  taught.evidence.before = OutcomeAt(active->threshold, {{kHeldOut, pairs_now}}, /*foretold=*/false);
+  taught.evidence.after = OutcomeAt(threshold.ok() ? std::optional<Threshold>(*threshold) : std::nullopt,
+                                    {{kHeldOut, pairs_after}}, /*foretold=*/false);
   if (!threshold.ok()) {
     taught.evidence.unmeasured = WhatIsMissing(
         surroundings.target_fmr, static_cast<int64_t>(pairs_after.impostor.size()), record.data().strangers());
@@ -204,7 +205,8 @@ absl::Status Conclude(const TrainingSurroundings& surroundings, const TaughtMode
   v1::TrainingResult& result = *record.mutable_result();
   if (taught.bundle.empty()) {
     result.set_promotion_reason(
-        "nothing was learned: no layer told people who were left out apart better than the network as it is");
+        "nothing was learned: no layer rejects fewer of the people who were left out, at a threshold at which nobody's "
+        "false match rate rises");
     return absl::OkStatus();
   }
   const absl::StatusOr<ModelEntry> entry =
