@@ -51,14 +51,19 @@ absl::StatusOr<std::string> IdWithPrefix(const IdKind& kind, const std::vector<s
   return found.front();
 }
 
+absl::StatusOr<std::string> DigestWithPrefix(const v1::ListModelsResponse& models, absl::string_view prefix,
+                                             size_t fewest) {
+  std::vector<std::string> digests;
+  for (const v1::ModelRecord& record : models.models()) digests.push_back(record.model().digest());
+  return IdWithPrefix(Models(), digests, prefix, fewest);
+}
+
 absl::StatusOr<std::string> ResolveDigest(ModelClient& client, absl::string_view prefix, size_t fewest) {
   if (const absl::Status valid = Check(Models(), prefix, fewest); !valid.ok()) return valid;
   if (prefix.size() == Models().digits) return absl::AsciiStrToLower(prefix);
   const absl::StatusOr<v1::ListModelsResponse> models = client.ListModels({});
   if (!models.ok()) return models.status();
-  std::vector<std::string> digests;
-  for (const v1::ModelRecord& record : models->models()) digests.push_back(record.model().digest());
-  return IdWithPrefix(Models(), digests, prefix, fewest);
+  return DigestWithPrefix(*models, prefix, fewest);
 }
 
 absl::StatusOr<std::string> ResolveTrainingId(TrainingClient& client, absl::string_view prefix) {

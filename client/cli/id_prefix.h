@@ -28,6 +28,10 @@ struct IdKind {
 absl::StatusOr<std::string> IdWithPrefix(const IdKind& kind, const std::vector<std::string>& ids,
                                          absl::string_view prefix, size_t fewest = kFewestDigits);
 
+// Of the models in the list: the whole digest, 64 digits.
+absl::StatusOr<std::string> DigestWithPrefix(const v1::ListModelsResponse& models, absl::string_view prefix,
+                                             size_t fewest = kFewestDigits);
+
 // Of the models that the server lists: the whole digest, 64 digits. A whole one is returned without asking.
 absl::StatusOr<std::string> ResolveDigest(ModelClient& client, absl::string_view prefix, size_t fewest = kFewestDigits);
 

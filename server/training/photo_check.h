@@ -42,7 +42,7 @@ struct PhotoFinding {
 // - Photos at most t / 5 apart are the same photo. The later one is left out; of two under different names the one that
 //   does not match the others under its name while the other one does, or both.
 // - A name's photos are divided in two by average linkage. The smaller part is another person where it is two photos or
-//   more, no pair across matches, and the parts are about as far apart as each is from other people (not nearer by two
+//   more, no pair across matches, and the parts are about as far apart as each is from other people (not nearer by 1.75
 //   standard deviations, averaged over both). Then it is left out, unless there are fewer than three other people to
 //   compare with, or this would befall more than a tenth of the people with four photos or more while of the pairs
 //   of other people's photos fewer than 80 % match: the model does not know such faces then. A single photo that lies

@@ -40,11 +40,31 @@ v1::PhotoFinding ToProto(const PhotoFinding& finding, const std::vector<Training
   return proto;
 }
 
-// People by number: how many photos, and whether they are held out.
-struct Person {
-  int photos = 0;
-  bool stranger = false;
+struct People {
+  int trained_on = 0;
+  int strangers = 0;
+  int with_one_photo = 0;
+  int in_genuine_pairs = 0;  // trained on, with two photos or more
 };
+
+People CountPeople(const std::vector<TrainingFace>& faces) {
+  struct Person {
+    int photos = 0;
+    bool stranger = false;
+  };
+  std::map<int, Person> persons;
+  for (const TrainingFace& face : faces) {
+    ++persons[face.person].photos;
+    persons[face.person].stranger = face.stranger;
+  }
+  People people;
+  for (const auto& [number, person] : persons) {
+    ++(person.stranger ? people.strangers : people.trained_on);
+    if (person.photos == 1) ++people.with_one_photo;
+    if (person.photos > 1 && !person.stranger) ++people.in_genuine_pairs;
+  }
+  return people;
+}
 
 }  // namespace
 
@@ -58,28 +78,23 @@ absl::StatusOr<std::vector<TrainingFace>> LeaveOutBadPhotos(const std::vector<Tr
     for (size_t photo : finding.photos) left_out[photo] = left_out[photo] || finding.left_out;
   }
   std::vector<TrainingFace> kept;
-  std::map<int, Person> people;
   for (size_t i = 0; i < faces.size(); ++i) {
-    if (left_out[i]) continue;
-    kept.push_back(faces[i]);
-    Person& person = people[faces[i].person];
-    ++person.photos;
-    person.stranger = faces[i].stranger;
+    if (!left_out[i]) kept.push_back(faces[i]);
   }
+  const People before = CountPeople(faces);
+  const People after = CountPeople(kept);
   data.set_left_out_photos(static_cast<int>(faces.size() - kept.size()));
   data.set_accepted_photos(static_cast<int>(kept.size()));
-  const auto count = [&people](auto is) {
-    return static_cast<int>(
-        std::count_if(people.begin(), people.end(), [&is](const auto& entry) { return is(entry.second); }));
-  };
-  data.set_people(count([](const Person& person) { return !person.stranger; }));
-  data.set_strangers(count([](const Person& person) { return person.stranger; }));
-  data.set_people_with_one_photo(count([](const Person& person) { return person.photos == 1; }));
-  const bool pairs = count([](const Person& person) { return !person.stranger && person.photos > 1; }) > 0;
-  if (pairs && data.people() >= 2) return kept;
-  return MakeError(Reason::TRAINING_DATA_TOO_SMALL,
-                   "without the photos that had to be left out there are no two people to train on, one of them with "
-                   "two photos");
+  data.set_people(after.trained_on);
+  data.set_strangers(after.strangers);
+  data.set_people_with_one_photo(after.with_one_photo);
+  if (after.trained_on < std::min(before.trained_on, 2) ||
+      after.in_genuine_pairs < std::min(before.in_genuine_pairs, 1)) {
+    return MakeError(Reason::TRAINING_DATA_TOO_SMALL,
+                     "without the photos that had to be left out there are no two people to train on, one of them with "
+                     "two photos");
+  }
+  return kept;
 }
 
 absl::StatusOr<std::vector<TrainingFace>> KeepGoodPhotos(const BaseModel& base, const Device& device,

@@ -63,6 +63,7 @@ class CalibrateCommandTest : public testing::Test {
   void ServeModels() {
     server_.models.list_models = [this](const auto&, v1::ListModelsResponse* response) {
       response->add_models()->mutable_model()->set_digest(digest_);
+      if (!installed_.empty()) response->add_models()->mutable_model()->set_digest(installed_);
       return grpc::Status::OK;
     };
     server_.models.export_model = [this](grpc::ServerContext&, const auto&, auto& writer) {

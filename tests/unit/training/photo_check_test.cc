@@ -169,15 +169,28 @@ TEST(PhotoCheckTest, LeavesOutTheFewerPhotosOfAPersonUnderTwoNames) {
   EXPECT_THAT(findings[0].compared_with, ElementsAre(15, 16, 17, 18, 19));
 }
 
-// Where it would take most names for two people's the model does not know such faces.
-TEST(PhotoCheckTest, OnlyWarnsWhereManyNamesLookLikeTwoPeople) {
-  People people = EightPeople();
+// Pairs of one person's photos that do not match show that the model hardly knows such faces.
+TEST(PhotoCheckTest, OnlyWarnsOfManyPairsOfPeopleWhereTheModelDoesNotKnowTheOthersEither) {
+  People people;
+  for (int i = 0; i < 4; ++i) people.AddPerson(5);
+  for (int i = 0; i < 8; ++i) people.AddPerson(4, 1.2);
   for (int person = 0; person < 4; ++person) people.AddStranger(person, 3);
   const std::vector<PhotoFinding> findings = people.Findings();
   ASSERT_THAT(findings, SizeIs(4));
   for (const PhotoFinding& finding : findings) {
     EXPECT_EQ(finding.fault, PhotoFault::kTwoPeople);
     EXPECT_FALSE(finding.left_out);
+  }
+}
+
+TEST(PhotoCheckTest, LeavesOutManyWhereTheModelKnowsTheOthers) {
+  People people = EightPeople();
+  for (int person = 0; person < 4; ++person) people.AddStranger(person, 3);
+  const std::vector<PhotoFinding> findings = people.Findings();
+  ASSERT_THAT(findings, SizeIs(4));
+  for (const PhotoFinding& finding : findings) {
+    EXPECT_EQ(finding.fault, PhotoFault::kTwoPeople);
+    EXPECT_TRUE(finding.left_out);
   }
 }
 

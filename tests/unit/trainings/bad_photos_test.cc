@@ -69,6 +69,14 @@ TEST(BadPhotosTest, SaysTheSameWhenItIsDoneAgainAfterARestart) {
   EXPECT_EQ(data.SerializeAsString(), once);
 }
 
+// A layer that only subtracts the mean needs no labels.
+TEST(BadPhotosTest, WantsNoPairsWhereThereWereNone) {
+  std::vector<TrainingFace> faces = FourPeople();
+  for (int i = 0; i < 8; ++i) faces[static_cast<size_t>(i)].person = i;
+  v1::TrainingData data;
+  EXPECT_THAT(LeaveOutBadPhotos(faces, {Finding({3}, true)}, data), IsOk());
+}
+
 TEST(BadPhotosTest, FailsWhereNothingIsLeftToTrainOn) {
   v1::TrainingData data;
   EXPECT_EQ(ReasonOf(LeaveOutBadPhotos(FourPeople(), {Finding({1, 3}, true)}, data).status()),
