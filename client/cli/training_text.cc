@@ -65,7 +65,7 @@ std::string OutcomesText(const v1::TrainingResult& result) {
       return before == nullptr ? PercentText((after.*rate)())
                                : absl::StrCat(PercentText((before->*rate)()), " → ", PercentText((after.*rate)()));
     };
-    absl::StrAppendFormat(&text, "  %-16s rejects %s of genuine pairs, matches %s of strangers%s\n", after.name(),
+    absl::StrAppendFormat(&text, "  %-29s rejects %s of genuine pairs, matches %s of strangers%s\n", after.name(),
                           change(&v1::GroupOutcome::false_non_match_rate), change(&v1::GroupOutcome::false_match_rate),
                           after.foretold() ? " (foretold)" : "");
   }

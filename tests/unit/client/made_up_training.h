@@ -41,6 +41,20 @@ inline void AddExample(v1::Evaluation& evaluation, int photo_a, int photo_b, boo
   pair->set_distance(distance);
 }
 
+inline void FillOutcome(double threshold, double yours, double lfw, v1::ServiceOutcome& outcome) {
+  outcome.set_target_false_match_rate(0.001);
+  outcome.set_threshold(threshold);
+  outcome.set_measured(true);
+  const auto add = [&outcome](const char* name, double rejected) {
+    v1::GroupOutcome& group = *outcome.add_groups();
+    group.set_name(name);
+    group.set_false_match_rate(0.0007);
+    group.set_false_non_match_rate(rejected);
+  };
+  add("your people, held out", yours);
+  add("lfw", lfw);
+}
+
 // Succeeded, after three epochs with losses 0.5, 0.25 and 0.125.
 inline v1::Training MadeUpTraining() {
   v1::Training training;
@@ -86,7 +100,10 @@ inline v1::Training MadeUpTraining() {
   result.mutable_model()->set_version("1.0.0+0123456789ab");
   result.mutable_model()->set_digest("5d41402abc4b2a76b9719d911017c592ae2b1f7f4b8bd0f1e5d7a1c3b2a49786");
   result.set_promoted(true);
-  result.set_promotion_reason("FNMR 6.25 % at FMR 0.01 is not above 30.00 %");
+  result.set_promotion_reason("it rejects 6.25 % of genuine pairs instead of 25 %");
+  FillOutcome(1.0331, 0.25, 0.012, *result.mutable_before());
+  FillOutcome(0.9812, 0.0625, 0.0125, *result.mutable_after());
+  result.mutable_after()->mutable_groups(1)->set_foretold(true);
   return training;
 }
 

@@ -28,8 +28,12 @@ int Count(const std::string& text, const std::string& part) {
 TEST(ReportPageTest, SaysWhatCameOfTheTraining) {
   const std::string page = PageOf(MadeUpTraining());
   EXPECT_THAT(page, HasSubstr("<h1>Training of mobilefacenet-192-trained succeeded</h1>"));
+  // Neither command nor page used to show the threshold that decides.
+  EXPECT_THAT(page, HasSubstr("<td class=\"number\">1.0331</td><td class=\"number\">0.9812</td>"));
+  EXPECT_THAT(page, HasSubstr("lfw</th><td>1.20 % of genuine pairs rejected, 0.07 % of strangers matched</td>"
+                              "<td>1.25 % of genuine pairs rejected, 0.07 % of strangers matched (foretold)</td>"));
   EXPECT_THAT(page, HasSubstr("queued 2023-11-14T22:13:20Z, ended 2023-11-14T22:28:20Z"));
-  EXPECT_THAT(page, HasSubstr("</strong> became the active one: FNMR 6.25 % at FMR 0.01 is not above 30.00 %"));
+  EXPECT_THAT(page, HasSubstr("</strong> became the active one: it rejects 6.25 % of genuine pairs instead of 25 %"));
   EXPECT_THAT(page, HasSubstr("digest 5d41402abc4b2a76b9719d911017c592ae2b1f7f4b8bd0f1e5d7a1c3b2a49786"));
   EXPECT_THAT(page, HasSubstr("380 used, 2 rejected"));
 }

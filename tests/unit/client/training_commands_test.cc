@@ -80,10 +80,14 @@ TEST_F(TrainingCommandsTest, ShowsATraining) {
             "            queued 2023-11-14T22:13:20Z, ended 2023-11-14T22:28:20Z\n"
             "photos      380 used, 2 rejected; 32 people trained on, 8 strangers held out\n"
             "EER         before 12.50 %, after 3.12 %\n"
-            "FNMR        before 25.00 % (20.00 to 30.00), after 6.25 % (5.00 to 7.50) at FMR 0.01, on strangers\n"
+            "threshold   1.0331 → 0.9812, for a false match rate of 0.001\n"
+            "  your people, held out         rejects 25.00 % → 6.25 % of genuine pairs, matches 0.07 % → 0.07 % of "
+            "strangers\n"
+            "  lfw                           rejects 1.20 % → 1.25 % of genuine pairs, matches 0.07 % → 0.07 % of "
+            "strangers (foretold)\n"
             "model       mobilefacenet-192-trained 1.0.0+0123456789ab, digest "
             "5d41402abc4b2a76b9719d911017c592ae2b1f7f4b8bd0f1e5d7a1c3b2a49786\n"
-            "            now the active one: FNMR 6.25 % at FMR 0.01 is not above 30.00 %\n");
+            "            now the active one: it rejects 6.25 % of genuine pairs instead of 25 %\n");
   EXPECT_EQ(json::parse(Run({"show", kId, "--json"}).out)["state"], "TRAINING_STATE_SUCCEEDED");
 }
 
