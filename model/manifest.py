@@ -146,8 +146,8 @@ def validate(manifest: Dict[str, Any]) -> None:
             _check_cohort(manifest["cohort"], manifest["embedding"])
         if manifest.get("head") is not None:
             _check_head(manifest["head"], manifest["embedding"])
-        for group in manifest.get("synthetic_people") or []:
-            _check_synthetic(group, manifest["embedding"])
+        if manifest.get("synthetic_people") is not None:
+            _check_synthetic_people(manifest["synthetic_people"], manifest["embedding"])
 
 
 def _check(manifest: Dict[str, Any], checks: Dict[str, Check], prefix: str = "") -> None:
@@ -205,13 +205,17 @@ def _check_head(head: Any, embedding: Dict[str, Any]) -> None:
         raise ManifestError(f"head: is not a mean of {size} numbers and a matrix of {size}x{size}")
 
 
-def _check_synthetic(group: Any, embedding: Dict[str, Any]) -> None:
-    if not isinstance(group, dict):
-        raise ManifestError(f"synthetic_people: cannot hold {group!r}")
-    _check(group, _SYNTHETIC, "synthetic_people.")
-    faces, rest = divmod(len(_decoded(group["faces"], "synthetic_people.faces")), embedding["size"])
-    if rest or group["faces_of_person"] < 2 or faces % group["faces_of_person"]:
-        raise ManifestError("synthetic_people.faces: are not those of whole people")
+def _check_synthetic_people(groups: Any, embedding: Dict[str, Any]) -> None:
+    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
+        raise ManifestError(f"synthetic_people: cannot be {groups!r}")
+    if not embedding["unit_length"]:
+        raise ManifestError("synthetic_people: is only for embeddings of unit length")
+    for index, group in enumerate(groups):
+        field = f"synthetic_people[{index}]."
+        _check(group, _SYNTHETIC, field)
+        faces, rest = divmod(len(_decoded(group["faces"], field + "faces")), embedding["size"])
+        if rest or group["faces_of_person"] < 2 or faces % group["faces_of_person"]:
+            raise ManifestError(f"{field}faces: are not those of whole people")
 
 
 def _check_cohort(cohort: Any, embedding: Dict[str, Any]) -> None:

@@ -1,3 +1,4 @@
+import base64
 import copy
 import unittest
 
@@ -37,7 +38,7 @@ class ManifestTest(unittest.TestCase):
         for name in ("mobilefacenet-192", "face-finder"):
             whole = catalogue.manifest(name)
             for path in fields(whole):
-                if path == ("cohort",):
+                if path in (("cohort",), ("synthetic_people",)):
                     continue  # a bundle may have none
                 with self.subTest(name, field=path):
                     broken = copy.deepcopy(whole)
@@ -58,6 +59,25 @@ class ManifestTest(unittest.TestCase):
 
     def test_a_bundle_may_have_no_cohort(self):
         manifest.validate(embedding_manifest(cohort=None))
+
+    def test_synthetic_people_must_fit_the_embedding(self):
+        group = catalogue.manifest("mobilefacenet-192")["synthetic_people"][0]
+        for broken, error in (
+            ({**group, "faces": "not base64!"}, r"synthetic_people\[0\].faces: is no base64"),
+            ({**group, "faces": "AAAA"}, r"synthetic_people\[0\].faces: are not"),
+            ({**group, "faces_of_person": 1}, r"synthetic_people\[0\].faces: are not"),
+        ):
+            with self.assertRaisesRegex(ManifestError, error):
+                manifest.validate(embedding_manifest(synthetic_people=[broken]))
+
+    def test_a_head_must_fit_the_embedding(self):
+        size = 192
+        matrix = base64.b64encode(bytes(2 * size * size)).decode()
+        head = {"base_network": None, "mean": [0.0] * size, "matrix": matrix}
+        manifest.validate(embedding_manifest(head=head))
+        for broken in ({**head, "mean": [0.0]}, {**head, "matrix": "AAAA"}):
+            with self.assertRaisesRegex(ManifestError, "^head: is not a mean"):
+                manifest.validate(embedding_manifest(head=broken))
 
     def test_a_cohort_must_fit_the_embedding(self):
         cohort = catalogue.manifest("mobilefacenet-192")["cohort"]

@@ -52,7 +52,7 @@ using Photos = std::vector<std::pair<std::string, std::string>>;  // label and p
 using People = std::vector<std::vector<std::string>>;             // the paths of each person
 
 // People of a part who have two photos or more, at most five of each.
-People PeopleOf(const std::string& group, int part) {
+People PeopleOf(const std::string& group, uint64_t part) {
   const std::string folder = absl::StrCat(LIKENESS_DATA_DIR, "/", kPlaces.at(group));
   std::map<std::string, std::vector<std::string>> people;
   const absl::StatusOr<PhotoFolder> listed = ListPhotoFolder(folder);
@@ -278,7 +278,7 @@ TEST_F(HostileTrainingTest, NoneOfFiftyIsPromotedToAnybodysHarm) {
   const std::vector<Hostile> fifty = Fifty();
   ASSERT_EQ(fifty.size(), 50);
   // The default bundle's own, as a training that changes nothing would have it.
-  const std::string bundle = ReadFile(ModelPath("mobilefacenet-192.pt"));
+  const std::string bundle = ReadFile(LIKENESS_MODELS_DIR "/mobilefacenet-192.pt");
   const BundleManifest before = *ParseBundleManifest(*ReadBundleManifest(bundle));
   for (const Hostile& hostile : fifty) {
     const auto training = Train(hostile);

@@ -62,7 +62,7 @@ TEST(ReportPageTest, ShowsPairsWithTheirDissimilarityBeforeAndAfter) {
   EXPECT_EQ(Count(page, "<img src=\"data:image/jpeg;base64,AQI=\""), 4);
   EXPECT_THAT(page, HasSubstr("the same person</strong>, dissimilarity 0.7071 before, <strong>0.3535</strong> after"));
   EXPECT_THAT(page, HasSubstr("two people</strong>, dissimilarity 0.9000 before, <strong>1.4142</strong> after"));
-  EXPECT_THAT(page, HasSubstr("up to 0.6200 before and up to 0.7800 after"));
+  EXPECT_THAT(page, HasSubstr("up to 1.0331 before and up to 0.9812 after"));
 }
 
 TEST(ReportPageTest, SaysWhyAPhotoIsNotShown) {

@@ -67,7 +67,7 @@ TEST(TrainingPlotsTest, ShowsSharesOfPairsAndTheThreshold) {
   EXPECT_DOUBLE_EQ(genuine.points[4].x, 0.4);
   EXPECT_DOUBLE_EQ(genuine.points[4].y, 100.0 * 60 / 180);
   ASSERT_EQ(before.plot.rules.size(), 1u);
-  EXPECT_EQ(before.plot.rules[0].at, 0.62);
+  EXPECT_EQ(before.plot.rules[0].at, 1.0331) << "the threshold that decides";
   EXPECT_THAT(before.caption, HasSubstr("180 genuine and 2600 impostor pairs"));
 }
 

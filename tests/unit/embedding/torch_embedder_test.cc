@@ -122,9 +122,10 @@ TEST(TorchEmbedderLoadTest, RefusesASealedBundleThatContradictsItself) {
 }
 
 TEST(TorchEmbedderLoadTest, RefusesABundleWhoseNetworkDoesNotDoWhatItSays) {
-  // The cohort, which is of 192 numbers too, goes by another name.
+  // Cohort and synthetic people, which are of 192 numbers too, go by other names.
   const std::string renamed =
-      EditAndSeal(ReadFile(ModelPath("mobilefacenet-192.pt")), R"("cohort": )", R"("c0hort": )");
+      EditAndSeal(EditAndSeal(ReadFile(ModelPath("mobilefacenet-192.pt")), R"("cohort": )", R"("c0hort": )"),
+                  R"("synthetic_people": )", R"("synth3tic_people": )");
   const std::string path = UniquePath("bundle.pt");
   WriteFile(path, EditAndSeal(renamed, R"("size": 192)", R"("size": 191)"));
   EXPECT_THAT(TorchEmbedder::Load(path, Device{}),
