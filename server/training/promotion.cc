@@ -43,10 +43,11 @@ bool Matches(const GroupOutcome& before, const GroupOutcome& after, double targe
 // What is worse for somebody, a clause each.
 std::vector<std::string> Harms(const PromotionEvidence& evidence) {
   std::vector<std::string> harms;
+  std::vector<std::string> unknown;
   for (const GroupOutcome& before : evidence.before.groups) {
     const GroupOutcome* after = Find(evidence.after.groups, before.name);
     if (after == nullptr) {
-      harms.push_back(absl::StrCat("what becomes of ", before.name, " cannot be told from the photos at hand"));
+      unknown.push_back(before.name);
       continue;
     }
     if (Rejects(before, *after)) {
@@ -58,6 +59,10 @@ std::vector<std::string> Harms(const PromotionEvidence& evidence) {
                                       Named(*after), Percent(after->false_match_rate),
                                       Percent(before.false_match_rate)));
     }
+  }
+  if (!unknown.empty()) {
+    harms.push_back(
+        absl::StrCat("what becomes of ", absl::StrJoin(unknown, ", "), " cannot be told from the photos at hand"));
   }
   return harms;
 }
@@ -91,8 +96,8 @@ PromotionDecision PromoteIfNotWorse(const PromotionEvidence& evidence) {
       absl::StrCat("threshold ", ThresholdText(evidence.before), " → ", ThresholdText(evidence.after));
   const std::vector<std::string> harms = Harms(evidence);
   if (harms.empty()) return {true, absl::StrCat("promoted: ", Gain(evidence), "; ", thresholds)};
-  return {false, absl::StrCat("not promoted: ", absl::StrJoin(harms, "; "), ". ", "For the rest, ", Gain(evidence),
-                              "; ", thresholds)};
+  return {false,
+          absl::StrCat("not promoted: ", absl::StrJoin(harms, "; "), ". Otherwise ", Gain(evidence), "; ", thresholds)};
 }
 
 }  // namespace

@@ -209,7 +209,8 @@ TEST_F(TrainingTest, AModelThatNobodyMeasuredAnswersForThoseWhoWereEnrolledBefor
   const auto training = Train(config, FivePeople());
   ASSERT_TRUE(training.ok()) << training.status();
   EXPECT_FALSE(training->result().promoted());
-  EXPECT_THAT(training->result().promotion_reason(), testing::HasSubstr("that takes 10000 pairs of photos of different people"));
+  EXPECT_THAT(training->result().promotion_reason(),
+              testing::HasSubstr("that takes 10000 pairs of photos of different people"));
   EXPECT_NE(ActiveDigest(), training->result().model().digest());
   v1::ActivateModelRequest activate;
   activate.set_digest(training->result().model().digest());
