@@ -25,7 +25,7 @@ from PIL import Image
 
 FACE_PIXELS = 24
 TRAINED_ON_PIXELS = [20, 24, 28]  # the camera's faces and a little around them: more pictures of few people
-SETTINGS = ["--method=linear-head", "--head=lda"]
+SETTINGS = ["--method=linear-head"]
 
 
 class Likeness:

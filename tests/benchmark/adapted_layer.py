@@ -17,6 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from served import Server
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -26,11 +28,6 @@ def main() -> int:
     parser.add_argument("--others", type=Path, required=True, metavar="DIR", help="a folder for each of other people")
     parser.add_argument("--halves", type=int, default=3, metavar="N")
     arguments = parser.parse_args()
-    os.environ["LIKENESS_BIN_DIR"] = str(arguments.bin.resolve())
-    os.environ["LIKENESS_MODELS_DIR"] = str(arguments.models.resolve())
-    sys.path.append(str(Path(__file__).resolve().parent.parent / "support"))
-    import served
-
     for half in range(1, arguments.halves + 1):
         with tempfile.TemporaryDirectory(prefix="likeness-layer-") as temporary:
             folder = Path(temporary)
@@ -38,19 +35,15 @@ def main() -> int:
             random.Random(half).shuffle(names)
             taught = link(arguments.people, names[:len(names) // 2], folder / "taught")
             tested = link(arguments.people, names[len(names) // 2:], folder / "tested")
-            (folder / "server").mkdir()
-            server = served.Server(folder / "server")
-            try:
-                run = Run(arguments.bin / "likeness", f"127.0.0.1:{server.grpc_port}")
+            with Server(arguments.bin, arguments.models, folder / "server") as server:
+                run = Run(arguments.bin / "likeness", server.address)
                 before = run.measure(tested, arguments.others.resolve())
                 result = run.json("train", taught, "--promotion", "never", "--report", folder / "report")["result"]
                 if "model" not in result:
-                    print(f"half {half}: {result['promotionReason' if 'promotionReason' in result else 'promotion_reason']}")
+                    print(f"half {half}: {result['promotion_reason']}", flush=True)
                     continue
                 run.json("models", "activate", result["model"]["digest"])
                 after = run.measure(tested, arguments.others.resolve())
-            finally:
-                server.stop()
         show(half, before, after)
     return 0
 
