@@ -82,7 +82,7 @@ Eigen::MatrixXd MatrixOf(const Moments& moments, HeadMethod method, double shrin
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(whitening * moments.between * whitening);
   const Eigen::VectorXd between = solver.eigenvalues().cwiseMax(0);
   // Never to nothing, so that the layer can be undone.
-  const Eigen::VectorXd share = (between.array() / (between.array() + kLdaWeight)).sqrt().max(1e-2).matrix();
+  const Eigen::VectorXd share = (between.array() / (between.array() + kLdaWeight)).sqrt().max(0.05).matrix();
   return share.asDiagonal() * solver.eigenvectors().transpose() * whitening;
 }
 

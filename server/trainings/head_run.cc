@@ -24,6 +24,8 @@ namespace likeness {
 namespace {
 
 constexpr size_t kFacesAtOnce = 32;
+// By what share the rejections of those who were left out must fall: less is chance, and every layer moves everybody.
+constexpr double kLeastGain = 0.05;
 
 using Rows = std::vector<std::vector<float>>;
 
@@ -259,16 +261,20 @@ absl::StatusOr<Candidate> Try(const Question& question, const HeadChoice& choice
 }
 
 // The layer that rejects the fewest of those who were left out, at the threshold that would decide, among those that
-// are worse for nobody; where there is none, among all, so that its price is seen. Nothing where none rejects fewer.
+// are worse for nobody; where there is none, among all, so that its price is seen. Nothing where none rejects clearly
+// fewer.
 absl::StatusOr<std::optional<Candidate>> FindBest(const Question& question, HeadMethod method, v1::Training& record,
                                                   OnChange on_change) {
   std::optional<Candidate> best;
   for (const HeadChoice& choice : HeadChoices(method)) {
     if (choice.changes_nothing()) continue;
     absl::StatusOr<Candidate> candidate = Try(question, choice);
+    if (absl::IsInvalidArgument(candidate.status()) && ReasonOf(candidate.status()) != Reason::FIELD_INVALID) {
+      continue;  // so much of so few people makes no layer that could be undone
+    }
     if (!candidate.ok()) return candidate.status();
     if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;
-    if (!(candidate->rejected_after < candidate->rejected_before)) continue;
+    if (!(candidate->rejected_after <= (1 - kLeastGain) * candidate->rejected_before)) continue;
     const bool better = !best.has_value() || (candidate->harmless && !best->harmless) ||
                         (candidate->harmless == best->harmless && candidate->rejected_after < best->rejected_after);
     if (better) best = *std::move(candidate);

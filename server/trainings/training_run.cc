@@ -205,7 +205,8 @@ absl::Status Conclude(const TrainingSurroundings& surroundings, const TaughtMode
   v1::TrainingResult& result = *record.mutable_result();
   if (taught.bundle.empty()) {
     result.set_promotion_reason(
-        "nothing was learned: no layer rejects fewer of the people who were left out, at a threshold at which nobody's "
+        "nothing was learned: no layer rejects clearly fewer of the people who were left out, at a threshold at which "
+        "nobody's "
         "false match rate rises");
     return absl::OkStatus();
   }
