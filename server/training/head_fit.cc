@@ -238,6 +238,7 @@ absl::StatusOr<HeadChoice> HeadFitter::Choose() const {
   std::optional<HeadChoice> best;
   for (HeadChoice choice : HeadChoices(state_->method)) {
     const absl::StatusOr<std::vector<CrossValidated>> parts = CrossValidate(choice);
+    if (absl::IsInvalidArgument(parts.status())) continue;  // no layer that could be undone
     if (!parts.ok()) return parts.status();
     const absl::StatusOr<double> error = CrossValidatedError(state_->embeddings, state_->people, *parts);
     if (!error.ok()) return error.status();

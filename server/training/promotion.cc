@@ -10,6 +10,8 @@
 namespace likeness {
 namespace {
 
+// By what share the rejections among the people at hand must fall.
+constexpr double kLeastGain = 0.05;
 // How far what is foretold may be off before it is held against a model.
 constexpr double kForetoldShare = 0.1;
 constexpr double kForetoldRate = 1e-3;
@@ -67,6 +69,23 @@ std::vector<std::string> Harms(const PromotionEvidence& evidence) {
   return harms;
 }
 
+// How many genuine pairs of the people at hand are rejected.
+double Rejected(const std::vector<GroupOutcome>& groups) {
+  double rejected = 0;
+  for (const GroupOutcome& group : groups) {
+    if (group.at_hand) rejected += group.false_non_match_rate * static_cast<double>(group.genuine_pairs);
+  }
+  return rejected;
+}
+
+// Also where nobody at hand is known of the model so far.
+bool GainsEnough(const PromotionEvidence& evidence) {
+  const bool known = std::any_of(evidence.before.groups.begin(), evidence.before.groups.end(),
+                                 [](const GroupOutcome& group) { return group.at_hand; });
+  const double before = Rejected(evidence.before.groups);
+  return !known || (before > 0 && Rejected(evidence.after.groups) <= (1 - kLeastGain) * before);
+}
+
 // What becomes of the people at hand.
 std::string Gain(const PromotionEvidence& evidence) {
   const GroupOutcome& after = evidence.after.groups.front();
@@ -82,7 +101,7 @@ std::string Gain(const PromotionEvidence& evidence) {
 }
 
 bool HasPairsAtHand(const ServiceOutcome& outcome) {
-  return !outcome.groups.empty() && !outcome.groups.front().foretold && outcome.groups.front().genuine_pairs > 0 &&
+  return !outcome.groups.empty() && outcome.groups.front().at_hand && outcome.groups.front().genuine_pairs > 0 &&
          outcome.groups.front().impostor_pairs > 0;
 }
 
@@ -95,6 +114,10 @@ PromotionDecision PromoteIfNotWorse(const PromotionEvidence& evidence) {
   const std::string thresholds =
       absl::StrCat("threshold ", ThresholdText(evidence.before), " → ", ThresholdText(evidence.after));
   const std::vector<std::string> harms = Harms(evidence);
+  if (harms.empty() && !GainsEnough(evidence)) {
+    return {false, absl::StrCat("not promoted: it is better for nobody by more than chance: ", Gain(evidence), "; ",
+                                thresholds)};
+  }
   if (harms.empty()) return {true, absl::StrCat("promoted: ", Gain(evidence), "; ", thresholds)};
   return {false,
           absl::StrCat("not promoted: ", absl::StrJoin(harms, "; "), ". Otherwise ", Gain(evidence), "; ", thresholds)};

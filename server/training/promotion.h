@@ -17,6 +17,7 @@ enum class PromotionRule { kIfNotWorse, kNever, kAlways };
 // The errors that one group of people sees.
 struct GroupOutcome {
   std::string name;
+  bool at_hand = false;             // measured here, on people who were left out
   bool foretold = false;            // from synthetic people, where no photo of the group is at hand
   double false_match_rate = 0;      // 0 to 1
   double false_non_match_rate = 0;  // 0 to 1
@@ -46,9 +47,10 @@ struct PromotionDecision {
 
 // kIfNotWorse promotes when, for every group of `before` that has photos or is foretold, the trained model rejects no
 // more genuine pairs and verifies no more impostor pairs than the model that answers now, where a rate of false matches
-// below the target is none too many, and where what is foretold may be off by a tenth and a thousandth. It fails
-// closed: a group that only one side knows, or no pair at hand, is a reason not to. Whatever the rule, no model without
-// a measured threshold is promoted. Pure, thread-safe.
+// below the target is none too many, and where what is foretold may be off by a tenth and a thousandth; and when of the
+// genuine pairs at hand it rejects at least a twentieth fewer: less is chance, and every change moves everybody. It
+// fails closed: a group of `before` that `after` does not know, or no pair at hand, is a reason not to. Whatever the
+// rule, no model without a measured threshold is promoted. Pure, thread-safe.
 PromotionDecision DecidePromotion(PromotionRule rule, const PromotionEvidence& evidence);
 
 }  // namespace likeness

@@ -24,8 +24,6 @@ namespace likeness {
 namespace {
 
 constexpr size_t kFacesAtOnce = 32;
-// By what share the rejections of those who were left out must fall: less is chance, and every layer moves everybody.
-constexpr double kLeastGain = 0.05;
 
 using Rows = std::vector<std::vector<float>>;
 
@@ -189,13 +187,18 @@ struct Question {
   bool comparable() const { return CropKindOf(active.embedder->manifest()) == CropKindOf(base.manifest); }
 };
 
+// Whether so much of so few people made no layer that could be undone.
+bool IsNoLayer(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) && ReasonOf(status) != Reason::FIELD_INVALID;
+}
+
 // A layer, and what the service would do with it.
 struct Candidate {
   HeadChoice choice;
   LinearHead layer;
   BundleMeasurements measurements;
   PromotionEvidence evidence;
-  bool harmless = false;
+  bool promotable = false;
   double rejected_before = 1;  // shares of the genuine pairs of all who were left out
   double rejected_after = 1;
 };
@@ -254,36 +257,32 @@ absl::StatusOr<Candidate> Try(const Question& question, const HeadChoice& choice
     evidence.unmeasured = WhatIsMissing(question.target_fmr, static_cast<int64_t>(all.after.impostor.size()),
                                         question.record.data().people() + question.record.data().strangers());
   }
-  candidate.harmless = DecidePromotion(PromotionRule::kIfNotWorse, evidence).promote;
+  candidate.promotable = DecidePromotion(PromotionRule::kIfNotWorse, evidence).promote;
   candidate.rejected_before = RejectedShare(question.active.threshold, all.active);
   candidate.rejected_after = RejectedShare(threshold, all.after);
   return candidate;
 }
 
-// The layer that rejects the fewest of those who were left out, at the threshold that would decide, among those that
-// are worse for nobody; where there is none, among all, so that its price is seen. Nothing where none rejects clearly
-// fewer.
-absl::StatusOr<std::optional<Candidate>> FindBest(const Question& question, HeadMethod method, v1::Training& record,
-                                                  OnChange on_change) {
+// Of the layers that would be promoted the one that rejects the fewest of those who were left out; nothing where there
+// is none.
+absl::StatusOr<std::optional<Candidate>> FindPromotable(const Question& question, HeadMethod method,
+                                                        v1::Training& record, OnChange on_change) {
   std::optional<Candidate> best;
   for (const HeadChoice& choice : HeadChoices(method)) {
     if (choice.changes_nothing()) continue;
     absl::StatusOr<Candidate> candidate = Try(question, choice);
-    if (absl::IsInvalidArgument(candidate.status()) && ReasonOf(candidate.status()) != Reason::FIELD_INVALID) {
-      continue;  // so much of so few people makes no layer that could be undone
-    }
+    if (IsNoLayer(candidate.status())) continue;
     if (!candidate.ok()) return candidate.status();
     if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;
-    if (!(candidate->rejected_after <= (1 - kLeastGain) * candidate->rejected_before)) continue;
-    const bool better = !best.has_value() || (candidate->harmless && !best->harmless) ||
-                        (candidate->harmless == best->harmless && candidate->rejected_after < best->rejected_after);
-    if (better) best = *std::move(candidate);
+    if (!candidate->promotable) continue;
+    if (!best.has_value() || candidate->rejected_after < best->rejected_after) best = *std::move(candidate);
   }
   return best;
 }
 
-// Where no threshold says who is rejected: the layer that tells people who were left out apart best.
-absl::StatusOr<std::optional<Candidate>> FindWithoutThreshold(const Question& question) {
+// The layer that tells people who were left out apart best, each group at a threshold of its own: what it would cost at
+// the one that decides is seen then. Nothing where that is the network as it is.
+absl::StatusOr<std::optional<Candidate>> FindMostTelling(const Question& question) {
   const absl::StatusOr<HeadChoice> choice = question.fitter.Choose();
   if (!choice.ok()) return choice.status();
   if (choice->changes_nothing()) return std::nullopt;
@@ -336,8 +335,9 @@ absl::StatusOr<TaughtModel> TeachHead(const BaseModel& base, const Device& devic
                           *trained_on, *strangers, record};
   const bool decides = active.threshold.has_value() && carrier.ok() &&
                        MeasuredOnly(base.manifest.operating_points, target_fmr).has_value();
-  const absl::StatusOr<std::optional<Candidate>> found =
-      decides ? FindBest(question, method, record, on_change) : FindWithoutThreshold(question);
+  absl::StatusOr<std::optional<Candidate>> found = std::nullopt;
+  if (decides) found = FindPromotable(question, method, record, on_change);
+  if (found.ok() && !found->has_value()) found = FindMostTelling(question);
   if (!found.ok()) return found.status();
   TaughtModel taught;
   if (!found->has_value()) return taught;

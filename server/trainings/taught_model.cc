@@ -59,6 +59,7 @@ ServiceOutcome OutcomeAt(const std::optional<Threshold>& threshold, const std::v
   for (const auto& [name, pairs] : at_hand) {
     if (pairs.genuine.empty() || pairs.impostor.empty()) continue;
     outcome.groups.push_back({.name = name,
+                              .at_hand = true,
                               .false_match_rate = within(pairs.impostor),
                               .false_non_match_rate = 1 - within(pairs.genuine),
                               .genuine_pairs = static_cast<int64_t>(pairs.genuine.size()),

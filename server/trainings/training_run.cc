@@ -205,9 +205,7 @@ absl::Status Conclude(const TrainingSurroundings& surroundings, const TaughtMode
   v1::TrainingResult& result = *record.mutable_result();
   if (taught.bundle.empty()) {
     result.set_promotion_reason(
-        "nothing was learned: no layer rejects clearly fewer of the people who were left out, at a threshold at which "
-        "nobody's "
-        "false match rate rises");
+        "nothing was learned: no layer tells people who were left out apart better than the network as it is");
     return absl::OkStatus();
   }
   const absl::StatusOr<ModelEntry> entry =

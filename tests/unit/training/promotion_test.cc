@@ -14,6 +14,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 GroupOutcome Yours(double fmr, double fnmr) {
   return {.name = "yours",
+          .at_hand = true,
           .false_match_rate = fmr,
           .false_non_match_rate = fnmr,
           .genuine_pairs = 50,
@@ -39,7 +40,9 @@ TEST(PromotionTest, PromotesWhatIsWorseForNobodyAndSaysWhy) {
   };
   const Case cases[] = {
       {"better", Evidence({Yours(1e-3, 0.2)}, {Yours(1e-3, 0.1)}), true, "10 % of genuine pairs instead of 20 %"},
-      {"the same", Evidence({Yours(0, 0)}, {Yours(0, 0)}), true, "threshold 1.0400 → 0.9800"},
+      {"better, and at which threshold", Evidence({Yours(0, 0.2)}, {Yours(0, 0.1)}), true, "threshold 1.0400 → 0.9800"},
+      {"the same", Evidence({Yours(0, 0)}, {Yours(0, 0)}), false, "better for nobody by more than chance"},
+      {"a fiftieth fewer", Evidence({Yours(0, 0.5)}, {Yours(0, 0.49)}), false, "better for nobody by more than chance"},
       {"rejects more", Evidence({Yours(0, 0.2)}, {Yours(0, 0.21)}), false,
        "would reject 21 % of genuine pairs instead of 20 %"},
       {"matches more strangers", Evidence({Yours(1e-3, 0.2)}, {Yours(2e-3, 0.1)}), false, "0.2 % of strangers"},
