@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/verification/decision.h"
+#include "server/training/embedding_pairs.h"
 #include "server/verification/distance.h"
 
 namespace likeness {
@@ -32,31 +32,6 @@ double SpreadOf(const std::vector<std::vector<float>>& centroids, size_t nearest
   }
   std::nth_element(spreads.begin(), spreads.begin() + static_cast<std::ptrdiff_t>(spreads.size() / 2), spreads.end());
   return spreads[spreads.size() / 2];
-}
-
-std::vector<std::vector<float>> Moved(absl::Span<const std::vector<float>> faces, const LinearHead& layer) {
-  std::vector<std::vector<float>> moved;
-  moved.reserve(faces.size());
-  for (const std::vector<float>& face : faces) moved.push_back(layer.Apply(face));
-  return moved;
-}
-
-PairDistances MeasurePairs(absl::Span<const std::vector<float>> faces, const SyntheticGroup& group,
-                           const Cohort* cohort) {
-  std::vector<double> crowding;
-  for (const std::vector<float>& face : faces) crowding.push_back(cohort == nullptr ? 0 : cohort->Crowding(face));
-  PairDistances distances;
-  for (size_t a = 0; a < faces.size(); ++a) {
-    for (size_t b = a + 1; b < faces.size(); ++b) {
-      std::optional<PairCrowding> places;
-      if (cohort != nullptr) places = PairCrowding{crowding[a], crowding[b], cohort->cap()};
-      const double distance = NormalizedDistance(EuclideanDistance(faces[a], faces[b]), places);
-      (group.PersonOf(a) == group.PersonOf(b) ? distances.genuine : distances.impostor).push_back(distance);
-    }
-  }
-  std::sort(distances.genuine.begin(), distances.genuine.end());
-  std::sort(distances.impostor.begin(), distances.impostor.end());
-  return distances;
 }
 
 size_t CountWithin(const std::vector<double>& ascending, double distance) {
@@ -139,6 +114,21 @@ double Height(const std::vector<double>& distances, double threshold) {
   return (threshold - mean) / std::sqrt(squares / n);
 }
 
+double RateWithin(const std::vector<double>& ascending, double distance) {
+  return static_cast<double>(CountWithin(ascending, distance)) / static_cast<double>(ascending.size());
+}
+
+// What becomes of a group's rates. Its false match rate falls or rises by as much as that of its synthetic people,
+// where any of these matched before.
+void Foretell(const LayeredPairs& synthetic, double threshold_before, double threshold_after, GroupRates& group) {
+  group.fnmr = ForetellFalseNonMatchRate(group.fnmr, threshold_before, threshold_after, synthetic);
+  const double before = RateWithin(synthetic.before.impostor, threshold_before);
+  if (before == 0) return;
+  group.fmr = std::min(group.fmr * RateWithin(synthetic.after.impostor, threshold_after) / before, 1.0);
+  group.fmr_low = std::min(group.fmr_low, group.fmr);
+  group.fmr_high = std::max(group.fmr_high, group.fmr);
+}
+
 }  // namespace
 
 absl::StatusOr<Cohort> CarryCohort(const Cohort& cohort, const LinearHead& layer) {
@@ -146,7 +136,7 @@ absl::StatusOr<Cohort> CarryCohort(const Cohort& cohort, const LinearHead& layer
   for (size_t i = 0; i < cohort.centroids(); ++i) {
     centroids.emplace_back(cohort.Centroid(i).begin(), cohort.Centroid(i).end());
   }
-  const std::vector<std::vector<float>> moved = Moved(centroids, layer);
+  const std::vector<std::vector<float>> moved = layer.ApplyToAll(centroids);
   CohortDescription description = cohort.description();
   const auto nearest = static_cast<size_t>(description.nearest);
   const double before = SpreadOf(centroids, nearest);
@@ -156,9 +146,12 @@ absl::StatusOr<Cohort> CarryCohort(const Cohort& cohort, const LinearHead& layer
   return Cohort::Create(numbers, cohort.size(), std::move(description));
 }
 
-LayeredPairs MeasureLayer(const SyntheticGroup& group, const LinearHead& layer, const Cohort* cohort,
-                          const Cohort* carried) {
-  return {MeasurePairs(group.faces, group, cohort), MeasurePairs(Moved(group.faces, layer), group, carried)};
+absl::StatusOr<PairDistances> DistancesAmong(const SyntheticGroup& group, const Cohort* cohort) {
+  std::vector<int> people;
+  for (size_t face = 0; face < group.faces.size(); ++face) people.push_back(static_cast<int>(group.PersonOf(face)));
+  const absl::StatusOr<PeoplePairs> pairs = PairsAmong(group.faces, people, cohort);
+  if (!pairs.ok()) return pairs.status();
+  return SortedDistances(*pairs);
 }
 
 double ForetellFalseNonMatchRate(double rate_before, double threshold_before, double threshold_after,
@@ -179,7 +172,9 @@ absl::StatusOr<MeasurementCarrier> MeasurementCarrier::Create(const BundleManife
   }
   MeasurementCarrier carrier(base);
   for (const SyntheticGroup& group : *base.synthetic_people) {
-    carrier.before_.push_back(MeasurePairs(group.faces, group, base.cohort.get()));
+    absl::StatusOr<PairDistances> distances = DistancesAmong(group, base.cohort.get());
+    if (!distances.ok()) return distances.status();
+    carrier.before_.push_back(*std::move(distances));
   }
   return carrier;
 }
@@ -196,8 +191,10 @@ absl::StatusOr<BundleMeasurements> MeasurementCarrier::CarryOver(const LinearHea
   std::vector<SyntheticGroup> people;
   std::vector<LayeredPairs> synthetic;
   for (const SyntheticGroup& group : *base.synthetic_people) {
-    people.push_back({group.name, group.faces_of_person, Moved(group.faces, layer)});
-    synthetic.push_back({before_[synthetic.size()], MeasurePairs(people.back().faces, group, carried.cohort.get())});
+    people.push_back({group.name, group.faces_of_person, layer.ApplyToAll(group.faces)});
+    absl::StatusOr<PairDistances> distances = DistancesAmong(people.back(), carried.cohort.get());
+    if (!distances.ok()) return distances.status();
+    synthetic.push_back({before_[synthetic.size()], *std::move(distances)});
   }
   carried.synthetic_people = std::make_shared<const std::vector<SyntheticGroup>>(std::move(people));
 
@@ -212,7 +209,7 @@ absl::StatusOr<BundleMeasurements> MeasurementCarrier::CarryOver(const LinearHea
     for (GroupRates& group : point.groups) {
       for (size_t of = 0; of < synthetic.size(); ++of) {
         if ((*base.synthetic_people)[of].name != group.name) continue;
-        group.fnmr = ForetellFalseNonMatchRate(group.fnmr, before, point.distance, synthetic[of]);
+        Foretell(synthetic[of], before, point.distance, group);
       }
     }
     point.source =

@@ -34,10 +34,9 @@ struct LayeredPairs {
   PairDistances after;
 };
 
-// All pairs of a group, by the base's cohort, which may be null, and by `carried`, which is null when that is.
-// Synthetic or not, `faces` are embeddings by the base.
-LayeredPairs MeasureLayer(const SyntheticGroup& group, const LinearHead& layer, const Cohort* cohort,
-                          const Cohort* carried);
+// Of all pairs of a group, normalized where there is a cohort, which may be null. NETWORK_FAILED where one is not a
+// number.
+absl::StatusOr<PairDistances> DistancesAmong(const SyntheticGroup& group, const Cohort* cohort);
 
 // Immutable, thread-safe. What is the same for every layer is computed once.
 class MeasurementCarrier {
@@ -49,8 +48,8 @@ class MeasurementCarrier {
   // For each of the base's operating points the largest distance with the layer at which the pairs of no group match
   // more often than the point says, or than they did before. A group of synthetic people counts for the points at which
   // three of its pairs are expected to match; distances for lower rates follow from those of the two lowest that it
-  // shows, while those of the people at hand count always. `source` names them. The false non-match rates of groups are
-  // what the synthetic people's genuine pairs foretell. Points whose order is lost are left out. Errors of the layer.
+  // shows, while those of the people at hand count always. `source` names them. The rates of groups are
+  // what the synthetic people foretell. Points whose order is lost are left out. Errors of the layer.
   absl::StatusOr<BundleMeasurements> CarryOver(const LinearHead& layer, const LayeredPairs& at_hand,
                                                const std::string& source) const;
 

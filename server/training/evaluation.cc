@@ -1,13 +1,11 @@
 #include "server/training/evaluation.h"
 
 #include <algorithm>
-#include <cmath>
-#include <map>
 #include <utility>
 
 #include "server/errors/errors.h"
 #include "server/statistics/people_pairs.h"
-#include "server/verification/decision.h"
+#include "server/training/embedding_pairs.h"
 #include "server/verification/distance.h"
 
 namespace likeness {
@@ -16,37 +14,6 @@ namespace {
 constexpr size_t kMaxBins = 512;
 constexpr double kBinsInMargin = 100;
 constexpr size_t kExamplesOfAKind = 8;
-
-// The photos of each person, people in the order of their numbers.
-std::vector<std::vector<size_t>> PhotosByPerson(absl::Span<const int> people) {
-  std::map<int, std::vector<size_t>> photos;
-  for (size_t photo = 0; photo < people.size(); ++photo) photos[people[photo]].push_back(photo);
-  std::vector<std::vector<size_t>> by_person;
-  for (auto& [person, of_person] : photos) by_person.push_back(std::move(of_person));
-  return by_person;
-}
-
-absl::StatusOr<PeoplePairs> MeasureAllPairs(absl::Span<const std::vector<float>> embeddings,
-                                            const std::vector<std::vector<size_t>>& photos,
-                                            const std::vector<double>& crowding, double cap) {
-  std::vector<uint32_t> person_of(embeddings.size());
-  for (size_t person = 0; person < photos.size(); ++person) {
-    for (size_t photo : photos[person]) person_of[photo] = static_cast<uint32_t>(person);
-  }
-  PeoplePairs pairs = AllPairs(person_of, photos.size());
-  auto pair = pairs.pairs.begin();
-  for (size_t a = 0; a < embeddings.size(); ++a) {
-    for (size_t b = a + 1; b < embeddings.size(); ++b, ++pair) {
-      std::optional<PairCrowding> places;
-      if (!crowding.empty()) places = PairCrowding{crowding[a], crowding[b], cap};
-      pair->distance = NormalizedDistance(EuclideanDistance(embeddings[a], embeddings[b]), places);
-      if (!std::isfinite(pair->distance)) {
-        return MakeError(Reason::NETWORK_FAILED, "the distance between two strangers' photos is not a number");
-      }
-    }
-  }
-  return pairs;
-}
 
 size_t BinOf(double distance, double bin_width) {
   return static_cast<size_t>(std::min(distance / bin_width, static_cast<double>(kMaxBins - 1)));
@@ -93,12 +60,7 @@ absl::StatusOr<Evaluation> Evaluate(absl::Span<const std::vector<float>> embeddi
     return MakeError(Reason::INTERNAL, "there is not one person for each embedding to evaluate");
   }
   const std::vector<std::vector<size_t>> photos = PhotosByPerson(people);
-  std::vector<double> crowding;
-  if (options.cohort != nullptr) {
-    for (const std::vector<float>& embedding : embeddings) crowding.push_back(options.cohort->Crowding(embedding));
-  }
-  const double cap = options.cohort == nullptr ? 0 : options.cohort->cap();
-  const absl::StatusOr<PeoplePairs> pairs = MeasureAllPairs(embeddings, photos, crowding, cap);
+  const absl::StatusOr<PeoplePairs> pairs = PairsAmong(embeddings, people, options.cohort);
   if (!pairs.ok()) return pairs.status();
   const PairDistances distances = SortedDistances(*pairs);
 

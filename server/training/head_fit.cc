@@ -3,15 +3,14 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
 #include <optional>
 #include <utility>
 
 #include "server/errors/errors.h"
 #include "server/statistics/seeded_random.h"
+#include "server/training/embedding_pairs.h"
 #include "server/verification/accuracy.h"
-#include "server/verification/distance.h"
 
 namespace likeness {
 namespace {
@@ -24,15 +23,6 @@ constexpr double kMeanShares[] = {0, 0.25, 0.5, 1};
 constexpr double kErrorRates[] = {1e-1, 1e-2, 1e-3};
 // What a direction's share of the differences between people weighs against that within one person.
 constexpr double kLdaWeight = 1;
-
-// The photos of each person, people in the order of their numbers.
-std::vector<std::vector<size_t>> PhotosByPerson(absl::Span<const int> people) {
-  std::map<int, std::vector<size_t>> by_person;
-  for (size_t photo = 0; photo < people.size(); ++photo) by_person[people[photo]].push_back(photo);
-  std::vector<std::vector<size_t>> photos;
-  for (auto& entry : by_person) photos.push_back(std::move(entry.second));
-  return photos;
-}
 
 // What a head is fitted to.
 struct Moments {
@@ -151,9 +141,7 @@ std::vector<Fold> MakeFolds(absl::Span<const std::vector<float>> embeddings, abs
 }
 
 // Of all pairs inside the folds; 1 where there are not both kinds.
-double ErrorOf(PairDistances distances) {
-  std::sort(distances.genuine.begin(), distances.genuine.end());
-  std::sort(distances.impostor.begin(), distances.impostor.end());
+double ErrorOf(const PairDistances& distances) {
   if (distances.genuine.empty() || distances.impostor.empty()) return 1;
   double sum = 0;
   int counted = 0;
@@ -170,21 +158,19 @@ double ErrorOf(PairDistances distances) {
 
 absl::StatusOr<double> CrossValidatedError(absl::Span<const std::vector<float>> embeddings,
                                            absl::Span<const int> people, const std::vector<CrossValidated>& parts) {
-  PairDistances distances;
+  PeoplePairs all;
   for (const CrossValidated& part : parts) {
     std::vector<std::vector<float>> moved;
-    moved.reserve(part.photos.size());
-    for (size_t photo : part.photos) moved.push_back(part.head.Apply(embeddings[photo]));
-    for (size_t a = 0; a < moved.size(); ++a) {
-      for (size_t b = a + 1; b < moved.size(); ++b) {
-        const double distance = EuclideanDistance(moved[a], moved[b]);
-        if (!std::isfinite(distance)) return MakeError(Reason::NETWORK_FAILED, "a moved embedding is not a number");
-        const bool genuine = people[part.photos[a]] == people[part.photos[b]];
-        (genuine ? distances.genuine : distances.impostor).push_back(distance);
-      }
+    std::vector<int> whose;
+    for (size_t photo : part.photos) {
+      moved.push_back(part.head.Apply(embeddings[photo]));
+      whose.push_back(people[photo]);
     }
+    const absl::StatusOr<PeoplePairs> pairs = PairsAmong(moved, whose, /*cohort=*/nullptr);
+    if (!pairs.ok()) return pairs.status();
+    Append(*pairs, all);
   }
-  return ErrorOf(std::move(distances));
+  return ErrorOf(SortedDistances(all));
 }
 
 }  // namespace
@@ -221,6 +207,12 @@ absl::StatusOr<HeadFitter> HeadFitter::Create(absl::Span<const std::vector<float
 
 absl::StatusOr<LinearHead> HeadFitter::Fit(const HeadChoice& choice) const {
   return HeadOf(state_->all, state_->method, choice);
+}
+
+std::vector<std::vector<size_t>> HeadFitter::parts() const {
+  std::vector<std::vector<size_t>> parts;
+  for (const Fold& fold : state_->folds) parts.push_back(fold.photos);
+  return parts;
 }
 
 absl::StatusOr<std::vector<CrossValidated>> HeadFitter::CrossValidate(const HeadChoice& choice) const {

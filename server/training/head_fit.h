@@ -63,7 +63,9 @@ class HeadFitter {
   // The layer, rounded as bundles keep it.
   absl::StatusOr<LinearHead> Fit(const HeadChoice& choice) const;
 
-  // A layer for each part, fitted to the others.
+  // The parts that people are divided into: numbers of their photos.
+  std::vector<std::vector<size_t>> parts() const;
+  // A layer for each part, in this order, fitted to the others.
   absl::StatusOr<std::vector<CrossValidated>> CrossValidate(const HeadChoice& choice) const;
 
   // The choice with the least error in cross-validation, the first of equal ones: the mean of the false non-match rates

@@ -1,14 +1,10 @@
 #include "server/trainings/taught_model.h"
 
-#include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "server/verification/distance.h"
 
 namespace likeness {
 
@@ -23,80 +19,13 @@ Sides Divide(const std::vector<TrainingFace>& faces) {
   return sides;
 }
 
-PairDistances DistancesAmong(const std::vector<std::vector<float>>& embeddings, const std::vector<int>& people,
-                             const Cohort* cohort) {
-  std::vector<double> crowding;
-  for (const std::vector<float>& embedding : embeddings) {
-    crowding.push_back(cohort == nullptr ? 0 : cohort->Crowding(embedding));
-  }
-  PairDistances distances;
-  for (size_t a = 0; a < embeddings.size(); ++a) {
-    for (size_t b = a + 1; b < embeddings.size(); ++b) {
-      std::optional<PairCrowding> places;
-      if (cohort != nullptr) places = PairCrowding{crowding[a], crowding[b], cohort->cap()};
-      const double distance = NormalizedDistance(EuclideanDistance(embeddings[a], embeddings[b]), places);
-      (people[a] == people[b] ? distances.genuine : distances.impostor).push_back(distance);
-    }
-  }
-  std::sort(distances.genuine.begin(), distances.genuine.end());
-  std::sort(distances.impostor.begin(), distances.impostor.end());
-  return distances;
-}
-
-ServiceOutcome OutcomeAt(const std::optional<Threshold>& threshold, const std::vector<AtHandGroup>& at_hand,
-                         bool foretold) {
-  ServiceOutcome outcome;
-  const auto within = [&](const std::vector<double>& distances) {
-    if (!threshold.has_value()) return 0.0;
-    return static_cast<double>(std::upper_bound(distances.begin(), distances.end(), threshold->distance) -
-                               distances.begin()) /
-           static_cast<double>(distances.size());
-  };
-  if (threshold.has_value()) {
-    outcome.threshold = threshold->distance;
-    outcome.measured = threshold->source == ThresholdSource::kOperatingPoint;
-  }
-  for (const auto& [name, pairs] : at_hand) {
-    if (pairs.genuine.empty() || pairs.impostor.empty()) continue;
-    outcome.groups.push_back({.name = name,
-                              .at_hand = true,
-                              .false_match_rate = within(pairs.impostor),
-                              .false_non_match_rate = 1 - within(pairs.genuine),
-                              .genuine_pairs = static_cast<int64_t>(pairs.genuine.size()),
-                              .impostor_pairs = static_cast<int64_t>(pairs.impostor.size())});
-  }
-  if (!outcome.measured) return outcome;
-  for (const GroupRates& group : threshold->point->groups) {
-    outcome.groups.push_back({.name = group.name,
-                              .foretold = foretold,
-                              .false_match_rate = group.fmr,
-                              .false_non_match_rate = group.fnmr,
-                              .genuine_pairs = foretold ? 0 : group.genuine_pairs,
-                              .impostor_pairs = foretold ? 0 : group.impostor_pairs});
-  }
-  return outcome;
-}
-
-std::string WhatIsMissing(double target_fmr, int64_t impostor_pairs, int64_t people) {
-  const double needed = kFewestFalseMatches / target_fmr;
-  std::string text =
-      absl::StrFormat("that takes %.0f pairs of photos of different people who were not trained on, and there are %d",
-                      needed, impostor_pairs);
-  if (impostor_pairs > 0 && people > 1) {
-    // Pairs go by the square of the people.
-    const double times = std::sqrt(needed / static_cast<double>(impostor_pairs));
-    absl::StrAppendFormat(&text, ": about %.0f more people with as many photos each would do",
-                          std::ceil((times - 1) * static_cast<double>(people)));
-  }
-  return text;
-}
-
 nlohmann::ordered_json ManifestOf(const BaseModel& base, const v1::Training& record,
                                   const BundleMeasurements& measurements) {
   const v1::TrainingConfig& config = record.config();
   nlohmann::ordered_json manifest = nlohmann::ordered_json::parse(base.manifest_json);
   manifest["name"] = config.name();
   manifest["version"] = "1.0.0";
+  manifest.erase("head");  // of the base: it is not that of this network any more
   WriteMeasurements(measurements, manifest);
   const nlohmann::ordered_json before = manifest.value("provenance", nlohmann::ordered_json::object());
   manifest["provenance"] = {{"source", absl::StrCat("trained by likeness from ", base.manifest.name)},

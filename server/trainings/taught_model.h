@@ -29,11 +29,6 @@ struct BaseModel {
   BundleManifest manifest;
 };
 
-// The people of a training in ServiceOutcome: those held out, and those who were trained on, by layers that they were
-// left out of.
-inline constexpr char kHeldOut[] = "your people, held out";
-inline constexpr char kCrossValidated[] = "your people, cross-validated";
-
 struct TaughtModel {
   std::string manifest;  // likeness.json
   std::string bundle;    // the bytes of the sealed file; empty where nothing was learned
@@ -54,24 +49,6 @@ struct Sides {
   Side strangers;
 };
 Sides Divide(const std::vector<TrainingFace>& faces);
-
-// All pairs of the embeddings, by normalized distance where there is a cohort; each list ascends.
-PairDistances DistancesAmong(const std::vector<std::vector<float>>& embeddings, const std::vector<int>& people,
-                             const Cohort* cohort);
-
-// Pairs among people at hand.
-struct AtHandGroup {
-  std::string name;
-  const PairDistances& pairs;
-};
-
-// What the service does with a threshold to the people at hand, those without both kinds of pairs left out, and to the
-// groups of people that the threshold was measured on.
-ServiceOutcome OutcomeAt(const std::optional<Threshold>& threshold, const std::vector<AtHandGroup>& at_hand,
-                         bool foretold);
-
-// Why `pairs` among `people` show no threshold for the rate, and how many people would.
-std::string WhatIsMissing(double target_fmr, int64_t impostor_pairs, int64_t people);
 
 // The base's likeness.json with what the training changed.
 nlohmann::ordered_json ManifestOf(const BaseModel& base, const v1::Training& record,

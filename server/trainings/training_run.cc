@@ -16,8 +16,10 @@
 #include "server/encoding/crop_kind.h"
 #include "server/errors/errors.h"
 #include "server/inference/archive.h"
+#include "server/training/embedding_pairs.h"
 #include "server/training/evaluation.h"
 #include "server/training/promotion.h"
+#include "server/training/service_outcome.h"
 #include "server/training/trainer.h"
 #include "server/trainings/bad_photos.h"
 #include "server/trainings/head_run.h"
@@ -171,9 +173,13 @@ absl::StatusOr<TaughtModel> TeachNetwork(const TrainingSurroundings& surrounding
     faces_now = *std::move(embedded);
   }
   const absl::StatusOr<Threshold> threshold = MeasuredThreshold(measurements.operating_points, surroundings.target_fmr);
-  const PairDistances pairs_after = DistancesAmong(*faces_after, strangers.people, nullptr);
-  const PairDistances pairs_now =
-      DistancesAmong(faces_now, strangers.people, active->embedder->manifest().cohort.get());
+  const absl::StatusOr<PeoplePairs> now =
+      PairsAmong(faces_now, strangers.people, active->embedder->manifest().cohort.get());
+  if (!now.ok()) return now.status();
+  const absl::StatusOr<PeoplePairs> then = PairsAmong(*faces_after, strangers.people, /*cohort=*/nullptr);
+  if (!then.ok()) return then.status();
+  const PairDistances pairs_now = SortedDistances(*now);
+  const PairDistances pairs_after = SortedDistances(*then);
   taught.evidence.target_fmr = surroundings.target_fmr;
   taught.evidence.before = OutcomeAt(active->threshold, {{kHeldOut, pairs_now}}, /*foretold=*/false);
   taught.evidence.after = OutcomeAt(threshold.ok() ? std::optional<Threshold>(*threshold) : std::nullopt,

@@ -78,6 +78,13 @@ std::vector<float> LinearHead::Apply(absl::Span<const float> embedding) const {
   return moved.allFinite() ? ToPlain(moved) : NotANumber(size());
 }
 
+std::vector<std::vector<float>> LinearHead::ApplyToAll(absl::Span<const std::vector<float>> embeddings) const {
+  std::vector<std::vector<float>> moved;
+  moved.reserve(embeddings.size());
+  for (const std::vector<float>& embedding : embeddings) moved.push_back(Apply(embedding));
+  return moved;
+}
+
 std::vector<float> LinearHead::Undo(absl::Span<const float> embedding) const {
   if (embedding.size() != size()) return NotANumber(size());
   // x = mean + s·u with u = M⁻¹ y and the one s > 0 at which x has unit length; there is one because the mean is

@@ -34,6 +34,8 @@ class LinearHead {
   // where the embedding has no size() finite numbers or no direction is left.
   std::vector<float> Apply(absl::Span<const float> embedding) const;
   std::vector<float> Undo(absl::Span<const float> embedding) const;
+  // Apply() of each.
+  std::vector<std::vector<float>> ApplyToAll(absl::Span<const std::vector<float>> embeddings) const;
 
   size_t size() const { return mean_.size(); }
   absl::Span<const float> mean() const { return mean_; }

@@ -50,6 +50,12 @@ SyntheticGroup People(const char* name, size_t people, uint32_t seed) {
   return group;
 }
 
+LayeredPairs MeasureLayer(const SyntheticGroup& group, const LinearHead& layer, const Cohort* cohort,
+                          const Cohort* carried) {
+  const SyntheticGroup moved{group.name, group.faces_of_person, layer.ApplyToAll(group.faces)};
+  return {*DistancesAmong(group, cohort), *DistancesAmong(moved, carried)};
+}
+
 // Its points are measured on its own synthetic people.
 BundleManifest Base(bool with_cohort) {
   BundleManifest base;
@@ -72,7 +78,8 @@ BundleManifest Base(bool with_cohort) {
     OperatingPoint point{.fmr = rate, .source = "here"};
     point.distance =
         rate == 1e-4 ? pairs.before.impostor.front() * 0.9 : RatesAtFalseMatchRate(pairs.before, rate)->distance;
-    point.groups = {{.name = "some", .fmr = rate, .fnmr = 0.02}, {.name = "others", .fmr = rate, .fnmr = 0.04}};
+    point.groups = {{.name = "some", .fmr = rate, .fmr_low = rate / 2, .fmr_high = 2 * rate, .fnmr = 0.02},
+                    {.name = "others", .fmr = rate, .fmr_low = rate / 2, .fmr_high = 2 * rate, .fnmr = 0.04}};
     base.operating_points.push_back(point);
   }
   base.calibration =
@@ -116,6 +123,12 @@ TEST(CarriedMeasurementsTest, LaysTheThresholdWhereNobodysFalseMatchRateRises) {
     }
     EXPECT_LT(carried->operating_points[0].distance, carried->operating_points[1].distance);
     EXPECT_THAT(carried->operating_points[1].source, HasSubstr("carried over"));
+    for (const OperatingPoint& point : carried->operating_points) {
+      for (const GroupRates& group : point.groups) {
+        EXPECT_LE(group.fmr_low, group.fmr);
+        EXPECT_GE(group.fmr_high, group.fmr);
+      }
+    }
   }
 }
 
