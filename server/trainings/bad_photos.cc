@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
-#include <memory>
 #include <utility>
 
-#include "server/embedding/torch_embedder.h"
 #include "server/errors/errors.h"
 
 namespace likeness {
 namespace {
-
-constexpr size_t kFacesAtOnce = 32;  // a cancellation waits for no more
 
 v1::PhotoFindingKind KindOf(PhotoFault fault) {
   switch (fault) {
@@ -97,29 +93,16 @@ absl::StatusOr<std::vector<TrainingFace>> LeaveOutBadPhotos(const std::vector<Tr
   return kept;
 }
 
-absl::StatusOr<std::vector<TrainingFace>> KeepGoodPhotos(const BaseModel& base, const Device& device,
-                                                         const std::vector<TrainingFace>& faces, v1::Training& record,
-                                                         OnChange on_change) {
-  if (base.manifest.operating_points.empty()) return faces;  // nobody knows what its distances say
-  const absl::StatusOr<std::unique_ptr<TorchEmbedder>> embedder = TorchEmbedder::Load(base.path, device);
-  if (!embedder.ok()) return embedder.status();
+absl::StatusOr<std::vector<TrainingFace>> KeepGoodPhotos(const BundleManifest& base,
+                                                         const std::vector<TrainingFace>& faces,
+                                                         v1::TrainingData& data) {
   std::vector<std::vector<float>> embeddings;
-  while (embeddings.size() < faces.size()) {
-    if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;
-    std::vector<Picture> crops;
-    for (size_t i = embeddings.size(); i < faces.size() && crops.size() < kFacesAtOnce; ++i) {
-      crops.push_back(faces[i].crop);
-    }
-    absl::StatusOr<std::vector<Embedding>> next = (*embedder)->Embed(crops);
-    if (!next.ok()) return next.status();
-    for (Embedding& embedding : *next) embeddings.push_back(std::move(embedding.values));
-  }
   std::vector<int> people;
-  for (const TrainingFace& face : faces) people.push_back(face.person);
-  absl::StatusOr<std::vector<TrainingFace>> kept =
-      LeaveOutBadPhotos(faces, FindBadPhotos(embeddings, people, base.manifest), *record.mutable_data());
-  if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;
-  return kept;
+  for (const TrainingFace& face : faces) {
+    embeddings.push_back(face.embedding);
+    people.push_back(face.person);
+  }
+  return LeaveOutBadPhotos(faces, FindBadPhotos(embeddings, people, base), data);
 }
 
 }  // namespace likeness

@@ -7,9 +7,8 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "likeness/v1/training_service.pb.h"
-#include "server/inference/device.h"
+#include "server/embedding/bundle.h"
 #include "server/training/photo_check.h"
-#include "server/trainings/taught_model.h"
 #include "server/trainings/training_faces.h"
 
 namespace likeness {
@@ -21,11 +20,10 @@ absl::StatusOr<std::vector<TrainingFace>> LeaveOutBadPhotos(const std::vector<Tr
                                                             absl::Span<const PhotoFinding> findings,
                                                             v1::TrainingData& data);
 
-// The same of what the base model finds (FindBadPhotos). `on_change` hears of it, and now and then before. Errors of
-// the network and of `on_change`, too.
-absl::StatusOr<std::vector<TrainingFace>> KeepGoodPhotos(const BaseModel& base, const Device& device,
-                                                         const std::vector<TrainingFace>& faces, v1::Training& record,
-                                                         OnChange on_change);
+// The same of what the base model finds (FindBadPhotos), whose embeddings the faces carry.
+absl::StatusOr<std::vector<TrainingFace>> KeepGoodPhotos(const BundleManifest& base,
+                                                         const std::vector<TrainingFace>& faces,
+                                                         v1::TrainingData& data);
 
 }  // namespace likeness
 

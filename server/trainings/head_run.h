@@ -13,9 +13,9 @@ namespace likeness {
 // How many people a layer is learned from at least.
 inline constexpr int kFewestPeopleForAHead = 10;
 
-// Embeds all faces with the base, fits the layer to those trained on, and measures it: on strangers by the layer
-// itself, and in cross-validation on those who were trained on, by layers that never saw them. Writes what it finds
-// into the record. `target_fmr` is the server's. NETWORK_FAILED, errors of FitHead() and of `on_change`.
+// Fits the layer to the embeddings of those trained on, and measures it: on strangers by the layer itself, and in
+// cross-validation on those who were trained on, by layers that never saw them (FindLayer). Writes what it finds into
+// the record. `target_fmr` is the server's. NETWORK_FAILED, errors of FindLayer() and of `on_change`.
 absl::StatusOr<TaughtModel> TeachHead(const BaseModel& base, const Device& device, const Generation& active,
                                       double target_fmr, const Sides& sides, v1::Training& record, OnChange on_change);
 

@@ -13,6 +13,7 @@ Sides Divide(const std::vector<TrainingFace>& faces) {
   for (const TrainingFace& face : faces) {
     Side& side = face.stranger ? sides.strangers : sides.trained_on;
     side.crops.push_back(face.crop);
+    side.embeddings.push_back(face.embedding);
     side.people.push_back(face.person);
     side.photos.push_back(face.photo_index);
   }

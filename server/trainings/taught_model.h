@@ -41,6 +41,7 @@ using OnChange = absl::FunctionRef<absl::Status(const v1::Training&, bool durabl
 // A training's faces on their two sides.
 struct Side {
   std::vector<Picture> crops;
+  std::vector<std::vector<float>> embeddings;  // by the base
   std::vector<int> people;
   std::vector<int> photos;  // their numbers among the photos sent
 };

@@ -14,10 +14,11 @@ namespace likeness {
 
 // A face that a training uses.
 struct TrainingFace {
-  int photo_index = 0;    // of its photo among those sent, from 0
-  int person = 0;         // people are numbered in the order of their labels
-  bool stranger = false;  // held out: evaluated on, never trained on
-  Picture crop;           // all of one size
+  int photo_index = 0;                // of its photo among those sent, from 0
+  int person = 0;                     // people are numbered in the order of their labels
+  bool stranger = false;              // held out: evaluated on, never trained on
+  Picture crop;                       // all of one size
+  std::vector<float> embedding = {};  // by the base model, once it was made; not in the file
 };
 
 // As one file, and back. DATA_LOSS when the file is damaged: it ends with its SHA-256.

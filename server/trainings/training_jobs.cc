@@ -363,7 +363,7 @@ absl::Status TrainingJobs::RunOnFaces(const std::string& id, v1::Training& train
   if (!base.ok()) return base.status();
   // Asked again, for the server may have been given less meanwhile: it would be killed again after each start.
   if (absl::Status status = CheckRoom(room, base->path, training.config(), *faces); !status.ok()) return status;
-  return RunTraining(surroundings_, FolderOf(id), *faces, training,
+  return RunTraining(surroundings_, FolderOf(id), *std::move(faces), training,
                      [&](const v1::Training& now, bool durable) { return Note(id, now, durable); });
 }
 

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/embedding/bundle.h"
+#include "server/embedding/torch_embedder.h"
 #include "server/encoding/crop_kind.h"
 #include "server/errors/errors.h"
 #include "server/inference/archive.h"
@@ -22,6 +23,7 @@
 #include "server/training/service_outcome.h"
 #include "server/training/trainer.h"
 #include "server/trainings/bad_photos.h"
+#include "server/trainings/embed_faces.h"
 #include "server/trainings/head_run.h"
 #include "server/trainings/training_config.h"
 
@@ -43,16 +45,6 @@ void SetProgress(const TrainingStep& step, int epoch, int epochs, absl::Duration
     *progress.mutable_time_left() =
         google::protobuf::util::TimeUtil::MillisecondsToDuration(absl::ToInt64Milliseconds(spent * (left / done)));
   }
-}
-
-absl::StatusOr<std::vector<std::vector<float>>> EmbedAll(const Embedder& embedder, const std::vector<Picture>& crops) {
-  std::vector<std::vector<float>> rows;
-  for (const Picture& crop : crops) {
-    absl::StatusOr<std::vector<Embedding>> embedding = embedder.Embed({crop});
-    if (!embedding.ok()) return embedding.status();
-    rows.push_back(std::move(embedding->front().values));
-  }
-  return rows;
 }
 
 // Waits until the model is active, or says why it is not.
@@ -168,7 +160,9 @@ absl::StatusOr<TaughtModel> TeachNetwork(const TrainingSurroundings& surrounding
   if (CropKindOf(active->embedder->manifest()) != CropKindOf(base.manifest)) {
     taught.evidence.incomparable = "the model that answers takes other crops of photos than this one";
   } else if (!(active->embedder->digest() == base.digest)) {
-    absl::StatusOr<std::vector<std::vector<float>>> embedded = EmbedAll(*active->embedder, strangers.crops);
+    std::vector<const Picture*> crops;
+    for (const Picture& crop : strangers.crops) crops.push_back(&crop);
+    absl::StatusOr<std::vector<std::vector<float>>> embedded = EmbedFaces(*active->embedder, crops, record, on_change);
     if (!embedded.ok()) return embedded.status();
     faces_now = *std::move(embedded);
   }
@@ -206,6 +200,26 @@ void Fill(const ServiceOutcome& outcome, double target_fmr, v1::ServiceOutcome& 
   }
 }
 
+// The faces that are good to train on, with their embeddings by the base where these are needed: to find the bad ones,
+// which only a measured base can, and for a layer.
+absl::StatusOr<std::vector<TrainingFace>> Prepare(const BaseModel& base, const Device& device,
+                                                  std::vector<TrainingFace> faces, v1::Training& record,
+                                                  OnChange on_change) {
+  const bool measured = !base.manifest.operating_points.empty();
+  if (!measured && record.config().method() != v1::TRAINING_METHOD_LINEAR_HEAD) return faces;
+  const absl::StatusOr<std::unique_ptr<TorchEmbedder>> embedder = TorchEmbedder::Load(base.path, device);
+  if (!embedder.ok()) return embedder.status();
+  std::vector<const Picture*> crops;
+  for (const TrainingFace& face : faces) crops.push_back(&face.crop);
+  absl::StatusOr<std::vector<std::vector<float>>> rows = EmbedFaces(**embedder, crops, record, on_change);
+  if (!rows.ok()) return rows.status();
+  for (size_t i = 0; i < faces.size(); ++i) faces[i].embedding = std::move((*rows)[i]);
+  if (!measured) return faces;
+  absl::StatusOr<std::vector<TrainingFace>> kept = KeepGoodPhotos(base.manifest, faces, *record.mutable_data());
+  if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;
+  return kept;
+}
+
 // Adds the model to those that the server has, and makes it the active one where the promotion rule says so.
 absl::Status Conclude(const TrainingSurroundings& surroundings, const TaughtModel& taught, v1::Training& record) {
   v1::TrainingResult& result = *record.mutable_result();
@@ -241,11 +255,11 @@ absl::Status Conclude(const TrainingSurroundings& surroundings, const TaughtMode
 }  // namespace
 
 absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::string& folder,
-                         const std::vector<TrainingFace>& faces, v1::Training& record, OnChange on_change) {
+                         std::vector<TrainingFace> faces, v1::Training& record, OnChange on_change) {
   const absl::StatusOr<BaseModel> base = FindBaseModel(surroundings, record.config().base_model());
   if (!base.ok()) return base.status();
   const absl::StatusOr<std::vector<TrainingFace>> kept =
-      KeepGoodPhotos(*base, surroundings.device, faces, record, on_change);
+      Prepare(*base, surroundings.device, std::move(faces), record, on_change);
   if (!kept.ok()) return kept.status();
   Sides sides = Divide(*kept);
   const absl::StatusOr<TaughtModel> taught =

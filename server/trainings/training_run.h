@@ -35,7 +35,7 @@ absl::StatusOr<BaseModel> FindBaseModel(const TrainingSurroundings& surroundings
 // happens is written into the record, and `on_change` hears of it; `durable` tells that it should survive a restart. An
 // error of `on_change` ends the run and is returned. Goes on from the checkpoint in `folder` where there is one.
 absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::string& folder,
-                         const std::vector<TrainingFace>& faces, v1::Training& record, OnChange on_change);
+                         std::vector<TrainingFace> faces, v1::Training& record, OnChange on_change);
 
 }  // namespace likeness
 
