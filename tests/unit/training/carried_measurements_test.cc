@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <random>
 #include <vector>
 
+#include "server/bundle_file/bundle_manifest_file.h"
 #include "server/verification/distance.h"
+#include "tests/support/files.h"
 #include "tests/support/matchers.h"
 #include "tests/support/unit_vectors.h"
 
@@ -156,6 +160,29 @@ TEST(CarriedMeasurementsTest, ForetellsMoreRejectionsForALowerThreshold) {
   EXPECT_GT(ForetellFalseNonMatchRate(0.02, 1, 0.8, pairs), 0.03);
   EXPECT_LT(ForetellFalseNonMatchRate(0.02, 1, 1.2, pairs), 0.01);
   EXPECT_NEAR(ForetellFalseNonMatchRate(0, 1, 1, pairs), 0, 1e-4);
+}
+
+TEST(CarriedMeasurementsTest, FindsSyntheticPeopleInTheDefaultBundleWhoMatchAboutAsOftenAsItsGroups) {
+  const absl::StatusOr<std::string> text = ReadBundleManifest(ReadFile(ModelPath("mobilefacenet-192.pt")));
+  ASSERT_THAT(text, IsOk());
+  const absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(*text);
+  ASSERT_THAT(manifest, IsOk());
+  ASSERT_NE(manifest->synthetic_people, nullptr);
+  for (const SyntheticGroup& group : *manifest->synthetic_people) {
+    const absl::StatusOr<PairDistances> distances = DistancesAmong(group, manifest->cohort.get());
+    ASSERT_THAT(distances, IsOk());
+    for (const OperatingPoint& point : manifest->operating_points) {
+      if (point.fmr != 1e-3 && point.fmr != 1e-2) continue;
+      const auto measured = std::find_if(point.groups.begin(), point.groups.end(),
+                                         [&](const GroupRates& rates) { return rates.name == group.name; });
+      ASSERT_NE(measured, point.groups.end());
+      const double synthetic = RatesAtThreshold(*distances, point.distance)->false_match_rate;
+      std::printf("%-11s at %g: measured %.5f, synthetic %.5f\n", group.name.c_str(), point.fmr, measured->fmr,
+                  synthetic);
+      EXPECT_GT(synthetic, measured->fmr / 3) << group.name;
+      EXPECT_LT(synthetic, measured->fmr * 3) << group.name;
+    }
+  }
 }
 
 TEST(CarriedMeasurementsTest, NeedsMeasuredPointsAndSyntheticPeople) {
