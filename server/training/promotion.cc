@@ -12,6 +12,8 @@ namespace {
 
 // By what share the rejections among the people at hand must fall.
 constexpr double kLeastGain = 0.05;
+// And by how many pairs.
+constexpr double kFewestPairsGained = 5;
 // How far what is foretold may be off before it is held against a model.
 constexpr double kForetoldShare = 0.1;
 constexpr double kForetoldRate = 1e-3;
@@ -83,7 +85,7 @@ bool GainsEnough(const PromotionEvidence& evidence) {
   const bool known = std::any_of(evidence.before.groups.begin(), evidence.before.groups.end(),
                                  [](const GroupOutcome& group) { return group.at_hand; });
   const double before = Rejected(evidence.before.groups);
-  return !known || (before > 0 && Rejected(evidence.after.groups) <= (1 - kLeastGain) * before);
+  return !known || before - Rejected(evidence.after.groups) >= std::max(kLeastGain * before, kFewestPairsGained);
 }
 
 // What becomes of the people at hand.

@@ -21,6 +21,12 @@ GroupOutcome Yours(double fmr, double fnmr) {
           .impostor_pairs = 900};
 }
 
+GroupOutcome Few(double fnmr) {
+  GroupOutcome few = Yours(0, fnmr);
+  few.genuine_pairs = 10;
+  return few;
+}
+
 GroupOutcome Foretold(const char* name, double fmr, double fnmr) {
   return {.name = name, .foretold = true, .false_match_rate = fmr, .false_non_match_rate = fnmr};
 }
@@ -42,6 +48,7 @@ TEST(PromotionTest, PromotesWhatIsWorseForNobodyAndSaysWhy) {
       {"better", Evidence({Yours(1e-3, 0.2)}, {Yours(1e-3, 0.1)}), true, "10 % of genuine pairs instead of 20 %"},
       {"better, and at which threshold", Evidence({Yours(0, 0.2)}, {Yours(0, 0.1)}), true, "threshold 1.0400 → 0.9800"},
       {"the same", Evidence({Yours(0, 0)}, {Yours(0, 0)}), false, "better for nobody by more than chance"},
+      {"a single pair of a few", Evidence({Few(0.2)}, {Few(0.1)}), false, "better for nobody by more than chance"},
       {"a fiftieth fewer", Evidence({Yours(0, 0.5)}, {Yours(0, 0.49)}), false, "better for nobody by more than chance"},
       {"rejects more", Evidence({Yours(0, 0.2)}, {Yours(0, 0.21)}), false,
        "would reject 21 % of genuine pairs instead of 20 %"},
