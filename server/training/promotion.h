@@ -48,9 +48,9 @@ struct PromotionDecision {
 // kIfNotWorse promotes when, for every group of `before` that has photos or is foretold, the trained model rejects no
 // more genuine pairs and verifies no more impostor pairs than the model that answers now, where a rate of false matches
 // below the target is none too many, and where what is foretold may be off by a tenth and a thousandth; and when of the
-// genuine pairs at hand it rejects at least a twentieth fewer: less is chance, and every change moves everybody. It
-// fails closed: a group of `before` that `after` does not know, or no pair at hand, is a reason not to. Whatever the
-// rule, no model without a measured threshold is promoted. Pure, thread-safe.
+// genuine pairs at hand it rejects at least a twentieth and five fewer: less is chance, and every change moves
+// everybody. It fails closed: a group of `before` that `after` does not know, or no pair at hand, is a reason not to.
+// Whatever the rule, no model without a measured threshold is promoted. Pure, thread-safe.
 PromotionDecision DecidePromotion(PromotionRule rule, const PromotionEvidence& evidence);
 
 }  // namespace likeness
