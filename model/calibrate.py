@@ -48,7 +48,8 @@ def main() -> int:
     arguments = parser.parse_args()
     for name in arguments.names:
         source = f"people of part {arguments.part} of {', '.join(GROUPS.values())}, all pairs of a group, {date.today()}"
-        measured = measure(arguments, name, source)
+        with tempfile.TemporaryDirectory(prefix="likeness-calibrate-") as folder:
+            measured = measure(arguments, name, source, Path(folder) / "calibrated.pt")
         manifest = json.loads((MANIFESTS / f"{name}.json").read_text())
         provenance = manifest.pop("provenance")
         manifest.update({field: rounded(measured[field]) for field in ("operating_points", "calibration", "cohort", "synthetic_people")})
@@ -59,7 +60,8 @@ def main() -> int:
     return 0
 
 
-def measure(arguments: argparse.Namespace, name: str, source: str) -> dict:
+def measure(arguments: argparse.Namespace, name: str, source: str, out: Path) -> dict:
+    """What `likeness calibrate` says of the bundle, which is at `out` with its measurements afterwards."""
     bundle = arguments.models / f"{name}.pt"
     with tempfile.TemporaryDirectory(prefix="likeness-calibrate-") as folder:
         groups = gather(arguments.data.resolve(), Path(folder) / "people")
@@ -67,7 +69,7 @@ def measure(arguments: argparse.Namespace, name: str, source: str) -> dict:
             images = [f"--images={group}={path}" for group, path in groups.items()]
             done = subprocess.run(
                 [arguments.bin / "likeness", "--server", address, "--json", "calibrate", *images,
-                 "--part", arguments.part, "--model", bundle, "--out", Path(folder) / "out.pt", "--source", source],
+                 "--part", arguments.part, "--model", bundle, "--out", out, "--source", source],
                 stdout=subprocess.PIPE, check=True, text=True)
     return json.loads(done.stdout)
 

@@ -85,6 +85,38 @@ TEST(AccuracyTest, EqualErrorRateOnAllPairsOfTheAttFacesIsAtMostFourPerMille) {
   EXPECT_LE(*equal_error_rate, 0.004);
 }
 
+// Before there was a gate, and a second opinion on what is a face, every one of them got a verdict.
+TEST(AccuracyTest, RefusesThreeInAThousandOrdinaryPhotosAtMost) {
+  const fs::path root = fs::path(LIKENESS_DATA_DIR) / "lfw-dev" / "images";
+  if (!fs::exists(root)) GTEST_SKIP() << "the LFW development photos are not at " << root;
+  std::vector<std::string> photos;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root)) {
+    if (entry.path().extension() == ".jpg") photos.push_back(entry.path());
+  }
+  ASSERT_EQ(photos.size(), 1549u);
+  const TemporaryFolder folder;
+  const auto server = ServerProcess::Start({.folder = folder.path(), .flags = {"--log-level=warning"}});
+  ASSERT_TRUE(server.ok()) << server.status();
+  Client client({.target = (*server)->target(), .timeout = absl::Minutes(1)});
+  const PhotoEmbeddings embeddings = EmbedPhotos(
+      photos, /*jobs=*/2,
+      [&client](const std::string& path) {
+        v1::EmbedRequest request;
+        request.set_photo(ReadFile(path));
+        request.set_face_policy(v1::FACE_POLICY_MOST_CENTRAL);
+        request.set_probe_gate(v1::QUALITY_GATE_STANDARD);
+        return client.Embed(request);
+      },
+      [] {});
+  int refused = 0;
+  for (const auto& [path, embedding] : embeddings) {
+    if (embedding.ok()) continue;
+    std::printf("%s: %s\n", path.c_str(), embedding.status().ToString().c_str());
+    ++refused;
+  }
+  EXPECT_LE(refused, 0.003 * static_cast<double>(photos.size()));
+}
+
 TEST(AccuracyTest, BestAccuracyOnTheLfwDevelopmentPairsIsAtLeastNinetyNinePercent) {
   const fs::path root = fs::path(LIKENESS_DATA_DIR) / "lfw-dev";
   if (!fs::exists(root)) GTEST_SKIP() << "the LFW development photos are not at " << root;

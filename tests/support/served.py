@@ -19,11 +19,11 @@ MODELS = Path(os.environ["LIKENESS_MODELS_DIR"])
 class Server:
     """Serves, once it is made, on free ports of this machine, with a gallery in `folder`, where it runs as well."""
 
-    def __init__(self, folder: Path, *flags: str) -> None:
+    def __init__(self, folder: Path, *flags: str, model: Path = MODELS / "mobilefacenet-192.pt") -> None:
         ready = folder / "ready.json"
         self.process = subprocess.Popen(
             [BINARIES / "likeness-server", "--address=127.0.0.1:0", "--metrics-address=127.0.0.1:0", "--device=cpu",
-             "--log-level=warning", f"--model={MODELS}/mobilefacenet-192.pt", f"--face-finder={MODELS}/face-finder.pt",
+             "--log-level=warning", f"--model={model}", f"--face-finder={MODELS}/face-finder.pt",
              f"--gallery=sqlite:{folder}/gallery.db", "--plaintext-gallery=true", f"--ready-file={ready}", *flags], cwd=folder)
         deadline = time.monotonic() + 90
         while not (ready.exists() and ready.read_text().endswith("\n")):
