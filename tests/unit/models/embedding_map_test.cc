@@ -103,18 +103,15 @@ TEST(EmbeddingMapTest, ThereIsNoneBetweenNetworksThatSayNothingOfEachOther) {
 
 TEST(EmbeddingMapTest, ThereIsNoneBetweenModelsThatSeeAPhotoDifferently) {
   const auto base = Model(kBase);
-  for (const auto& change : std::vector<std::function<void(BundleManifest&)>>{
-           [](BundleManifest& manifest) { manifest.alignment = Alignment::kArcFace112; },
-           [](BundleManifest& manifest) { manifest.input_width = 9; },
-           [](BundleManifest& manifest) {
-             manifest.input.mean = {1, 0, 0};
-           },
-           [](BundleManifest& manifest) {
-             manifest.input.std = {255, 255, 1};
-           },
-           [](BundleManifest& manifest) { manifest.embedding_size = 4; },
-           [](BundleManifest& manifest) { manifest.unit_length = false; },
-       }) {
+  const std::vector<std::function<void(BundleManifest&)>> changes = {
+      [](BundleManifest& manifest) { manifest.alignment = Alignment::kArcFace112; },
+      [](BundleManifest& manifest) { manifest.input_width = 9; },
+      [](BundleManifest& manifest) { manifest.input.mean[0] = 1; },
+      [](BundleManifest& manifest) { manifest.input.std[2] = 1; },
+      [](BundleManifest& manifest) { manifest.embedding_size = 4; },
+      [](BundleManifest& manifest) { manifest.unit_length = false; },
+  };
+  for (const auto& change : changes) {
     const auto other = Model(kBase);
     change(other->mutable_manifest());
     EXPECT_FALSE(MapBetween(*base, *other).has_value());
@@ -135,15 +132,10 @@ TEST(EmbeddingMapTest, ALayerThatTheNetworkDoesNotHaveIsNotBelieved) {
 
 TEST(EmbeddingMapTest, ANetworkThatFailsOrMakesNoNumbersHasNone) {
   const auto base = Model(kBase);
-  for (const Embed& embed : std::vector<Embed>{
-           [](const Picture&) { return MakeError(Reason::NETWORK_FAILED, "out of memory"); },
-           [](const Picture&) {
-             return std::vector<float>{NAN, 0, 1};
-           },
-           [](const Picture&) {
-             return std::vector<float>{1, 0};
-           },
-       }) {
+  const Embed fails = [](const Picture&) { return MakeError(Reason::NETWORK_FAILED, "out of memory"); };
+  const Embed makes_no_number = [](const Picture&) { return std::vector<float>{NAN, 0, 1}; };
+  const Embed makes_too_few = [](const Picture&) { return std::vector<float>{1, 0}; };
+  for (const Embed& embed : {fails, makes_no_number, makes_too_few}) {
     const auto broken = Model(kBase);
     broken->embed = embed;
     EXPECT_FALSE(MapBetween(*base, *broken).has_value());
