@@ -49,12 +49,14 @@ Activations::Activations(const ModelFolder& folder, Gallery& gallery, ActiveGene
       on_active_(std::move(on_active)) {}
 
 Activations::~Activations() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
+  Stop();
   absl::MutexLock begin(&begin_mutex_);
   if (thread_.joinable()) thread_.join();
+}
+
+void Activations::Stop() {
+  absl::MutexLock lock(&mutex_);
+  stopping_ = true;
 }
 
 absl::Status Activations::Resume() {
@@ -233,7 +235,7 @@ absl::StatusOr<int64_t> Activations::EmbedUpTo(const Transition& transition, int
   int64_t after = 0;
   int64_t embedded = 0;
   while (embedded < most) {
-    if (Stopping()) return Interrupted();
+    if (stopping()) return Interrupted();
     absl::StatusOr<std::vector<UnembeddedReference>> page =
         gallery_.Unembedded(transition.next.embedder->digest(), transition.sources, after,
                             static_cast<int>(may_map ? kMappedAtOnce : kCropsAtOnce));
@@ -275,7 +277,7 @@ absl::Status Activations::AddMapped(const Transition& transition, absl::Span<con
 }
 
 absl::Status Activations::AddEmbedded(const Transition& transition, absl::Span<const UnembeddedReference> references) {
-  if (Stopping()) return Interrupted();
+  if (stopping()) return Interrupted();
   std::vector<Picture> crops;
   for (const UnembeddedReference& reference : references) {
     absl::StatusOr<Picture> crop = DecodeCropFile(reference.picture);
@@ -338,7 +340,7 @@ std::optional<ActivationProgress> Activations::Progress() const {
 std::optional<ActivationProgress> Activations::AwaitChange(int64_t changes, absl::Duration limit) const {
   absl::MutexLock lock(&mutex_);
   const auto changed = [this, changes]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return progress_.has_value() && progress_->changes > changes;
+    return stopping_ || (progress_.has_value() && progress_->changes > changes);
   };
   mutex_.AwaitWithTimeout(absl::Condition(&changed), limit);
   return progress_;

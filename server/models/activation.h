@@ -50,6 +50,14 @@ class Activations {
   // Ends the thread; an activation that runs goes on after the next start.
   ~Activations();
 
+  // Lets the thread end soon, without waiting for it, and whoever waits for the activation go: AwaitChange() returns.
+  void Stop();
+  // Whether Stop() has been called: what still says that it runs will not end any more.
+  bool stopping() const {
+    absl::MutexLock lock(&mutex_);
+    return stopping_;
+  }
+
   // Goes on with what a restart interrupted, if there is something. To be called once, before Begin().
   absl::Status Resume();
 
@@ -81,7 +89,8 @@ class Activations {
   // The last activation begun, or nothing.
   std::optional<ActivationProgress> Progress() const;
 
-  // Waits until the progress has changed more often than `changes` times, or `limit` has passed, and returns it.
+  // Waits until the progress has changed more often than `changes` times, `limit` has passed, or Stop() was called, and
+  // returns it.
   std::optional<ActivationProgress> AwaitChange(int64_t changes, absl::Duration limit) const;
 
   // Deletes a model with its embeddings. MODEL_NOT_FOUND, MODEL_IN_USE, and the store's errors.
@@ -108,10 +117,6 @@ class Activations {
   absl::Status Switch(const Transition& transition, const ModelChoice& choice);
   absl::Status CheckLeftBehind(const ModelCoverage& coverage, bool leave_behind) const;
   void Report(ActivationProgress progress);
-  bool Stopping() const {
-    absl::MutexLock lock(&mutex_);
-    return stopping_;
-  }
 
   const ModelFolder& folder_;
   Gallery& gallery_;

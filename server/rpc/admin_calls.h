@@ -16,6 +16,7 @@
 #include "server/errors/errors.h"
 #include "server/rpc/call_admission.h"
 #include "server/rpc/call_report.h"
+#include "server/rpc/open_calls.h"
 
 namespace likeness {
 
@@ -24,7 +25,7 @@ inline constexpr absl::Duration kLookForCaller = absl::Milliseconds(100);
 
 inline absl::Status CallerGone() { return MakeError(Reason::CANCELLED, "the caller has gone"); }
 
-// Thread-safe.
+// Thread-safe. What a handler waits for must look at CheckStillWanted().
 class AdminCalls {
  public:
   // What a call is about, for the audit trail.
@@ -34,8 +35,16 @@ class AdminCalls {
   };
 
   // All must outlive it.
-  AdminCalls(CallAdmission& admission, const AuditTrail& audit, Metrics& metrics)
-      : admission_(admission), audit_(audit), metrics_(metrics) {}
+  AdminCalls(CallAdmission& admission, OpenCalls& open_calls, const AuditTrail& audit, Metrics& metrics)
+      : admission_(admission), open_calls_(open_calls), audit_(audit), metrics_(metrics) {}
+
+  // Why a call need not go on: its caller has gone, or SHUTTING_DOWN.
+  absl::Status CheckStillWanted(const grpc::ServerContext& context) const {
+    return context.IsCancelled() ? CallerGone() : open_calls_.CheckOpen();
+  }
+
+  // For a call that waits for what its caller sends: the end of the server does not wait for it meanwhile.
+  OpenCalls::Aside WaitForCaller() const { return OpenCalls::Aside(open_calls_); }
 
   // Runs `handler`, a function that returns absl::Status, if the caller may; counts and logs the call.
   template <typename Handler>
@@ -62,7 +71,8 @@ class AdminCalls {
   template <typename Handler>
   grpc::Status RunFor(const grpc::ServerContext& context, std::string method, Handler handler) const {
     const auto arrival = std::chrono::steady_clock::now();
-    const absl::StatusOr<Caller> caller = admission_.Admit(context, method);
+    const absl::Status open = open_calls_.Arrive();
+    const absl::StatusOr<Caller> caller = open.ok() ? admission_.Admit(context, method) : open;
     const absl::Status status = [&]() -> absl::Status {
       if (!caller.ok()) return caller.status();
       try {
@@ -72,12 +82,15 @@ class AdminCalls {
       }
     }();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - arrival;
-    return ReportCall(
+    const grpc::Status answer = ReportCall(
         {std::move(method), context.peer(), caller.ok() ? caller->name : "", seconds.count(), TraceOf(context)}, status,
         metrics_);
+    open_calls_.Leave();
+    return answer;
   }
 
   CallAdmission& admission_;
+  OpenCalls& open_calls_;
   const AuditTrail& audit_;
   Metrics& metrics_;
 };

@@ -16,10 +16,7 @@ class CallDispatcher::Call : public grpc::ServerUnaryReactor {
       : dispatcher_(dispatcher), context_(context), method_(std::move(method)) {}
 
   void OnDone() override {
-    {
-      absl::MutexLock lock(&dispatcher_.mutex_);
-      --dispatcher_.calls_;
-    }
+    dispatcher_.open_calls_.Leave();
     delete this;
   }
 
@@ -59,14 +56,8 @@ class CallDispatcher::Call : public grpc::ServerUnaryReactor {
 grpc::ServerUnaryReactor* CallDispatcher::Run(grpc::CallbackServerContext* context, std::string method,
                                               Handler handler) {
   auto* call = new Call(*this, *context, std::move(method));
-  bool draining;
-  {
-    absl::MutexLock lock(&mutex_);
-    ++calls_;
-    draining = draining_;
-  }
-  if (draining) {
-    Answer(*call, MakeError(Reason::SHUTTING_DOWN, "the server is shutting down"));
+  if (absl::Status open = open_calls_.Arrive(); !open.ok()) {
+    Answer(*call, open);
     return call;
   }
   absl::StatusOr<Caller> caller = admission_.Admit(*context, call->method());
@@ -92,12 +83,6 @@ bool CallDispatcher::Admit(Call& call, Handler handler) {
 void CallDispatcher::Answer(Call& call, const absl::Status& status) {
   const grpc::Status answer = ReportCall(call.Report(), status, metrics_);
   call.Finish(answer);  // the call may be gone from here on
-}
-
-void CallDispatcher::Drain(absl::Duration limit) {
-  absl::MutexLock lock(&mutex_);
-  draining_ = true;
-  mutex_.AwaitWithTimeout(absl::Condition(this, &CallDispatcher::IsIdle), limit);
 }
 
 }  // namespace likeness

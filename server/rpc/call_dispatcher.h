@@ -4,16 +4,13 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <cstdint>
 #include <string>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "server/encoding/face_encoder.h"
 #include "server/rpc/call_admission.h"
+#include "server/rpc/open_calls.h"
 #include "server/rpc/work_pool.h"
 #include "server/telemetry/metrics.h"
 
@@ -26,32 +23,26 @@ class CallDispatcher {
   using Handler = absl::AnyInvocable<absl::Status(const Caller&, StillWanted)>;
 
   // All must outlive every call.
-  CallDispatcher(WorkPool& pool, CallAdmission& admission, Metrics& metrics)
-      : pool_(pool), admission_(admission), metrics_(metrics) {}
+  CallDispatcher(WorkPool& pool, CallAdmission& admission, OpenCalls& open_calls, Metrics& metrics)
+      : pool_(pool), admission_(admission), open_calls_(open_calls), metrics_(metrics) {}
   CallDispatcher(const CallDispatcher&) = delete;
   CallDispatcher& operator=(const CallDispatcher&) = delete;
 
-  // Answers the call with what `handler` returns; at once with why the caller may not, or with OVERLOADED when no more
-  // work may wait. Work whose caller has gone or whose deadline has passed before a worker is free is not begun.
+  // Answers the call with what `handler` returns; at once with why the caller may not, with SHUTTING_DOWN once the open
+  // calls are drained, or with OVERLOADED when no more work may wait. Work whose caller has gone or whose deadline has
+  // passed before a worker is free is not begun.
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, std::string method, Handler handler);
-
-  // From now on refuses calls with SHUTTING_DOWN. Returns when every call admitted before has been answered and its
-  // answer has left, or when `limit` has passed.
-  void Drain(absl::Duration limit);
 
  private:
   class Call;
 
   bool Admit(Call& call, Handler handler);
   void Answer(Call& call, const absl::Status& status);
-  bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return calls_ == 0; }
 
   WorkPool& pool_;
   CallAdmission& admission_;
+  OpenCalls& open_calls_;
   Metrics& metrics_;
-  absl::Mutex mutex_;
-  int64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;  // arrived and not yet over
-  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace likeness

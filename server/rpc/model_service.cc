@@ -110,7 +110,7 @@ absl::Status ModelService::Activate(const grpc::ServerContext& context, const v1
 
   int64_t seen = 0;
   while (true) {
-    if (context.IsCancelled()) return CallerGone();  // the activation goes on
+    if (absl::Status wanted = calls_.CheckStillWanted(context); !wanted.ok()) return wanted;  // the activation goes on
     const std::optional<ActivationProgress> progress = activations_.AwaitChange(seen, kLookForCaller);
     if (progress->changes == seen) continue;
     seen = progress->changes;

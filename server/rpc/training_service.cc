@@ -43,13 +43,14 @@ grpc::Status TrainingService::Train(grpc::ServerContext* context, TrainStream* s
 }
 
 absl::StatusOr<std::string> TrainingService::ReceivePhotos(const grpc::ServerContext& context, TrainStream& stream) {
+  const OpenCalls::Aside waiting = calls_.WaitForCaller();
   v1::TrainRequest request;
   if (!stream.Read(&request) || !request.has_config()) {
     return InvalidField("config", "the first message must be the configuration");
   }
   const absl::StatusOr<std::unique_ptr<TrainingJobs::Upload>> upload = jobs_.Begin(request.config());
   if (!upload.ok()) return upload.status();
-  const auto still_wanted = [&context] { return context.IsCancelled() ? CallerGone() : absl::OkStatus(); };
+  const auto still_wanted = [&] { return calls_.CheckStillWanted(context); };
   for (int index = 0; stream.Read(&request); ++index) {
     if (!request.has_photo()) return InvalidField("photo", "every message but the first must be a photo");
     const absl::Status added = (*upload)->Add(request.photo(), still_wanted);
@@ -72,13 +73,13 @@ absl::Status TrainingService::Watch(const grpc::ServerContext& context, const st
                                     absl::FunctionRef<bool(const v1::Training&)> send) const {
   int64_t seen = 0;
   while (true) {
-    if (context.IsCancelled()) return CallerGone();
+    if (absl::Status wanted = calls_.CheckStillWanted(context); !wanted.ok()) return wanted;
     const absl::StatusOr<TrainingSnapshot> now = jobs_.AwaitChange(id, seen, kLookForCaller);
     if (!now.ok()) return now.status();
-    if (now->changes == seen && !HasEnded(now->training)) continue;
+    if (now->changes == seen && !TrainingJobs::HasEnded(now->training)) continue;
     seen = now->changes;
     if (!send(now->training)) return CallerGone();
-    if (HasEnded(now->training)) return absl::OkStatus();
+    if (TrainingJobs::HasEnded(now->training)) return absl::OkStatus();
     absl::SleepFor(kBetweenReports);
   }
 }

@@ -94,7 +94,7 @@ absl::Status TooSmall(absl::string_view why) { return MakeError(Reason::TRAINING
 
 }  // namespace
 
-bool HasEnded(const v1::Training& training) {
+bool TrainingJobs::HasEnded(const v1::Training& training) {
   return training.state() != v1::TRAINING_STATE_QUEUED && training.state() != v1::TRAINING_STATE_RUNNING;
 }
 

@@ -37,9 +37,6 @@ struct TrainingLimits {
   std::function<std::optional<MemoryRoom>()> memory_room = [] { return ReadMemoryRoom(); };
 };
 
-// Whether nothing of the training will change any more: it succeeded, failed or was cancelled.
-bool HasEnded(const v1::Training& training);
-
 // A training as it is now, and how often it has changed.
 struct TrainingSnapshot {
   v1::Training training;
@@ -76,6 +73,9 @@ class TrainingJobs {
     std::vector<TrainingFace> faces_;  // whose `person` is set by Finish()
     std::vector<std::string> labels_;  // of faces_
   };
+
+  // Whether nothing of the training will change any more: it succeeded, failed or was cancelled.
+  static bool HasEnded(const v1::Training& training);
 
   // Reads the folder, and begins to work on what waits. FAILED_PRECONDITION when the folder cannot be had, or another
   // server has it. All must outlive it.

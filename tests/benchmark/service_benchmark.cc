@@ -191,7 +191,8 @@ nlohmann::json Benchmark(const Options& options) {
   WorkPool pool({1, 64, [&fast](int64_t depth) { fast.metrics().SetQueueDepth(depth); }});
   const std::unique_ptr<Access> access = Access::Open();
   CallAdmission admission(*access, {}, absl::Now);
-  CallDispatcher dispatcher(pool, admission, fast.metrics());
+  OpenCalls open_calls;
+  CallDispatcher dispatcher(pool, admission, open_calls, fast.metrics());
   const auto audit = OrThrow(AuditTrail::Open({}));
   FaceVerificationService service(fast.service(), dispatcher, *audit);
   const auto server = OrThrow(GrpcServer::Start({.address = "127.0.0.1:0"}, {&service}, {}));

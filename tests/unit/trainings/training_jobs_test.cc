@@ -98,10 +98,10 @@ TEST_F(TrainingJobsTest, EndsATrainingForWhichThereIsNoMemoryAfterARestart) {
   Open(kAmple);
   const auto id = Begin();
   ASSERT_THAT(id, IsOk());
-  ASSERT_FALSE(HasEnded(*jobs_->Get(*id)));
+  ASSERT_FALSE(TrainingJobs::HasEnded(*jobs_->Get(*id)));
   Open(kTight);
   absl::StatusOr<TrainingSnapshot> now = jobs_->AwaitChange(*id, 0, absl::Seconds(60));
-  while (now.ok() && !HasEnded(now->training)) now = jobs_->AwaitChange(*id, now->changes, absl::Seconds(60));
+  while (now.ok() && !TrainingJobs::HasEnded(now->training)) now = jobs_->AwaitChange(*id, now->changes, absl::Seconds(60));
   ASSERT_THAT(now, IsOk());
   EXPECT_EQ(now->training.state(), v1::TRAINING_STATE_FAILED);
   EXPECT_EQ(now->training.failure().reason(), "TRAINING_NEEDS_MEMORY");

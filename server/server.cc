@@ -1,0 +1,251 @@
+#include "server/server.h"
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/access/access.h"
+#include "server/audit/audit_trail.h"
+#include "server/encoding/face_encoder.h"
+#include "server/gallery/change_follower.h"
+#include "server/gallery_opener.h"
+#include "server/hashing/random_id.h"
+#include "server/image/face_finder.h"
+#include "server/inference/device.h"
+#include "server/model_loader.h"
+#include "server/models/activation.h"
+#include "server/rpc/certificate_metrics.h"
+#include "server/rpc/face_verification_service.h"
+#include "server/rpc/gallery_service.h"
+#include "server/rpc/model_service.h"
+#include "server/rpc/training_service.h"
+#include "server/telemetry/log.h"
+#include "server/telemetry/metrics_server.h"
+#include "server/telemetry/process_metrics.h"
+#include "server/trainings/training_jobs.h"
+
+namespace likeness {
+namespace {
+
+// What the health service calls the gallery.
+constexpr char kGalleryPart[] = "gallery";
+
+// Puts what was opened in its place, or says why it could not be opened.
+template <typename T>
+absl::Status Keep(absl::StatusOr<T> opened, T& place) {
+  if (!opened.ok()) return opened.status();
+  place = *std::move(opened);
+  return absl::OkStatus();
+}
+
+// A rate that the configured model was measured for, but not so low, is a mistake to show before anybody relies on it.
+absl::Status CheckTarget(const ModelEntry& base, const ThresholdRule& rule) {
+  if (base.manifest.operating_points.empty() || rule.unmeasured == UnmeasuredPolicy::kHalfMargin)
+    return absl::OkStatus();
+  const absl::StatusOr<Threshold> threshold = MeasuredThreshold(base.manifest.operating_points, rule.target_fmr);
+  if (threshold.ok()) return absl::OkStatus();
+  return absl::Status(threshold.status().code(), absl::StrCat("--target-fmr: ", threshold.status().message()));
+}
+
+// How crowded the place of an embedding is, by the model that answers.
+std::optional<double> CrowdingBy(const ActiveGeneration& active, const Embedding& embedding) {
+  const std::shared_ptr<const Generation> generation = active.Get();
+  const auto& cohort = generation->embedder->manifest().cohort;
+  if (cohort == nullptr || embedding.model != generation->embedder->digest()) return std::nullopt;
+  return cohort->Crowding(embedding.values);
+}
+
+}  // namespace
+
+// In the order in which they are built; they end in the opposite one, whether a start got to the last of them or not.
+struct Server::Parts {
+  explicit Parts(const ServerConfig& configured) : config(configured) {}
+  ~Parts() {
+    // A training may wait for the activation that it has asked for, and so would its end.
+    if (activations.has_value()) activations->Stop();
+  }
+
+  absl::Status OpenMetrics();
+  absl::Status OpenState();
+  absl::Status LoadModels();
+  absl::Status MakeCalls();
+  absl::Status Serve();
+  // The model that answered before the last end of the server, or the one that --model names.
+  absl::StatusOr<Generation> LoadActive();
+
+  const ServerConfig config;
+  Metrics metrics;
+  std::unique_ptr<MetricsServer> metrics_server;  // null: no metrics are served
+  std::unique_ptr<Access> access;
+  std::unique_ptr<AuditTrail> audit;
+  Device device;
+  std::optional<FaceFinder> finder;
+  std::unique_ptr<ModelFolder> folder;
+  std::unique_ptr<Gallery> gallery;
+  std::optional<ModelLoader> loader;
+  std::optional<ActiveGeneration> active;
+  std::optional<Activations> activations;
+  std::optional<FaceEncoder> encoder;
+  std::optional<FaceVerification> methods;
+  std::optional<WorkPool> pool;
+  std::optional<CallAdmission> admission;
+  OpenCalls open_calls;
+  std::optional<CallDispatcher> dispatcher;
+  std::optional<AdminCalls> admin_calls;
+  std::unique_ptr<TrainingJobs> trainings;
+  std::optional<FaceVerificationService> verification_service;
+  std::optional<TrainingService> training_service;
+  std::optional<ModelService> model_service;
+  std::optional<GalleryService> gallery_service;
+  std::unique_ptr<GrpcServer> grpc;
+  std::optional<ChangeFollower> follower;
+};
+
+absl::Status Server::Parts::OpenMetrics() {
+  if (config.metrics_address == kMetricsOff) return absl::OkStatus();
+  std::vector<std::shared_ptr<prometheus::Collectable>> sources = {metrics.registry(),
+                                                                   std::make_shared<ProcessMetrics>()};
+  if (!config.grpc.tls.certificate.empty()) {
+    sources.push_back(std::make_shared<CertificateMetrics>(config.grpc.tls));
+  }
+  return Keep(MetricsServer::Start(config.metrics_address, std::move(sources)), metrics_server);
+}
+
+absl::Status Server::Parts::OpenState() {
+  absl::Status status =
+      Keep(config.token_file.empty() ? Access::Open() : Access::ByTokens(config.token_file, absl::Now), access);
+  if (status.ok()) status = Keep(AuditTrail::Open(config.audit), audit);
+  if (status.ok()) status = Keep(ParseDevice(config.device), device);
+  if (!status.ok()) return status;
+  absl::StatusOr<FaceFinder> loaded = FaceFinder::Load(config.face_finder, device);
+  if (!loaded.ok()) return loaded.status();
+  finder.emplace(*std::move(loaded));
+  absl::StatusOr<ModelEntry> base = ModelLoader::ReadEntry(config.model);
+  if (!base.ok()) return base.status();
+  if (status = CheckTarget(*base, config.threshold); !status.ok()) return status;
+  status = Keep(ModelFolder::Open(config.models_folder, *std::move(base)), folder);
+  if (status.ok()) status = Keep(OpenGallery(config, metrics), gallery);
+  return status;
+}
+
+absl::StatusOr<Generation> Server::Parts::LoadActive() {
+  const absl::StatusOr<ModelChoice> choice = gallery->ReadModelChoice();
+  if (!choice.ok()) return choice.status();
+  if (!choice->active.has_value()) return loader->Load(folder->base().path);
+  const absl::StatusOr<ModelEntry> entry = folder->Find(*choice->active);
+  if (!entry.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the active model ", choice->active->Hex(), " cannot be loaded: ", entry.status().message()));
+  }
+  return loader->Load(entry->path);
+}
+
+absl::Status Server::Parts::LoadModels() {
+  loader.emplace(config, device, metrics);
+  absl::StatusOr<Generation> first = LoadActive();
+  if (!first.ok()) return first.status();
+  active.emplace(*std::move(first));
+  gallery->KeepCrowding([this](const Embedding& embedding) { return CrowdingBy(*active, embedding); });
+  activations.emplace(
+      *folder, *gallery, *active, config.threshold,
+      [this](const ModelEntry& entry) { return loader->Load(entry.path); },
+      [this](const Generation& generation) { loader->Announce(generation); });
+  return absl::OkStatus();
+}
+
+absl::Status Server::Parts::MakeCalls() {
+  encoder.emplace(*finder, config.photo, metrics);
+  methods.emplace(*encoder, *active, *gallery, metrics,
+                  FaceVerification::Options{config.retain_crops, RandomId, absl::Now, config.quality_gate,
+                                            config.duplicates, config.reveal_duplicates},
+                  config.reference_policy, config.mismatches, config.probe_gate);
+  metrics.SetQueueCapacity(config.queue_limit);
+  pool.emplace(
+      WorkPool::Options{config.workers, config.queue_limit, [this](int64_t depth) { metrics.SetQueueDepth(depth); }});
+  admission.emplace(*access, config.caller_limits, absl::Now);
+  dispatcher.emplace(*pool, *admission, open_calls, metrics);
+  admin_calls.emplace(*admission, open_calls, *audit, metrics);
+  const TrainingSurroundings surroundings{*folder,
+                                          *activations,
+                                          *active,
+                                          config.threshold.target_fmr,
+                                          device,
+                                          config.train_threads,
+                                          std::filesystem::path(config.model).parent_path().string(),
+                                          metrics};
+  if (absl::Status status = Keep(
+          TrainingJobs::Open(config.trainings_folder, config.training, surroundings, *active, *encoder), trainings);
+      !status.ok())
+    return status;
+  verification_service.emplace(*methods, *dispatcher, *audit);
+  training_service.emplace(*trainings, *admin_calls);
+  model_service.emplace(*folder, *gallery, *active, *activations, *admin_calls);
+  gallery_service.emplace(*gallery, *admin_calls);
+  return absl::OkStatus();
+}
+
+absl::Status Server::Parts::Serve() {
+  absl::Status status = Keep(
+      GrpcServer::Start(config.grpc, {&*verification_service, &*gallery_service, &*model_service, &*training_service},
+                        {v1::FaceVerificationService::service_full_name(), v1::GalleryService::service_full_name(),
+                         v1::ModelService::service_full_name(), v1::TrainingService::service_full_name()}),
+      grpc);
+  if (!status.ok()) return status;
+  loader->Announce(*active->Get());
+  if (status = activations->Resume(); !status.ok()) return status;
+  grpc->SetServing();
+  grpc->SetPartServing(kGalleryPart, true);
+  follower.emplace(
+      *gallery, ChangeFollower::Callbacks{[this] { return activations->Follow(); },
+                                          [this](bool reachable) { grpc->SetPartServing(kGalleryPart, reachable); }});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerConfig& config) {
+  auto parts = std::make_unique<Parts>(config);
+  absl::Status status = parts->OpenMetrics();
+  if (status.ok()) status = parts->OpenState();
+  if (status.ok()) status = parts->LoadModels();
+  if (status.ok()) status = parts->MakeCalls();
+  if (status.ok()) status = parts->Serve();
+  if (!status.ok()) return status;
+
+  std::unique_ptr<Server> server(new Server(std::move(parts)));
+  const nlohmann::ordered_json ports{{"grpc_port", server->grpc_port()}, {"metrics_port", server->metrics_port()}};
+  nlohmann::ordered_json line{{"workers", config.workers}};
+  line.update(ports);
+  Log(LogLevel::kInfo, "serving", line);
+  if (config.master_key.file.empty() && config.master_key.text.empty()) Log(LogLevel::kWarning, "plaintext_gallery");
+  if (config.insecure) Log(LogLevel::kWarning, "insecure", {{"address", config.grpc.address}});
+  if (!config.ready_file.empty()) std::ofstream(config.ready_file) << ports << '\n';
+  return server;
+}
+
+Server::Server(std::unique_ptr<Parts> parts)
+    : parts_(std::move(parts)),
+      grpc_port_(parts_->grpc->port()),
+      metrics_port_(parts_->metrics_server == nullptr ? 0 : parts_->metrics_server->port()) {}
+
+Server::~Server() { Stop(); }
+
+int Server::grpc_port() const { return grpc_port_; }
+
+int Server::metrics_port() const { return metrics_port_; }
+
+void Server::Stop() {
+  if (parts_ == nullptr) return;
+  parts_->grpc->SetNotServing();
+  absl::SleepFor(parts_->config.drain_delay);  // balancers notice, and send their calls elsewhere
+  parts_->open_calls.Drain(parts_->config.grace_period);
+  parts_->grpc->ShutDown();
+  parts_.reset();
+  Log(LogLevel::kInfo, "stopped");
+}
+
+}  // namespace likeness

@@ -1,0 +1,178 @@
+#include "server/server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/client.h"
+#include "tests/support/files.h"
+#include "tests/support/matchers.h"
+
+namespace likeness {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int kRounds = 50;
+constexpr int kCallers = 3;
+
+int EntriesOf(const char* folder) {
+  return static_cast<int>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
+// What a server that has ended must have given back.
+struct Held {
+  int threads = EntriesOf("/proc/self/task");
+  int files = EntriesOf("/proc/self/fd");
+};
+
+// Waits until no more is held than that, for gRPC ends its last threads in its own time; what is held then.
+Held AwaitNoMoreThan(const Held& before) {
+  Held now;
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  while ((now.threads > before.threads || now.files > before.files) && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(20));
+    now = Held();
+  }
+  return now;
+}
+
+// Somebody who enrolls and verifies until the server has ended, and keeps what was answered.
+class Caller {
+ public:
+  Caller(int port, std::string name)
+      : name_(std::move(name)), client_({.target = absl::StrCat("127.0.0.1:", port)}), thread_([this] { Run(); }) {}
+
+  // Until it has been answered so often.
+  void AwaitAnswers(int count) const {
+    while (answered_ < count) std::this_thread::yield();
+  }
+  const std::vector<absl::Status>& AwaitEnd() {
+    thread_.join();
+    return outcomes_;
+  }
+
+ private:
+  void Run() {
+    v1::EnrollRequest enroll;
+    enroll.add_photos(ReadFile(PhotoPath("cage2_crop.jpg")));
+    v1::VerifyRequest verify;
+    verify.set_photo(ReadFile(PhotoPath("cage2_crop.jpg")));
+    do {
+      enroll.set_person_id(absl::StrCat(name_, "-", outcomes_.size()));
+      outcomes_.push_back(client_.Enroll(enroll).status());
+      ++answered_;
+      if (!outcomes_.back().ok()) return;
+      verify.set_person_id(enroll.person_id());
+      outcomes_.push_back(client_.Verify(verify).status());
+      ++answered_;
+    } while (outcomes_.back().ok());
+  }
+
+  const std::string name_;
+  Client client_;
+  std::vector<absl::Status> outcomes_;
+  std::atomic<int> answered_ = 0;
+  std::thread thread_;
+};
+
+class ServerTest : public testing::Test {
+ protected:
+  // As the command line makes it.
+  ServerConfig Config(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> flags = {"likeness-server",
+                                      "--address=127.0.0.1:0",
+                                      "--metrics-address=127.0.0.1:0",
+                                      "--device=cpu",
+                                      "--workers=2",
+                                      "--model=" + ModelPath("mobilefacenet-192.pt"),
+                                      "--face-finder=" + ModelPath("face-finder.pt"),
+                                      "--gallery=sqlite:" + gallery_,
+                                      "--plaintext-gallery=true"};
+    flags.insert(flags.end(), more.begin(), more.end());
+    std::vector<const char*> argv;
+    for (const std::string& flag : flags) argv.push_back(flag.c_str());
+    CommandLine parsed = ParseCommandLine(static_cast<int>(argv.size()), argv.data());
+    EXPECT_FALSE(parsed.exit) << parsed.output;
+    return std::move(parsed.config);
+  }
+
+  const std::string gallery_ = UniquePath("gallery.db");
+};
+
+TEST_F(ServerTest, StartsAndStopsFiftyTimesUnderLoad) {
+  SetLogLevel(LogLevel::kError);
+  const ServerConfig config = Config();
+  Held after_first;
+  int answered = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    auto server = Server::Start(config);
+    ASSERT_THAT(server, IsOk()) << "in round " << round;
+    std::vector<std::unique_ptr<Caller>> callers;
+    for (int i = 0; i < kCallers; ++i) {
+      callers.push_back(std::make_unique<Caller>((*server)->grpc_port(), absl::StrCat(round, "-", i)));
+    }
+    for (const auto& caller : callers) caller->AwaitAnswers(2);
+    (*server)->Stop();  // with calls in flight: each of them calls without a pause
+    for (const auto& caller : callers) {
+      const std::vector<absl::Status>& outcomes = caller->AwaitEnd();
+      for (size_t i = 0; i + 1 < outcomes.size(); ++i) EXPECT_THAT(outcomes[i], IsOk()) << "in round " << round;
+      EXPECT_EQ(outcomes.back().code(), absl::StatusCode::kUnavailable) << outcomes.back() << " in round " << round;
+      answered += static_cast<int>(outcomes.size()) - 1;
+    }
+    callers.clear();
+    server->reset();
+    if (round == 0) after_first = Held();
+  }
+  EXPECT_GE(answered, kRounds * kCallers * 2);
+  const Held now = AwaitNoMoreThan(after_first);
+  EXPECT_LE(now.threads, after_first.threads);
+  EXPECT_LE(now.files, after_first.files);
+}
+
+TEST_F(ServerTest, StopsOnceHoweverOftenItIsAsked) {
+  auto server = Server::Start(Config());
+  ASSERT_THAT(server, IsOk());
+  const std::string target = absl::StrCat("127.0.0.1:", (*server)->grpc_port());
+  ASSERT_THAT(Client({.target = target}).Health(""), IsOk());
+  (*server)->Stop();
+  EXPECT_EQ(Client({.target = target}).Health("").status().code(), absl::StatusCode::kUnavailable);
+  (*server)->Stop();
+}
+
+// Whatever the step at which a start fails, the next one finds everything free: gallery, folders and ports.
+TEST_F(ServerTest, WhatAFailedStartHasBuiltIsGone) {
+  auto other = Server::Start(Config({"--gallery=sqlite:" + UniquePath("other.db")}));
+  ASSERT_THAT(other, IsOk());
+  const std::string grpc_taken = absl::StrCat("--address=127.0.0.1:", (*other)->grpc_port());
+  const std::string metrics_taken = absl::StrCat("--metrics-address=127.0.0.1:", (*other)->metrics_port());
+  const std::string broken = UniquePath("broken.pt");
+  WriteFile(broken, "no bundle");
+  const Held before;
+  const auto message_of = [this](const std::vector<std::string>& flags) {
+    return std::string(Server::Start(Config(flags)).status().message());
+  };
+  EXPECT_THAT(message_of({metrics_taken}), HasSubstr("cannot serve metrics on"));
+  EXPECT_THAT(message_of({"--model=" + broken}), HasSubstr("broken.pt"));
+  EXPECT_THAT(message_of({"--model=" + ModelPath("face-finder.pt")}), HasSubstr("field kind is not embedding"));
+  EXPECT_THAT(message_of({"--face-finder=" + broken}), HasSubstr("broken.pt"));
+  EXPECT_THAT(message_of({"--trainings-folder=" + broken}), HasSubstr("trainings folder"));
+  EXPECT_THAT(message_of({grpc_taken}), HasSubstr("cannot listen on"));
+  const Held after = AwaitNoMoreThan(before);
+  EXPECT_LE(after.threads, before.threads);
+  EXPECT_LE(after.files, before.files);
+  EXPECT_THAT(Server::Start(Config()), IsOk());
+}
+
+}  // namespace
+}  // namespace likeness
