@@ -107,7 +107,8 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
       {config.retain_crops, RandomId, absl::Now, config.quality_gate, config.duplicates, config.reveal_duplicates},
       config.reference_policy, config.mismatches, config.probe_gate);
   metrics.SetQueueCapacity(config.queue_limit);
-  WorkPool pool({config.workers, config.queue_limit, [&metrics](int64_t depth) { metrics.SetQueueDepth(depth); }});
+  WorkPool pool({config.workers, config.queue_limit, [&metrics](int64_t depth) { metrics.SetQueueDepth(depth); },
+                 config.enroll_workers});
   CallAdmission admission(**access, config.caller_limits, absl::Now);
   CallDispatcher dispatcher(pool, admission, metrics);
   const AdminCalls admin_calls(admission, **audit, metrics);

@@ -31,9 +31,10 @@ class CallDispatcher {
   CallDispatcher(const CallDispatcher&) = delete;
   CallDispatcher& operator=(const CallDispatcher&) = delete;
 
-  // Answers the call with what `handler` returns; at once with why the caller may not, or with OVERLOADED when no more
-  // work may wait. Work whose caller has gone or whose deadline has passed before a worker is free is not begun.
-  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, std::string method, Handler handler);
+  // Answers the call with what `handler`, run in `lane` of the workers, returns; at once with why the caller may not,
+  // or with OVERLOADED when no more work may wait. Work whose caller has gone or whose deadline has passed before a
+  // worker is free is not begun.
+  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, std::string method, Lane lane, Handler handler);
 
   // From now on refuses calls with SHUTTING_DOWN. Returns when every call admitted before has been answered and its
   // answer has left, or when `limit` has passed.
@@ -42,7 +43,7 @@ class CallDispatcher {
  private:
   class Call;
 
-  bool Admit(Call& call, Handler handler);
+  bool Admit(Call& call, Lane lane, Handler handler);
   void Answer(Call& call, const absl::Status& status);
   bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return calls_ == 0; }
 
