@@ -166,8 +166,8 @@ absl::Status Server::Parts::MakeCalls() {
                                             config.duplicates, config.reveal_duplicates},
                   config.reference_policy, config.mismatches, config.probe_gate);
   metrics.SetQueueCapacity(config.queue_limit);
-  pool.emplace(
-      WorkPool::Options{config.workers, config.queue_limit, [this](int64_t depth) { metrics.SetQueueDepth(depth); }});
+  pool.emplace(WorkPool::Options{config.workers, config.queue_limit,
+                                 [this](int64_t depth) { metrics.SetQueueDepth(depth); }, config.enroll_workers});
   admission.emplace(*access, config.caller_limits, absl::Now);
   dispatcher.emplace(*pool, *admission, open_calls, metrics);
   admin_calls.emplace(*admission, open_calls, *audit, metrics);

@@ -206,6 +206,9 @@ void AddServingOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--workers", config.workers, "Threads that run networks; 0: one a core")->check(CLI::Range(0, 1024));
   AddOption(app, "--queue", config.queue_limit, "Calls that may wait for a worker; more are refused")
       ->check(CLI::Range(0, 1'000'000));
+  AddOption(app, "--enroll-workers", config.enroll_workers,
+            "Workers that Enroll and other calls which wait for the gallery may take; 0: half of them, at least one")
+      ->check(CLI::Range(0, 1024));
   AddOption(app, "--max-message-bytes", config.grpc.max_message_bytes, "Largest request")->check(CLI::PositiveNumber);
   AddOption(app, "--max-photo-bytes", config.photo.max_bytes, "Largest photo in bytes")->check(CLI::PositiveNumber);
   AddOption(app, "--max-photo-pixels", config.photo.max_pixels, "Largest photo in pixels")->check(CLI::PositiveNumber);

@@ -63,8 +63,9 @@ struct ServerConfig {
   // Crops that go through the network together; 1: no batching, 0 in the flags: 1 on the CPU and 32 on a GPU.
   int max_batch = 0;
   absl::Duration max_batch_delay = absl::Milliseconds(2);
-  int workers = 0;       // threads that run networks; 0 in the flags means one a core, and is resolved by the parser
-  int queue_limit = 64;  // calls that may wait for a worker
+  int workers = 0;         // threads that run networks; 0 in the flags means one a core, and is resolved by the parser
+  int queue_limit = 64;    // calls that may wait for a worker
+  int enroll_workers = 0;  // of these that calls which wait for the gallery may take; 0: half
   absl::Duration grace_period = absl::Seconds(30);
   absl::Duration drain_delay = absl::ZeroDuration();
   LogLevel log_level = LogLevel::kInfo;

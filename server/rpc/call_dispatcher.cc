@@ -53,7 +53,7 @@ class CallDispatcher::Call : public grpc::ServerUnaryReactor {
   const std::chrono::steady_clock::time_point arrival_ = std::chrono::steady_clock::now();
 };
 
-grpc::ServerUnaryReactor* CallDispatcher::Run(grpc::CallbackServerContext* context, std::string method,
+grpc::ServerUnaryReactor* CallDispatcher::Run(grpc::CallbackServerContext* context, std::string method, Lane lane,
                                               Handler handler) {
   auto* call = new Call(*this, *context, std::move(method));
   if (absl::Status open = open_calls_.Arrive(); !open.ok()) {
@@ -66,14 +66,14 @@ grpc::ServerUnaryReactor* CallDispatcher::Run(grpc::CallbackServerContext* conte
     return call;
   }
   call->SetCaller(*std::move(caller));
-  if (!Admit(*call, std::move(handler))) {
+  if (!Admit(*call, lane, std::move(handler))) {
     Answer(*call, MakeError(Reason::OVERLOADED, "the server has as much work waiting as it allows"));
   }
   return call;
 }
 
-bool CallDispatcher::Admit(Call& call, Handler handler) {
-  return pool_.TrySubmit([this, &call, handler = std::move(handler)]() mutable {
+bool CallDispatcher::Admit(Call& call, Lane lane, Handler handler) {
+  return pool_.TrySubmit(lane, [this, &call, handler = std::move(handler)]() mutable {
     const absl::Status status = call.RunHandler(handler);
     handler = nullptr;  // what it holds ends before the call does
     Answer(call, status);

@@ -28,15 +28,15 @@ class CallDispatcher {
   CallDispatcher(const CallDispatcher&) = delete;
   CallDispatcher& operator=(const CallDispatcher&) = delete;
 
-  // Answers the call with what `handler` returns; at once with why the caller may not, with SHUTTING_DOWN once the open
-  // calls are drained, or with OVERLOADED when no more work may wait. Work whose caller has gone or whose deadline has
-  // passed before a worker is free is not begun.
-  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, std::string method, Handler handler);
+  // Answers the call with what `handler`, run in `lane` of the workers, returns; at once with why the caller may not,
+  // with SHUTTING_DOWN once the open calls are drained, or with OVERLOADED when no more work may wait. Work whose caller
+  // has gone or whose deadline has passed before a worker is free is not begun.
+  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, std::string method, Lane lane, Handler handler);
 
  private:
   class Call;
 
-  bool Admit(Call& call, Handler handler);
+  bool Admit(Call& call, Lane lane, Handler handler);
   void Answer(Call& call, const absl::Status& status);
 
   WorkPool& pool_;

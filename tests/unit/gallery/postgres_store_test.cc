@@ -1,6 +1,7 @@
 // A gallery that several servers share.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
 
 #include <filesystem>
 #include <memory>
@@ -206,6 +207,51 @@ TEST_F(PostgresStoreTest, FindsNoDuplicateAmongThoseWhomAnotherServerDeleted) {
   ASSERT_THAT(here->DeletePerson("ada"), IsOk());
   ASSERT_THAT(there->Sync(), IsOk());
   EXPECT_FALSE(there->FindNearestOther(probe, "bob")->has_value());
+}
+
+// The index there had read the new rows before it heard of the deletion, which took them out again for good.
+TEST_F(PostgresStoreTest, FindsADuplicateOfAPersonWhomAnotherServerDeletedAndEnrolledAgain) {
+  const auto here = OpenGallery(), there = OpenGallery();
+  const Embedding probe = ReferenceNamed("", 1).embedding;
+  ASSERT_THAT(here->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1", 1)})), IsOk());
+  ASSERT_TRUE(there->FindNearestOther(probe, "bob")->has_value());
+  ASSERT_THAT(here->DeletePerson("ada"), IsOk());
+  ASSERT_THAT(here->Enrol(EnrolmentOf("ada", {ReferenceNamed("r2", 1)})), IsOk());
+  ASSERT_TRUE(there->FindNearestOther(probe, "bob")->has_value()) << "reads the new reference";
+  ASSERT_THAT(there->Sync(), IsOk()) << "hears of the deletion";
+  EXPECT_TRUE(there->FindNearestOther(probe, "bob")->has_value());
+  ASSERT_THAT(here->DeletePerson("ada"), IsOk());
+  ASSERT_THAT(there->Sync(), IsOk());
+  EXPECT_FALSE(there->FindNearestOther(probe, "bob")->has_value()) << "but nothing of the deleted one stays";
+}
+
+TEST_F(PostgresStoreTest, FindsADuplicateOfAReferenceThatAnotherServerDeletedAndEnrolledAgain) {
+  const auto here = OpenGallery(), there = OpenGallery();
+  const Embedding probe = ReferenceNamed("", 1).embedding;
+  ASSERT_THAT(here->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1", 1), ReferenceNamed("far", 9)})), IsOk());
+  ASSERT_TRUE(there->FindNearestOther(probe, "bob")->has_value());
+  ASSERT_THAT(here->DeleteReference("ada", "r1"), IsOk());
+  ASSERT_THAT(here->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1", 1)})), IsOk());
+  ASSERT_TRUE(there->FindNearestOther(probe, "bob")->has_value());
+  ASSERT_THAT(there->Sync(), IsOk());
+  EXPECT_EQ((*there->FindNearestOther(probe, "bob"))->distance, 0);
+}
+
+// So many embeddings by the model were read once more at each change of who may be activated.
+TEST_F(PostgresStoreTest, KeepsIndexAndCacheWhenModelsAreAllowedOrForbidden) {
+  const auto here = OpenGallery(), there = OpenGallery();
+  ASSERT_THAT(here->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1", 1)})), IsOk());
+  ASSERT_THAT(there->Sync(), IsOk());
+  ASSERT_TRUE(there->FindNearestOther(ReferenceNamed("", 1).embedding, "bob")->has_value());
+  ASSERT_THAT(there->FindReferences("ada"), IsOk());
+  const int64_t before = there->model_changes();
+  ASSERT_THAT(here->AllowModel(ModelNamed(2)), IsOk());
+  ASSERT_THAT(here->ForbidModel(ModelNamed(2)), IsOk());
+  ASSERT_THAT(there->Sync(), IsOk());
+  const std::string scraped = prometheus::TextSerializer().Serialize(metrics_.registry()->Collect());
+  EXPECT_THAT(scraped, HasSubstr("likeness_indexed_references 1"));
+  EXPECT_THAT(scraped, HasSubstr("likeness_cached_references 1"));
+  EXPECT_GT(there->model_changes(), before) << "whoever waits for a model to be allowed hears of it";
 }
 
 TEST_F(PostgresStoreTest, TellsTheFollowerOfAChangeWithinASecond) {

@@ -153,6 +153,113 @@ TEST(WorkPoolTest, TellsHowMuchWaitsAfterEachChange) {
   EXPECT_THAT(depths, ElementsAre(1, 2, 3, 2, 1, 0));
 }
 
+// Keeps the gallery's share of a pool busy, and more of it waiting, from its construction until Release().
+class HangingGallery {
+ public:
+  HangingGallery(WorkPool& pool, int share, int waiting) {
+    absl::BlockingCounter started(share);
+    for (int i = 0; i < share + waiting; ++i) {
+      EXPECT_TRUE(pool.TrySubmit(Lane::kGallery, [this, &started, counts = i < share] {
+        if (counts) started.DecrementCount();
+        released_.WaitForNotification();
+      })) << i;
+    }
+    started.Wait();
+  }
+  void Release() { released_.Notify(); }
+
+ private:
+  absl::Notification released_;
+};
+
+TEST(WorkPoolTest, WhatHangsInTheGalleryLeavesWorkersToTheRest) {
+  for (const int workers : {1, 2, 3, 8}) {
+    WorkPool pool(Size(workers, 10));
+    HangingGallery gallery(pool, std::max(1, workers / 2), 5);
+    for (int i = 0; i < 20; ++i) {
+      absl::Notification done;
+      ASSERT_TRUE(pool.TrySubmit(Lane::kVerify, [&done] { done.Notify(); }));
+      done.WaitForNotification();
+    }
+    gallery.Release();
+  }
+}
+
+TEST(WorkPoolTest, TheGallerysShareIsWhatItIsTold) {
+  WorkPool::Options options = Size(2, 10);
+  options.gallery_workers = 5;  // more than there are workers: they get threads of their own, and one stays
+  WorkPool pool(options);
+  HangingGallery gallery(pool, 5, 0);
+  absl::Notification done;
+  ASSERT_TRUE(pool.TrySubmit(Lane::kVerify, [&done] { done.Notify(); }));
+  done.WaitForNotification();
+  gallery.Release();
+}
+
+TEST(WorkPoolTest, OneWorkerNeverRunsTwoOfOneLaneAtOnce) {
+  std::atomic<int> running = 0, most = 0;
+  {
+    WorkPool pool(Size(1, 100));
+    for (int i = 0; i < 50; ++i) {
+      EXPECT_TRUE(pool.TrySubmit(Lane::kVerify, [&] {
+        const int now = ++running;
+        if (now > most) most = now;
+        --running;
+      }));
+    }
+  }
+  EXPECT_EQ(most, 1);
+}
+
+TEST(WorkPoolTest, WhatWaitsForTheGalleryTakesHalfOfTheQueueAtMost) {
+  WorkPool pool(Size(2, 6));
+  HangingGallery gallery(pool, 1, 3);
+  EXPECT_FALSE(pool.TrySubmit(Lane::kGallery, [] { FAIL() << "refused work was run"; }));
+  {
+    BusyWorkers busy(pool, 1);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(pool.TrySubmit(Lane::kVerify, [] {})) << i;
+    EXPECT_FALSE(pool.TrySubmit(Lane::kVerify, [] {}));
+    busy.Release();
+  }
+  gallery.Release();
+}
+
+TEST(WorkPoolTest, StartsOlderWorkOfEitherLaneFirst) {
+  absl::Mutex mutex;
+  std::vector<int> order;
+  const auto note = [&](int i) {
+    return [&, i] {
+      absl::MutexLock lock(&mutex);
+      order.push_back(i);
+    };
+  };
+  WorkPool pool(Size(2, 10));
+  HangingGallery gallery(pool, 1, 0);
+  absl::Notification done;
+  {
+    BusyWorkers busy(pool, 1);
+    EXPECT_TRUE(pool.TrySubmit(Lane::kGallery, note(0)));
+    EXPECT_TRUE(pool.TrySubmit(Lane::kVerify, note(1)));
+    EXPECT_TRUE(pool.TrySubmit(Lane::kVerify, [&] { done.Notify(); }));
+    busy.Release();
+    done.WaitForNotification();
+  }
+  gallery.Release();
+  BusyWorkers last(pool, 2);  // once both are free
+  last.Release();
+  absl::MutexLock lock(&mutex);
+  EXPECT_THAT(order, ElementsAre(1, 0)) << "the older one had no share left";
+}
+
+TEST(WorkPoolTest, RunsWhatWaitsForTheGalleryBeforeItEnds) {
+  std::atomic<int> run = 0;
+  {
+    WorkPool pool(Size(1, 100));
+    for (int i = 0; i < 40; ++i) EXPECT_TRUE(pool.TrySubmit(Lane::kGallery, [&run] { ++run; }));
+  }
+  EXPECT_EQ(run, 40);
+}
+
 TEST(WorkPoolTest, NeverHoldsMoreThanItMayHoweverManySubmit) {
   constexpr int kThreads = 4, kEach = 500, kWorkers = 2, kLimit = 5;
   std::atomic<int> run = 0, accepted = 0;
