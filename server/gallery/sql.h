@@ -54,6 +54,8 @@ class SqlDatabase {
   // As Write(), for work that deletes: as little as can be is left of what was deleted.
   virtual absl::Status Erase(Work work) = 0;
 
+  // False once what it is kept in was taken away, which lasts: every transaction is STORE_FAILED from then on.
+  virtual bool intact() const { return true; }
   // Whether other servers may use it at the same time.
   virtual bool shared() const = 0;
   // Waits until another server may have changed something, or `limit` has passed.

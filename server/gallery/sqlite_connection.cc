@@ -1,6 +1,8 @@
 #include "server/gallery/sqlite_connection.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <stdexcept>
 #include <utility>
@@ -119,6 +121,23 @@ constexpr const char* kMigrations[] = {
       CREATE TABLE allowed_model (digest BLOB NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
       INSERT INTO allowed_model SELECT active FROM model_choice WHERE active IS NOT NULL;
     )sql",
+    // A gallery has an id for its life, and a history for as long as nobody puts another state of it in its place. Each
+    // revision has a tag, and remembers that of the one before it. What log_link is for: write_ahead_log.h.
+    R"sql(
+      ALTER TABLE gallery ADD COLUMN gallery_id TEXT NOT NULL DEFAULT '';
+      ALTER TABLE gallery ADD COLUMN history TEXT NOT NULL DEFAULT '';
+      ALTER TABLE gallery ADD COLUMN tag TEXT NOT NULL DEFAULT '';
+      ALTER TABLE gallery ADD COLUMN previous_tag TEXT NOT NULL DEFAULT '';
+      UPDATE gallery SET gallery_id = lower(hex(randomblob(16))), history = lower(hex(randomblob(16))),
+        tag = lower(hex(randomblob(16)));
+      CREATE TABLE log_link (
+        only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+        marker TEXT NOT NULL,                   -- the row's texts lie on its page one after the other
+        previous TEXT NOT NULL,
+        stamp TEXT NOT NULL
+      ) STRICT;
+      INSERT INTO log_link VALUES (1, 'likeness-link-01', lower(hex(zeroblob(24))), lower(hex(randomblob(24))));
+    )sql",
 };
 constexpr int kSchemaVersion = static_cast<int>(std::size(kMigrations));
 
@@ -159,7 +178,7 @@ void CheckIsOurs(SQLite::Database& database) {
 }  // namespace
 
 SqliteConnection::SqliteConnection(const std::string& path)
-    : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs) {
+    : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs) {
   CheckIsOurs(database_);  // first, because the journal mode is kept in the file
   // WAL: readers never wait for a writer. FULL: a commit is on disk before it is answered. secure_delete: what is
   // deleted is overwritten.
@@ -202,6 +221,28 @@ std::vector<SqlRow> SqliteConnection::Run(const char* sql, const std::vector<Sql
 int64_t SqliteConnection::Change(const char* sql, const std::vector<SqlValue>& parameters) {
   Run(sql, parameters);
   return database_.getChanges();
+}
+
+void SqliteConnection::LeaveFiles() {
+  sqlite3_db_config(database_.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+bool SqliteConnection::EmptyLog(int wait_ms) {
+  database_.setBusyTimeout(wait_ms);
+  bool emptied = false;
+  try {
+    // Its row says whether somebody was in the way.
+    emptied = database_.execAndGet("PRAGMA wal_checkpoint(TRUNCATE)").getInt() == 0;
+  } catch (const SQLite::Exception&) {
+    // As when the disk is full: there is a next time.
+  }
+  database_.setBusyTimeout(kBusyTimeoutMs);
+  return emptied;
+}
+
+void MakeGalleryFile(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor >= 0) close(descriptor);
 }
 
 void Migrate(SQLite::Database& database) {

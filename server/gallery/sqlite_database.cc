@@ -1,29 +1,36 @@
 #include "server/gallery/sqlite_database.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/errors/errors.h"
 #include "server/gallery/sqlite_connection.h"
+#include "server/gallery/sqlite_file_watch.h"
+#include "server/gallery/write_ahead_log.h"
+#include "server/telemetry/log.h"
 
 namespace likeness {
 namespace {
 
-// SQLite would let everybody read a new file. Its -wal and -shm files get the same permissions as the gallery.
-void CreateForOwnerOnly(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor >= 0) close(descriptor);
+// How long a deletion waits for readers of the log: this server's own take milliseconds.
+constexpr int kEmptyLogWaitMs = 20;
+constexpr absl::Duration kBetweenLooks = absl::Milliseconds(250);
+
+std::string LostMessage(absl::string_view what) {
+  return absl::StrCat("the gallery's file ", what,
+                      " under the running server: stop the server, put the gallery in its place with `likeness gallery "
+                      "restore`, start the server again");
 }
+
+absl::Status Lost() { return MakeError(Reason::STORE_FAILED, LostMessage("was removed, replaced or overwritten")); }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& path, SqliteEvents events) {
   const auto wrong = [&path](absl::string_view why) {
     return absl::FailedPreconditionError(absl::StrCat("gallery ", path, ": ", why));
   };
@@ -32,23 +39,67 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::
     if (!folder.empty()) std::filesystem::create_directories(folder);
     // Two servers on one file would each answer from a cache that the other makes stale. The lock is beside the file
     // itself, whatever symbolic link led here.
-    auto lock = std::make_unique<FileLock>(std::filesystem::weakly_canonical(path).string() + ".lock");
+    const std::string real = std::filesystem::weakly_canonical(path).string();
+    auto lock = std::make_unique<FileLock>(real + ".lock");
     if (!lock->Exists()) return wrong("its folder cannot be written to");
     if (!lock->Acquire()) return wrong("another server has it open");
-    CreateForOwnerOnly(path);
+    if (absl::Status status = CheckLogBelongs(real); !status.ok()) return wrong(status.message());
+    MakeGalleryFile(path);
     auto writer = std::make_unique<SqliteConnection>(path);
     Migrate(writer->database());
-    return std::unique_ptr<SqliteDatabase>(new SqliteDatabase(path, std::move(lock), std::move(writer)));
+    auto watch = std::make_unique<SqliteFileWatch>(path, std::make_unique<SqliteConnection>(path));
+    // So that a state of the gallery from before this opening is told from every later one.
+    writer->Change("UPDATE log_link SET previous = stamp, stamp = $1", {watch->NextStamp()});
+    // What a server that was killed had deleted leaves the log, too.
+    const bool log_empty = writer->EmptyLog(kEmptyLogWaitMs);
+    return std::unique_ptr<SqliteDatabase>(
+        new SqliteDatabase(path, std::move(events), std::move(lock), std::move(writer), std::move(watch), log_empty));
   } catch (const std::exception& error) {
     return wrong(error.what());
   }
 }
 
-SqliteDatabase::SqliteDatabase(std::string path, std::unique_ptr<FileLock> lock,
-                               std::unique_ptr<SqliteConnection> writer)
-    : path_(std::move(path)), lock_(std::move(lock)), writer_(std::move(writer)) {}
+SqliteDatabase::SqliteDatabase(std::string path, SqliteEvents events, std::unique_ptr<FileLock> lock,
+                               std::unique_ptr<SqliteConnection> writer, std::unique_ptr<SqliteFileWatch> watch,
+                               bool log_empty)
+    : path_(std::move(path)),
+      events_(std::move(events)),
+      lock_(std::move(lock)),
+      watch_(std::move(watch)),
+      writer_(std::move(writer)),
+      pending_erasures_(log_empty ? 0 : 1) {
+  events_.on_pending_erasures(log_empty ? 0 : 1);
+  keeper_ = std::thread([this] { Keep(); });
+}
 
-SqliteDatabase::~SqliteDatabase() = default;
+SqliteDatabase::~SqliteDatabase() {
+  {
+    absl::MutexLock lock(&keeper_mutex_);
+    stopping_ = true;
+  }
+  keeper_.join();
+  absl::MutexLock writer(&writer_mutex_);
+  if (CheckFile().ok()) return;
+  // SQLite would take the log over into a file that has no name any more, and remove what has the log's name by now.
+  writer_->LeaveFiles();
+  watch_->LeaveFiles();
+  absl::MutexLock readers(&readers_mutex_);
+  for (const auto& reader : idle_readers_) reader->LeaveFiles();
+}
+
+absl::Status SqliteDatabase::CheckFile() {
+  if (!lost_) {
+    const std::optional<SqliteFileWatch::Loss> loss = watch_->Look();
+    if (!loss.has_value()) return absl::OkStatus();
+    lost_ = true;
+    lost_log_ = loss->log_alone;
+    Log(LogLevel::kError, "gallery_file_lost", {{"path", path_}, {"message", LostMessage(loss->what)}});
+    events_.on_lost();
+  }
+  // What was acknowledged last is in the log alone, which has no name any more: it goes into the file.
+  if (lost_log_ && writer_->EmptyLog(/*wait_ms=*/0)) lost_log_ = false;
+  return Lost();
+}
 
 std::unique_ptr<SqliteConnection> SqliteDatabase::TakeReader() {
   {
@@ -68,6 +119,7 @@ void SqliteDatabase::ReturnReader(std::unique_ptr<SqliteConnection> reader) {
 }
 
 absl::Status SqliteDatabase::Read(Work work) {
+  if (lost_) return Lost();
   try {
     std::unique_ptr<SqliteConnection> reader = TakeReader();
     const absl::Status status = [&] {
@@ -86,29 +138,57 @@ absl::Status SqliteDatabase::Read(Work work) {
 
 absl::Status SqliteDatabase::Write(Work work) {
   absl::MutexLock lock(&writer_mutex_);
+  return WriteNow(work);
+}
+
+absl::Status SqliteDatabase::WriteNow(Work work) {
+  if (absl::Status status = CheckFile(); !status.ok()) return status;
   try {
     SQLite::Transaction transaction(writer_->database(), SQLite::TransactionBehavior::IMMEDIATE);
     const absl::Status status = work(*writer_);
-    if (status.ok()) transaction.commit();
-    return status;
+    if (!status.ok()) return status;
+    writer_->Change("UPDATE log_link SET previous = stamp, stamp = $1", {watch_->NextStamp()});
+    transaction.commit();
   } catch (const std::exception& error) {
     return MakeError(Reason::STORE_FAILED, absl::StrCat("the gallery cannot be written: ", error.what()));
   }
+  return CheckFile();  // what was written into a file that nobody finds again is not acknowledged
 }
 
 absl::Status SqliteDatabase::Erase(Work work) {
-  if (absl::Status status = Write(work); !status.ok()) return status;
   absl::MutexLock lock(&writer_mutex_);
-  try {
-    // secure_delete overwrites the rows' pages in the file itself, but the log still has the pages as they were
-    // written. Waits for readers, which take milliseconds; where it fails, the next deletion or the end of the server
-    // does it.
-    SQLite::Statement truncate(writer_->database(), "PRAGMA wal_checkpoint(TRUNCATE)");
-    truncate.executeStep();
-  } catch (const std::exception&) {
-    // The deletion itself is on disk.
+  if (absl::Status status = WriteNow(work); !status.ok()) return status;
+  // secure_delete overwrites the rows' pages in the file itself, but the log still has the pages as they were written.
+  EmptyLog(/*deletions=*/1);
+  return CheckFile();  // after each checkpoint, so that the watch knows what the file is at
+}
+
+void SqliteDatabase::EmptyLog(int64_t deletions) {
+  const int64_t before = pending_erasures_;
+  pending_erasures_ = writer_->EmptyLog(deletions == 0 ? 0 : kEmptyLogWaitMs) ? 0 : before + deletions;
+  if (pending_erasures_ == before) return;
+  events_.on_pending_erasures(pending_erasures_);
+  if (before == 0) {
+    Log(LogLevel::kWarning, "erasure_pending",
+        {{"message", "somebody reads the gallery, so that what was deleted stays in its write-ahead log until then"}});
+  } else if (pending_erasures_ == 0) {
+    Log(LogLevel::kInfo, "erasure_done", {{"deletions", before}});
   }
-  return absl::OkStatus();
+}
+
+void SqliteDatabase::Keep() {
+  while (true) {
+    {
+      absl::MutexLock lock(&keeper_mutex_);
+      if (keeper_mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kBetweenLooks)) return;
+    }
+    try {
+      absl::MutexLock lock(&writer_mutex_);
+      if (CheckFile().ok() && pending_erasures_ > 0) EmptyLog(/*deletions=*/0);
+    } catch (const std::exception& error) {
+      Log(LogLevel::kError, "gallery_not_kept", {{"message", error.what()}});
+    }
+  }
 }
 
 void SqliteDatabase::AwaitChange(absl::Duration limit) { absl::SleepFor(limit); }

@@ -79,6 +79,7 @@ std::string MakeGallery(const std::string& parent, int persons, const ModelDiges
   const std::string unfinished = path + ".unfinished";
   std::filesystem::remove(unfinished);
   {
+    MakeGalleryFile(unfinished);
     SqliteConnection connection(unfinished);
     Migrate(connection.database());
     SQLite::Transaction transaction(connection.database());
