@@ -5,12 +5,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <regex>
 #include <utility>
 #include <variant>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 
 namespace likeness {
@@ -19,6 +23,8 @@ namespace {
 // Of PostgreSQL's types (pg_type.dat).
 constexpr Oid kByteA = 17, kInt8 = 20, kInt4 = 23, kText = 25;
 constexpr int kTextFormat = 0, kBinaryFormat = 1;
+// Of a transaction, while nothing of it runs.
+constexpr absl::Duration kMostBetweenStatements = absl::Seconds(10);
 
 // A parameter as libpq takes it.
 struct Parameter {
@@ -60,21 +66,43 @@ SqlValue ValueOf(const PGresult* result, int row, int column) {
   }
 }
 
+// Why a host was not connected to. Where the server itself said so, the code is in front of its message:
+// `… failed: FATAL:  53300: sorry, too many clients already`, and where in its source below.
+[[noreturn]] void ThrowNotConnected(const char* text) {
+  const std::string message = Trimmed(text);
+  static const std::regex said(": +([0-9][0-9A-Z]{4}): +([^\n]*)");
+  std::smatch match;
+  if (!std::regex_search(message, match, said)) throw DatabaseAway(message);
+  const std::string short_message = absl::StrCat(match.prefix().str(), ": ", match[2].str());
+  const std::string sqlstate = match[1];
+  // Class 57: it starts, stops or recovers.
+  if (absl::StartsWith(sqlstate, "57P")) throw DatabaseAway(short_message);
+  throw DatabaseRefused(sqlstate, short_message);
+}
+
 }  // namespace
+
+bool DatabaseRefused::slow() const {
+  // The statement or a wait for a lock took too long; transactions stood in each other's way.
+  return sqlstate_ == "57014" || sqlstate_ == "55P03" || sqlstate_ == "40001" || sqlstate_ == "40P01";
+}
+
+absl::Duration PostgresLimits::ClientWait() const {
+  return statement + std::clamp(statement / 4, absl::Milliseconds(250), absl::Seconds(5));
+}
 
 void PostgresConnection::ResultDeleter::operator()(pg_result* result) const { PQclear(result); }
 
-PostgresConnection::PostgresConnection(const std::string& url, absl::Duration timeout) : timeout_(timeout) {
+PostgresConnection::PostgresConnection(PostgresHosts& hosts, PostgresLimits limits) : limits_(limits) {
+  ConnectToAny(hosts);
+}
+
+PostgresConnection::PostgresConnection(const std::string& url, absl::Duration timeout)
+    : limits_{.connect = timeout, .statement = timeout} {
+  PostgresHosts hosts(url);
+  ConnectToAny(hosts);
   try {
-    Connect(url);
-    const int64_t milliseconds = absl::ToInt64Milliseconds(timeout_);
-    // A session that stopped in the middle of a transaction must not keep everybody else waiting. Where commits need
-    // not reach the disk, an answered change could be lost.
-    Execute(
-        absl::StrCat("SET statement_timeout = ", milliseconds, "; SET lock_timeout = ", milliseconds,
-                     "; SET idle_in_transaction_session_timeout = ", milliseconds,
-                     "; SET client_min_messages = warning; SELECT set_config('synchronous_commit', 'on', false) WHERE "
-                     "current_setting('synchronous_commit') = 'off'"));
+    Prepare();
   } catch (...) {
     PQfinish(connection_);
     throw;
@@ -83,22 +111,78 @@ PostgresConnection::PostgresConnection(const std::string& url, absl::Duration ti
 
 PostgresConnection::~PostgresConnection() { PQfinish(connection_); }
 
-void PostgresConnection::ThrowLost(const std::string& why) const { throw ConnectionLost(why); }
+void PostgresConnection::Prepare() {
+  const int64_t limit = absl::ToInt64Milliseconds(limits_.statement);
+  const int64_t idle_limit = absl::ToInt64Milliseconds(std::min(limits_.statement, kMostBetweenStatements));
+  // A session that stopped in the middle of a transaction must not keep everybody else waiting. Compiling a statement
+  // takes a second, ours tens of milliseconds. Where commits need not reach the disk, an answered change could be lost.
+  Execute(absl::StrCat("SET statement_timeout = ", limit, "; SET lock_timeout = ", limit,
+                       "; SET idle_in_transaction_session_timeout = ", idle_limit,
+                       "; SET jit = off; SET client_min_messages = warning; SELECT set_config('synchronous_commit', "
+                       "'on', false) WHERE current_setting('synchronous_commit') = 'off'"));
+}
 
-void PostgresConnection::Connect(const std::string& url) {
-  const char* const names[] = {"dbname", "application_name", "client_encoding", nullptr};
-  const char* const values[] = {url.c_str(), "likeness", "UTF8", nullptr};
-  connection_ = PQconnectStartParams(names, values, /*expand_dbname=*/1);
+int64_t PostgresConnection::BackendId() {
+  // Not prepared: through a pooler, the next statement may be another process's.
+  Send(PQsendQuery(connection_, "SELECT pg_backend_pid()") == 1);
+  const Result result = Receive();
+  int64_t id = 0;
+  if (PQntuples(result.get()) != 1 || !absl::SimpleAtoi(PQgetvalue(result.get(), 0, 0), &id)) {
+    throw std::runtime_error("the database does not say which process it is");
+  }
+  return id;
+}
+
+bool PostgresConnection::IsDirect() { return BackendId() == PQbackendPID(connection_); }
+
+void PostgresConnection::ThrowLost(const std::string& why) const {
+  throw ConnectionLost(why.substr(0, why.find('\n')));  // libpq guesses at reasons below
+}
+
+void PostgresConnection::ConnectToAny(PostgresHosts& hosts) {
+  std::vector<std::string> complaints;
+  std::optional<DatabaseRefused> refused;
+  for (const PostgresHost& host : hosts.InOrder()) {
+    try {
+      Connect(host, hosts.ConnectTimeout(limits_.connect));
+      hosts.NoteAnswered(host);
+      return;
+    } catch (const DatabaseRefused& error) {
+      if (!refused.has_value()) refused.emplace(error);
+      complaints.emplace_back(error.what());
+    } catch (const std::exception& error) {
+      complaints.emplace_back(error.what());
+    }
+    PQfinish(std::exchange(connection_, nullptr));
+  }
+  const std::string message = absl::StrJoin(complaints, "; ");
+  if (refused.has_value()) throw DatabaseRefused(refused->sqlstate(), message);
+  throw DatabaseAway(message);
+}
+
+void PostgresConnection::Connect(const PostgresHost& host, absl::Duration limit) {
+  std::vector<const char*> names, values;
+  for (const auto& [name, value] : host.parameters) {
+    names.push_back(name.c_str());
+    values.push_back(value.c_str());
+  }
+  names.push_back(nullptr);
+  values.push_back(nullptr);
+  connection_ = PQconnectStartParams(names.data(), values.data(), /*expand_dbname=*/0);
   if (connection_ == nullptr) throw std::bad_alloc();
-  const absl::Time until = absl::Now() + timeout_;
+  PQsetErrorVerbosity(connection_, PQERRORS_VERBOSE);  // with the SQLSTATE, which is told no other way here
+  const absl::Time until = absl::Now() + limit;
   PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
   while (polling != PGRES_POLLING_OK) {
     if (PQstatus(connection_) == CONNECTION_BAD || polling == PGRES_POLLING_FAILED) {
-      ThrowLost(Trimmed(PQerrorMessage(connection_)));
+      ThrowNotConnected(PQerrorMessage(connection_));
     }
-    if (!Await(polling == PGRES_POLLING_WRITING, until)) ThrowLost("the database does not answer");
+    if (!Await(polling == PGRES_POLLING_WRITING, until)) {
+      throw DatabaseAway(absl::StrCat(host.name, " does not answer within ", absl::FormatDuration(limit)));
+    }
     polling = PQconnectPoll(connection_);
   }
+  PQsetErrorVerbosity(connection_, PQERRORS_DEFAULT);
   if (PQsetnonblocking(connection_, 1) != 0) ThrowLost(Trimmed(PQerrorMessage(connection_)));
 }
 
@@ -118,7 +202,7 @@ void PostgresConnection::Send(bool sent) {
 }
 
 PostgresConnection::Result PostgresConnection::Receive() {
-  const absl::Time until = absl::Now() + timeout_;
+  const absl::Time until = absl::Now() + limits_.ClientWait();
   Result last;
   while (true) {
     const int unsent = PQflush(connection_);
@@ -129,15 +213,24 @@ PostgresConnection::Result PostgresConnection::Receive() {
       last = std::move(next);
       continue;
     }
-    if (!Await(unsent == 1, until)) ThrowLost("the database does not answer");
+    if (!Await(unsent == 1, until)) {
+      throw DatabaseAway(
+          absl::StrCat("the database says nothing, ", absl::FormatDuration(limits_.ClientWait()), " long"));
+    }
   }
   if (last == nullptr) ThrowLost("the connection to the database failed");
   const ExecStatusType status = PQresultStatus(last.get());
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return last;
+  ThrowRefused(last.get());
+}
+
+void PostgresConnection::ThrowRefused(const pg_result* result) const {
   // Without the detail, which may name a person.
-  const std::string message = Trimmed(PQresultErrorField(last.get(), PG_DIAG_MESSAGE_PRIMARY));
+  const std::string message = Trimmed(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
   if (PQstatus(connection_) == CONNECTION_BAD) ThrowLost(message);
-  throw std::runtime_error(message);
+  const std::string severity = Trimmed(PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED));
+  if (severity == "FATAL" || severity == "PANIC") ThrowLost(message);  // it hangs up
+  throw DatabaseRefused(Trimmed(PQresultErrorField(result, PG_DIAG_SQLSTATE)), message);
 }
 
 void PostgresConnection::Execute(const std::string& sql) {
@@ -186,7 +279,7 @@ int64_t PostgresConnection::Change(const char* sql, const std::vector<SqlValue>&
   return absl::SimpleAtoi(PQcmdTuples(result.get()), &rows) ? rows : 0;
 }
 
-void PostgresConnection::AwaitNotification(absl::Duration limit) {
+bool PostgresConnection::AwaitNotification(absl::Duration limit) {
   const absl::Time until = absl::Now() + limit;
   while (true) {
     if (PQconsumeInput(connection_) == 0) ThrowLost(Trimmed(PQerrorMessage(connection_)));
@@ -195,8 +288,19 @@ void PostgresConnection::AwaitNotification(absl::Duration limit) {
       PQfreemem(notification);
       notified = true;
     }
-    if (notified || !Await(/*write=*/false, until)) return;
+    if (notified) return true;
+    if (!Await(/*write=*/false, until)) return false;
   }
+}
+
+bool PostgresConnection::LooksAlive() {
+  // Its last words, and then the end of it. An idle connection has nothing else to say, or little.
+  constexpr int kMostReads = 8;
+  pollfd socket{PQsocket(connection_), POLLIN, 0};
+  for (int i = 0; i < kMostReads && poll(&socket, 1, 0) != 0; ++i) {
+    if (PQconsumeInput(connection_) == 0 || PQstatus(connection_) == CONNECTION_BAD) return false;
+  }
+  return true;
 }
 
 }  // namespace likeness

@@ -1,7 +1,9 @@
 #include "server/gallery/postgres_schema.h"
 
 #include <iterator>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -84,25 +86,53 @@ constexpr const char* kMigrations[] = {
       CREATE TABLE allowed_model (digest BYTEA NOT NULL PRIMARY KEY);
       INSERT INTO allowed_model SELECT active FROM model_choice WHERE active IS NOT NULL;
     )sql",
+    // Whoever writes, the times in the log are of one clock.
+    R"sql(
+      ALTER TABLE change ALTER COLUMN time SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+    )sql",
 };
 constexpr int64_t kSchemaVersion = std::size(kMigrations);
+
+// Of the tables in the first schema of the search path; 0 where there are none. Throws when they are newer.
+int64_t ReadVersion(PostgresConnection& connection) {
+  // Without a privilege to make tables, and without a lock.
+  const std::vector<SqlRow> tables = connection.Run(
+      "SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE relname = "
+      "'likeness_schema' AND nspname = current_schema()");
+  if (std::get<int64_t>(tables[0][0]) == 0) return 0;
+  const std::vector<SqlRow> rows = connection.Run("SELECT version FROM likeness_schema");
+  const int64_t version = rows.empty() ? 0 : std::get<int64_t>(rows[0][0]);
+  if (version <= kSchemaVersion) return version;
+  throw std::runtime_error(absl::StrCat("the gallery has schema version ", version,
+                                        ", made by a newer likeness; this one knows up to ", kSchemaVersion));
+}
+
+void Migrate(PostgresConnection& connection) {
+  connection.Execute("BEGIN");
+  connection.Run("SELECT pg_advisory_xact_lock($1)", {kLock});
+  connection.Execute("CREATE TABLE IF NOT EXISTS likeness_schema (version BIGINT NOT NULL)");
+  // Another server may have made or changed them meanwhile.
+  for (int64_t step = ReadVersion(connection); step < kSchemaVersion; ++step) connection.Execute(kMigrations[step]);
+  connection.Execute("DELETE FROM likeness_schema");
+  connection.Execute(absl::StrCat("INSERT INTO likeness_schema VALUES (", kSchemaVersion, ")"));
+  connection.Execute("COMMIT");
+}
 
 }  // namespace
 
 void MigratePostgres(PostgresConnection& connection) {
-  connection.Execute("BEGIN");
-  connection.Run("SELECT pg_advisory_xact_lock($1)", {kLock});
-  connection.Execute("CREATE TABLE IF NOT EXISTS likeness_schema (version BIGINT NOT NULL)");
-  const std::vector<SqlRow> rows = connection.Run("SELECT version FROM likeness_schema");
-  const int64_t version = rows.empty() ? 0 : std::get<int64_t>(rows[0][0]);
-  if (version > kSchemaVersion) {
-    throw std::runtime_error(absl::StrCat("the gallery has schema version ", version,
-                                          ", made by a newer likeness; this one knows up to ", kSchemaVersion));
+  const int64_t version = ReadVersion(connection);
+  if (version == kSchemaVersion) return;
+  try {
+    Migrate(connection);
+  } catch (const DatabaseRefused& error) {
+    if (!error.forbidden()) throw;
+    throw std::runtime_error(absl::StrCat("the gallery's tables have version ", version,
+                                          " (0: there are none) and must "
+                                          "get version ",
+                                          kSchemaVersion, ", which this role may not do (", error.what(),
+                                          "): start the server once as the role that owns them"));
   }
-  for (int64_t step = version; step < kSchemaVersion; ++step) connection.Execute(kMigrations[step]);
-  connection.Execute("DELETE FROM likeness_schema");
-  connection.Execute(absl::StrCat("INSERT INTO likeness_schema VALUES (", kSchemaVersion, ")"));
-  connection.Execute("COMMIT");
 }
 
 }  // namespace likeness

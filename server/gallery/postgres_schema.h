@@ -7,7 +7,8 @@
 namespace likeness {
 
 // Creates the tables in the first schema of the connection's search path, or brings older ones up to date, in one
-// transaction; any number of servers may do so at once. Throws std::runtime_error when they are of a newer likeness.
+// transaction; any number of servers may do so at once. Where they are up to date, reading them is enough. Throws
+// std::runtime_error when they are of a newer likeness.
 void MigratePostgres(PostgresConnection& connection);
 
 }  // namespace likeness

@@ -46,7 +46,8 @@ class SqlDatabase {
 
   virtual ~SqlDatabase() = default;
 
-  // Runs `work` in a transaction that only reads, and returns what it does. STORE_FAILED when it throws.
+  // Runs `work` in a transaction that only reads, and returns what it does. STORE_FAILED when it throws, or takes
+  // longer than a call may.
   virtual absl::Status Read(Work work) = 0;
   // Runs `work` in a transaction that is on disk when OK is returned, and undone when `work` returns an error or
   // throws, which is STORE_FAILED; where the connection was lost its outcome is unknown.
@@ -56,6 +57,14 @@ class SqlDatabase {
 
   // False once what it is kept in was taken away, which lasts: every transaction is STORE_FAILED from then on.
   virtual bool intact() const { return true; }
+
+  // As Read(), Write() and Erase(), for maintenance: what looks at much of the gallery, or changes it page by page.
+  // Where that matters, it may take much longer than a call, and has connections of its own. Others write between two
+  // transactions, but not during one, so each is to be over in a fraction of a second except those that only read.
+  virtual absl::Status Survey(Work work) { return Read(work); }
+  virtual absl::Status Maintain(Work work) { return Write(work); }
+  virtual absl::Status Purge(Work work) { return Erase(work); }
+
   // Whether other servers may use it at the same time.
   virtual bool shared() const = 0;
   // Waits until another server may have changed something, or `limit` has passed.

@@ -1,10 +1,6 @@
 // Several servers on one gallery.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 
 #include <filesystem>
 #include <fstream>
@@ -20,6 +16,7 @@
 #include "server/seal/seal.h"
 #include "tests/integration/photos.h"
 #include "tests/integration/server_process.h"
+#include "tests/support/passage.h"
 #include "tests/support/postgres_server.h"
 
 namespace likeness {
@@ -29,41 +26,6 @@ using grpc::health::v1::HealthCheckResponse;
 
 constexpr char kPhoto[] = "cage.jpg";
 constexpr char kOtherPhoto[] = "cage2_crop.jpg";
-
-// A way to the database that can be blocked: what goes in does not come out, and nobody is told.
-class Passage {
- public:
-  explicit Passage(const std::string& to) : folder_("/tmp/likeness-passage-XXXXXX") {
-    if (mkdtemp(folder_.data()) == nullptr) std::abort();
-    const std::string name = "/.s.PGSQL.5432";
-    std::string listen = absl::StrCat("UNIX-LISTEN:", folder_, name, ",fork");
-    std::string connect = absl::StrCat("UNIX-CONNECT:", to, name);
-    std::vector<std::string> words = {"setpriv", "--pdeathsig", "KILL", "socat", listen, connect};
-    std::vector<char*> raw;
-    for (std::string& word : words) raw.push_back(word.data());
-    raw.push_back(nullptr);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnp(&pid_, raw[0], nullptr, &attributes, raw.data(), environ);
-    posix_spawnattr_destroy(&attributes);
-    for (int i = 0; i < 500 && !std::filesystem::exists(folder_ + name); ++i) absl::SleepFor(absl::Milliseconds(10));
-  }
-  ~Passage() {
-    kill(-pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    std::filesystem::remove_all(folder_);
-  }
-
-  const std::string& folder() const { return folder_; }
-  void Block() { kill(-pid_, SIGSTOP); }
-  void Open() { kill(-pid_, SIGCONT); }
-
- private:
-  std::string folder_;
-  pid_t pid_ = -1;
-};
 
 // A server with a folder of its own.
 struct Replica {

@@ -1,12 +1,11 @@
 #include "tests/support/postgres_server.h"
 
-#include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -17,6 +16,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "server/gallery/postgres_connection.h"
+#include "tests/support/spawn.h"
 
 namespace likeness {
 namespace {
@@ -33,33 +33,8 @@ std::string ProgramFolder() {
   return "";
 }
 
-// The program does not outlive this one, and is not run as root, which PostgreSQL refuses.
-pid_t Spawn(std::vector<std::string> arguments, const std::string& log) {
-  std::vector<std::string> words = {"/usr/bin/setpriv", "--pdeathsig", "KILL"};
-  if (geteuid() == 0) {
-    words.insert(words.end(), {"--reuid", kUser, "--regid", kUser, "--clear-groups"});
-  }
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> raw;
-  for (std::string& word : words) raw.push_back(word.data());
-  raw.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  pid_t pid = -1;
-  posix_spawn(&pid, raw[0], &actions, &attributes, raw.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return pid;
-}
-
-std::string UrlOf(const std::string& folder) {
-  return absl::StrCat("postgres://", kUser, "@/postgres?host=", absl::StrReplaceAll(folder, {{"/", "%2F"}}));
+std::string UrlOf(const std::string& folder, const std::string& database = "postgres") {
+  return absl::StrCat("postgres://", kUser, "@/", database, "?host=", absl::StrReplaceAll(folder, {{"/", "%2F"}}));
 }
 
 // PostgreSQL's processes have process groups of their own: a server stops when its postmaster and all children do.
@@ -94,7 +69,7 @@ std::unique_ptr<PostgresServer> PostgresServer::Start() {
   int status = 0;
   const pid_t initdb = Spawn({programs + "/initdb", "-D", server->data_folder(), "-U", kUser, "-A", "trust", "-E",
                               "UTF8", "--locale=C.UTF-8", "--no-sync"},
-                             "/dev/null");
+                             "/dev/null", kUser);
   waitpid(initdb, &status, 0);
   if (status != 0 || !server->StartAgain()) {
     std::cerr << "PostgreSQL does not start\n";
@@ -107,7 +82,7 @@ bool PostgresServer::StartAgain() {
   // What survives the end of a process does not need the disk.
   pid_ = Spawn({ProgramFolder() + "/postgres", "-D", data_folder(), "-k", folder_, "-c", "listen_addresses=", "-c",
                 "fsync=off", "-c", "max_connections=200"},
-               folder_ + ".log");
+               folder_ + ".log", kUser);
   const absl::Time until = absl::Now() + kStartTimeout;
   while (absl::Now() < until) {
     try {
@@ -134,9 +109,20 @@ std::string PostgresServer::NewGallery() {
   return absl::StrCat(UrlOf(folder_), "&options=-csearch_path%3D", schema);
 }
 
+std::string PostgresServer::NewDatabase() {
+  const std::string name = absl::StrCat("gallery", ++galleries_);
+  PostgresConnection(UrlOf(folder_), absl::Seconds(30)).Execute("CREATE DATABASE " + name);
+  return UrlOf(folder_, name);
+}
+
 std::string PostgresServer::Through(const std::string& socket_folder, const std::string& gallery) {
-  const size_t options = gallery.find("&options=");
-  return UrlOf(socket_folder) + gallery.substr(options);
+  const size_t host = gallery.find("?host=") + 6;
+  return absl::StrCat(gallery.substr(0, host), absl::StrReplaceAll(socket_folder, {{"/", "%2F"}}),
+                      gallery.substr(std::min(gallery.find('&'), gallery.size())));
+}
+
+std::string PostgresServer::As(const std::string& role, const std::string& gallery) {
+  return absl::StrReplaceAll(gallery, {{absl::StrCat("//", kUser, "@"), absl::StrCat("//", role, "@")}});
 }
 
 void PostgresServer::Kill() {

@@ -19,8 +19,13 @@ class PostgresServer {
 
   // Of an empty gallery, a schema of its own.
   std::string NewGallery();
+  // Likewise, a database of its own: for what takes no options.
+  std::string NewDatabase();
   // The same gallery, through a socket in another folder: a proxy's.
   static std::string Through(const std::string& socket_folder, const std::string& gallery);
+
+  // The same gallery, as another role; nobody is asked for passwords.
+  static std::string As(const std::string& role, const std::string& gallery);
 
   // As `kill -9` does, of every process of the server.
   void Kill();

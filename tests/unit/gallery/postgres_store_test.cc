@@ -14,13 +14,8 @@
 #include "absl/time/clock.h"
 #include "server/gallery/change_follower.h"
 #include "server/gallery/gallery.h"
-#include "server/gallery/postgres_connection.h"
-#include "server/gallery/postgres_database.h"
 #include "tests/support/files.h"
-#include "tests/support/matchers.h"
-#include "tests/support/postgres_server.h"
-#include "tests/support/stores.h"
-#include "tests/unit/gallery/store_conformance.h"
+#include "tests/unit/gallery/postgres_galleries.h"
 
 namespace likeness {
 namespace {
@@ -32,47 +27,23 @@ using testing::Not;
 using testing::SizeIs;
 using Kind = GalleryChange::Kind;
 
-constexpr EnrolmentLimits kMany = {.references = 1000};
-
-// One for the program; null where there is no PostgreSQL.
-PostgresServer* Server() {
-  static const std::unique_ptr<PostgresServer> server = PostgresServer::Start();
-  return server.get();
-}
-
-absl::StatusOr<std::unique_ptr<SqlStore>> OpenPostgresStore(
-    const std::string& url, std::shared_ptr<const Protection> protection = ProtectionBy(1)) {
-  PostgresOptions options;
-  options.url = url;
-  options.timeout = absl::Seconds(1);
-  absl::StatusOr<std::unique_ptr<PostgresDatabase>> database = PostgresDatabase::Open(options);
-  if (!database.ok()) return database.status();
-  return SqlStore::Open(*std::move(database), std::move(protection));
-}
-
 std::unique_ptr<Store> MakePostgresStore() {
-  if (Server() == nullptr) return nullptr;
-  auto store = OpenPostgresStore(Server()->NewGallery());
+  if (SharedPostgres() == nullptr) return nullptr;
+  auto store = OpenPostgresStore(SharedPostgres()->NewGallery());
   EXPECT_THAT(store, IsOk());
   return store.ok() ? *std::move(store) : nullptr;
 }
 
 INSTANTIATE_TEST_SUITE_P(Postgres, StoreConformanceTest, testing::Values(&MakePostgresStore));
 
-class PostgresStoreTest : public testing::Test {
+class PostgresStoreTest : public PostgresTest {
  protected:
-  void SetUp() override {
-    if (Server() == nullptr) GTEST_SKIP() << "PostgreSQL is not installed";
-    url_ = Server()->NewGallery();
-  }
-
   std::unique_ptr<Gallery> OpenGallery(absl::Duration max_staleness = absl::Seconds(30)) {
     GalleryOptions options;
     options.max_staleness = max_staleness;
     return *Gallery::Open(*OpenPostgresStore(url_), options, metrics_);
   }
 
-  std::string url_;
   Metrics metrics_;
 };
 
@@ -129,7 +100,7 @@ TEST_F(PostgresStoreTest, KeepsNoFaceInItsFilesAndNoKeyOfADeletedPersonOnceItIsV
   connection.Execute("CHECKPOINT");
   const float values[] = {1234.5F, -1234.5F};
   const std::string embedding(reinterpret_cast<const char*>(values), sizeof(values));
-  const std::string data = Server()->data_folder();
+  const std::string data = SharedPostgres()->data_folder();
   EXPECT_THAT(AllFiles(data + "/base"), testing::AllOf(HasSubstr("ada-lovelace"), HasSubstr(key)));
   const std::string everywhere = AllFiles(data);
   EXPECT_EQ(everywhere.find(crop), std::string::npos) << "also before the deletion";
@@ -285,7 +256,7 @@ TEST_F(PostgresStoreTest, AnswersFromMemoryOnlyAsLongAsItMayWhileTheDatabaseIsFr
   ASSERT_THAT(gallery->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")})), IsOk());
   ASSERT_THAT(gallery->Sync(), IsOk());
   ASSERT_THAT(gallery->FindReferences("ada"), IsOk()) << "now in memory";
-  Server()->Freeze();
+  SharedPostgres()->Freeze();
   EXPECT_THAT(gallery->FindReferences("ada"), IsOk());
   absl::Time start = absl::Now();
   EXPECT_THAT(gallery->Enrol(EnrolmentOf("bob", {ReferenceNamed("r2")})), FailsWith(Reason::STORE_FAILED));
@@ -296,7 +267,7 @@ TEST_F(PostgresStoreTest, AnswersFromMemoryOnlyAsLongAsItMayWhileTheDatabaseIsFr
   EXPECT_THAT(gallery->FindReferences("ada"), IsOk());
   absl::SleepFor(absl::Seconds(3));
   EXPECT_THAT(gallery->FindReferences("ada"), FailsWith(Reason::STORE_FAILED));
-  Server()->Continue();
+  SharedPostgres()->Continue();
   const absl::Time back = absl::Now();
   while (!gallery->Sync().ok() && absl::Now() - back < absl::Seconds(20)) absl::SleepFor(absl::Milliseconds(50));
   EXPECT_THAT(gallery->FindReferences("ada"), IsOk());
@@ -306,9 +277,9 @@ TEST_F(PostgresStoreTest, AnswersFromMemoryOnlyAsLongAsItMayWhileTheDatabaseIsFr
 TEST_F(PostgresStoreTest, LosesNothingAnsweredWhenTheDatabaseIsKilledAndGoesOnWithIt) {
   const auto gallery = OpenGallery();
   ASSERT_THAT(gallery->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")})), IsOk());
-  Server()->Kill();
+  SharedPostgres()->Kill();
   EXPECT_THAT(gallery->GetPerson("ada"), FailsWith(Reason::STORE_FAILED));
-  ASSERT_TRUE(Server()->StartAgain());
+  ASSERT_TRUE(SharedPostgres()->StartAgain());
   const absl::Time back = absl::Now();
   while (!gallery->Sync().ok() && absl::Now() - back < absl::Seconds(20)) absl::SleepFor(absl::Milliseconds(50));
   EXPECT_THAT(gallery->GetPerson("ada"), IsOk());
