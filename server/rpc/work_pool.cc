@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/threads/guarded.h"
+
 namespace likeness {
 
 WorkPool::WorkPool(Options options) : options_(std::move(options)), idle_workers_(options_.workers) {
@@ -38,8 +40,10 @@ void WorkPool::RunWorker() {
       --idle_workers_;
       options_.on_depth(static_cast<int64_t>(queue_.size()));
     }
-    work();
-    work = nullptr;  // its captures end before the worker counts as idle
+    RunGuarded(ThreadKind::kWorker, [&] {
+      work();
+    }).IgnoreError();  // whoever submitted it has his own way to hear of it
+    RunGuarded(ThreadKind::kWorker, [&] { work = nullptr; }).IgnoreError();  // its captures end before the worker idles
     absl::MutexLock lock(&mutex_);
     ++idle_workers_;
   }

@@ -31,7 +31,8 @@ class WorkPool {
   WorkPool(const WorkPool&) = delete;
   WorkPool& operator=(const WorkPool&) = delete;
 
-  // Hands `work` to a worker and returns true; returns false at once when the queue is full.
+  // Hands `work` to a worker and returns true; returns false at once when the queue is full. What it throws is counted,
+  // and the worker goes on.
   [[nodiscard]] bool TrySubmit(absl::AnyInvocable<void()> work);
 
  private:
