@@ -73,9 +73,10 @@ fuzz: test-packages models
 sanitize:
 	$(MAKE) test PRESET=sanitize
 
-# The unit tests that need neither LibTorch nor gRPC, which ThreadSanitizer cannot look into.
-TSAN_TESTS := access_unit_test audit_test errors_test files_test gallery_test postgres_test protection_test telemetry_test \
-              verification_test
+# The unit tests that run neither LibTorch nor gRPC, which ThreadSanitizer cannot look into; all threads of the server are in
+# them but gRPC's own.
+TSAN_TESTS := access_unit_test activation_test audit_test batching_test errors_test files_test gallery_test postgres_test \
+              protection_test telemetry_test threads_test training_jobs_test verification_test work_pool_test
 
 tsan: test-packages models
 	cmake --preset tsan -DLIKENESS_BUILD_TESTS=ON

@@ -26,7 +26,7 @@ if(LIKENESS_SANITIZE)
 endif()
 
 if(LIKENESS_SANITIZE MATCHES thread)
-  # Debian's Abseil tells ThreadSanitizer nothing of its locks (tests/support/tsan_mutex.cc).
+  # Debian's Abseil tells ThreadSanitizer nothing of its locks and what is built on them (tests/support/tsan_mutex.cc).
   add_library(likeness_tsan_mutex OBJECT tests/support/tsan_mutex.cc)
   target_link_libraries(likeness_tsan_mutex PRIVATE absl::synchronization)
   target_include_directories(likeness_tsan_mutex PRIVATE ${PROJECT_SOURCE_DIR})
@@ -34,7 +34,11 @@ if(LIKENESS_SANITIZE MATCHES thread)
                  Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8DurationE Mutex17AwaitWithDeadlineERKNS0_9ConditionENS0_4TimeE MutexD1Ev)
     target_link_options(likeness_options INTERFACE -Wl,--wrap=_ZN4absl7debian35${symbol})
   endforeach()
-  target_link_options(likeness_options INTERFACE -Wl,--wrap=_ZN4absl7debian37Barrier5BlockEv)
+  foreach(symbol _ZN4absl7debian37Barrier5BlockEv _ZN4absl7debian312Notification6NotifyEv
+                 _ZNK4absl7debian312Notification19WaitForNotificationEv _ZN4absl7debian315BlockingCounter14DecrementCountEv
+                 _ZN4absl7debian315BlockingCounter4WaitEv)
+    target_link_options(likeness_options INTERFACE -Wl,--wrap=${symbol})
+  endforeach()
   target_link_libraries(likeness_options INTERFACE absl::synchronization)
   set(LIKENESS_TSAN_OBJECTS $<TARGET_OBJECTS:likeness_tsan_mutex>)
 endif()

@@ -29,6 +29,7 @@
 #include "server/telemetry/metrics_server.h"
 #include "server/telemetry/process_metrics.h"
 #include "server/trainings/training_jobs.h"
+#include "server/trainings/training_run.h"
 
 namespace likeness {
 namespace {
@@ -69,6 +70,7 @@ struct Server::Parts {
   ~Parts() {
     // A training may wait for the activation that it has asked for, and so would its end.
     if (activations.has_value()) activations->Stop();
+    if (trainings != nullptr) trainings->Stop();
   }
 
   absl::Status OpenMetrics();
@@ -98,6 +100,7 @@ struct Server::Parts {
   OpenCalls open_calls;
   std::optional<CallDispatcher> dispatcher;
   std::optional<AdminCalls> admin_calls;
+  std::optional<NetworkTraining> training_work;
   std::unique_ptr<TrainingJobs> trainings;
   std::optional<FaceVerificationService> verification_service;
   std::optional<TrainingService> training_service;
@@ -171,16 +174,12 @@ absl::Status Server::Parts::MakeCalls() {
   admission.emplace(*access, config.caller_limits, absl::Now);
   dispatcher.emplace(*pool, *admission, open_calls, metrics);
   admin_calls.emplace(*admission, open_calls, *audit, metrics);
-  const TrainingSurroundings surroundings{*folder,
-                                          *activations,
-                                          *active,
-                                          config.threshold.target_fmr,
-                                          device,
-                                          config.train_threads,
-                                          std::filesystem::path(config.model).parent_path().string(),
-                                          metrics};
+  training_work.emplace(
+      TrainingSurroundings{*folder, *activations, *active, config.threshold.target_fmr, device, config.train_threads,
+                           std::filesystem::path(config.model).parent_path().string()},
+      *encoder);
   if (absl::Status status = Keep(
-          TrainingJobs::Open(config.trainings_folder, config.training, surroundings, *active, *encoder), trainings);
+          TrainingJobs::Open(config.trainings_folder, config.training, *training_work, *active, metrics), trainings);
       !status.ok())
     return status;
   verification_service.emplace(*methods, *dispatcher, *audit);
@@ -242,6 +241,9 @@ void Server::Stop() {
   if (parts_ == nullptr) return;
   parts_->grpc->SetNotServing();
   absl::SleepFor(parts_->config.drain_delay);  // balancers notice, and send their calls elsewhere
+  // Both end while calls are still answered.
+  parts_->activations->Stop();
+  parts_->trainings->Stop();
   parts_->open_calls.Drain(parts_->config.grace_period);
   parts_->grpc->ShutDown();
   parts_.reset();

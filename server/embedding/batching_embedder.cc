@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/errors/errors.h"
+#include "server/threads/guarded.h"
 
 namespace likeness {
 
@@ -69,12 +70,19 @@ absl::StatusOr<std::vector<Embedding>> BatchingEmbedder::EmbedIfWanted(absl::Spa
 }
 
 void BatchingEmbedder::RunBatches() {
-  while (true) {
-    const std::vector<Entry*> batch = TakeBatch();
-    if (batch.empty()) return;
-    if (const std::vector<Entry*> wanted = DropUnwanted(batch); !wanted.empty()) RunNetwork(wanted);
+  bool more = true;
+  while (more) {
+    std::vector<Entry*> batch;
+    const absl::Status ran = RunGuarded(ThreadKind::kBatching, [&] {
+      batch = TakeBatch();
+      more = !batch.empty();
+      if (const std::vector<Entry*> wanted = DropUnwanted(batch); !wanted.empty()) RunNetwork(wanted);
+    });
     absl::MutexLock lock(&mutex_);
-    for (Entry* entry : batch) entry->done = true;
+    for (Entry* entry : batch) {
+      if (!ran.ok()) entry->result = ran;
+      entry->done = true;
+    }
   }
 }
 

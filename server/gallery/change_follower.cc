@@ -5,6 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "server/telemetry/log.h"
+#include "server/threads/guarded.h"
 
 namespace likeness {
 namespace {
@@ -32,12 +33,21 @@ ChangeFollower::~ChangeFollower() {
 
 void ChangeFollower::Run() {
   bool reachable = true;
-  while (!Stopping()) {
-    const bool reached = Sync();
+  const auto report = [&](bool reached) {
     if (reached != reachable) callbacks_.on_reachable(reached);
     reachable = reached;
-    if (reachable) FollowModels();
-    gallery_.AwaitChange(kBetweenSyncs);
+  };
+  while (!Stopping()) {
+    const absl::Status ran = RunGuarded(ThreadKind::kFollower, [&] {
+      report(Sync());
+      if (reachable) FollowModels();
+      gallery_.AwaitChange(kBetweenSyncs);
+    });
+    if (ran.ok()) continue;
+    // As long as it cannot be seen to, nobody knows what has changed.
+    RunGuarded(ThreadKind::kFollower, [&] { report(false); }).IgnoreError();
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kBetweenSyncs);
   }
 }
 

@@ -20,7 +20,7 @@ class ChangeFollower {
   struct Callbacks {
     // Which model answers may have changed. Called again every few seconds until it returns OK.
     std::function<absl::Status()> follow_models;
-    // Whether the store could be asked; at every change of that.
+    // Whether the store could be asked, and nothing was thrown over it; at every change of that.
     std::function<void(bool)> on_reachable;
   };
 

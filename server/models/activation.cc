@@ -12,6 +12,7 @@
 #include "server/errors/errors.h"
 #include "server/image/crop_file.h"
 #include "server/telemetry/log.h"
+#include "server/threads/guarded.h"
 #include "server/threads/polite_thread.h"
 
 namespace likeness {
@@ -87,21 +88,25 @@ absl::Status Activations::Follow() {
   if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
   if (thread_.joinable()) thread_.join();
   Report({.model = model, .coverage = {}, .running = true});
-  thread_ = std::thread([this, entry = *entry] { RunFollow(entry); });
+  thread_ = std::thread(
+      [this, entry = *entry] { RunGuarded(ThreadKind::kActivation, [&] { RunFollow(entry); }).IgnoreError(); });
   // Called once more to see that it has been done.
   return MakeError(Reason::ACTIVATION_RUNNING, "");
 }
 
 void Activations::RunFollow(const ModelEntry& entry) {
-  absl::StatusOr<Generation> next = load_(entry);
-  absl::Status outcome = next.status();
-  if (outcome.ok()) {
+  absl::Status outcome;
+  const absl::Status ran = RunGuarded(ThreadKind::kActivation, [&] {
+    absl::StatusOr<Generation> next = load_(entry);
+    outcome = next.status();
+    if (!outcome.ok()) return;
     const Transition transition = TransitionTo(*std::move(next));
     // Those that this server enrolled since the other one looked.
     outcome = active_.Replace(transition.next,
                               [&] { return EmbedUpTo(transition, std::numeric_limits<int64_t>::max()).status(); });
     if (outcome.ok()) on_active_(transition.next);
-  }
+  });
+  if (!ran.ok()) outcome = ran;
   if (!outcome.ok()) {
     Log(LogLevel::kError, "activation_failed",
         {{"digest", entry.digest.Hex()}, {"message", std::string(outcome.message())}});
@@ -191,7 +196,9 @@ absl::Status Activations::Begin(const ModelDigest& model, const ActivationConsen
   const ModelChoice choice{before->active, model, consent.leave_behind};
   if (absl::Status status = gallery_.SetModelChoice(choice).status(); !status.ok()) return status;
   Report({.model = model, .coverage = *coverage, .running = true});
-  thread_ = std::thread([this, transition = std::move(transition), choice] { Run(transition, choice); });
+  thread_ = std::thread([this, transition = std::move(transition), choice] {
+    RunGuarded(ThreadKind::kActivation, [&] { Run(transition, choice); }).IgnoreError();
+  });
   return absl::OkStatus();
 }
 
@@ -210,19 +217,24 @@ void Activations::Run(const Transition& transition, ModelChoice choice) {
   const ModelDigest model = *choice.target;
   // People are enrolled meanwhile, perhaps as fast as they are embedded here. Each pass leaves those of its own time to
   // the next, and Switch() the rest, while enrolments wait.
-  absl::StatusOr<int64_t> embedded = kEnoughForAPass;
-  for (int pass = 0; pass < kPasses && embedded.ok() && *embedded >= kEnoughForAPass; ++pass) {
-    const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(model, transition.sources);
-    embedded = coverage.ok() ? EmbedUpTo(transition, coverage->embeddable) : coverage.status();
-  }
-  absl::Status outcome = embedded.ok() ? Switch(transition, choice) : embedded.status();
+  absl::Status outcome;
+  const absl::Status ran = RunGuarded(ThreadKind::kActivation, [&] {
+    absl::StatusOr<int64_t> embedded = kEnoughForAPass;
+    for (int pass = 0; pass < kPasses && embedded.ok() && *embedded >= kEnoughForAPass; ++pass) {
+      const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(model, transition.sources);
+      embedded = coverage.ok() ? EmbedUpTo(transition, coverage->embeddable) : coverage.status();
+    }
+    outcome = embedded.ok() ? Switch(transition, choice) : embedded.status();
+  });
+  if (!ran.ok()) outcome = ran;
   if (absl::IsCancelled(outcome)) return;  // goes on after the next start
-  if (!outcome.ok()) {
+  const auto forget = [&] {
     Log(LogLevel::kError, "activation_failed", {{"digest", model.Hex()}, {"message", std::string(outcome.message())}});
     const absl::Status forgotten = gallery_.SetModelChoice({choice.active, std::nullopt, false}).status();
     if (!forgotten.ok())
       Log(LogLevel::kError, "activation_not_forgotten", {{"message", std::string(forgotten.message())}});
-  }
+  };
+  if (!outcome.ok()) RunGuarded(ThreadKind::kActivation, forget).IgnoreError();
   std::optional<ActivationProgress> progress = Progress();
   progress->running = false;
   progress->outcome = outcome;

@@ -6,17 +6,16 @@
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
-#include <exception>
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/audit/audit_trail.h"
 #include "server/errors/errors.h"
 #include "server/rpc/call_admission.h"
 #include "server/rpc/call_report.h"
 #include "server/rpc/open_calls.h"
+#include "server/threads/guarded.h"
 
 namespace likeness {
 
@@ -75,11 +74,9 @@ class AdminCalls {
     const absl::StatusOr<Caller> caller = open.ok() ? admission_.Admit(context, method) : open;
     const absl::Status status = [&]() -> absl::Status {
       if (!caller.ok()) return caller.status();
-      try {
-        return handler(*caller);
-      } catch (const std::exception& error) {
-        return MakeError(Reason::INTERNAL, absl::StrCat("unexpected: ", error.what()));
-      }
+      absl::Status answer;
+      const absl::Status ran = RunGuarded(ThreadKind::kAdministration, [&] { answer = handler(*caller); });
+      return ran.ok() ? answer : ran;
     }();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - arrival;
     const grpc::Status answer = ReportCall(

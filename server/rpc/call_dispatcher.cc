@@ -1,12 +1,11 @@
 #include "server/rpc/call_dispatcher.h"
 
 #include <chrono>
-#include <exception>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
 #include "server/rpc/call_report.h"
+#include "server/threads/guarded.h"
 
 namespace likeness {
 // A call from its arrival until its answer has left. Deletes itself then.
@@ -38,11 +37,9 @@ class CallDispatcher::Call : public grpc::ServerUnaryReactor {
   absl::Status RunHandler(Handler& handler) const {
     const auto still_wanted = [this] { return CheckStillWanted(); };
     if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
-    try {
-      return handler(caller_, still_wanted);
-    } catch (const std::exception& error) {
-      return MakeError(Reason::INTERNAL, absl::StrCat("unexpected: ", error.what()));
-    }
+    absl::Status answer;
+    const absl::Status ran = RunGuarded(ThreadKind::kWorker, [&] { answer = handler(caller_, still_wanted); });
+    return ran.ok() ? answer : ran;
   }
 
  private:
@@ -60,15 +57,18 @@ grpc::ServerUnaryReactor* CallDispatcher::Run(grpc::CallbackServerContext* conte
     Answer(*call, open);
     return call;
   }
-  absl::StatusOr<Caller> caller = admission_.Admit(*context, call->method());
-  if (!caller.ok()) {
-    Answer(*call, caller.status());
-    return call;
-  }
-  call->SetCaller(*std::move(caller));
-  if (!Admit(*call, lane, std::move(handler))) {
-    Answer(*call, MakeError(Reason::OVERLOADED, "the server has as much work waiting as it allows"));
-  }
+  absl::Status refused;
+  const absl::Status ran = RunGuarded(ThreadKind::kWorker, [&] {
+    absl::StatusOr<Caller> caller = admission_.Admit(*context, call->method());
+    refused = caller.status();
+    if (!caller.ok()) return;
+    call->SetCaller(*std::move(caller));
+    if (!Admit(*call, lane, std::move(handler))) {
+      refused = MakeError(Reason::OVERLOADED, "the server has as much work waiting as it allows");
+    }
+  });
+  // Where it throws the call has not been handed to a worker.
+  if (!ran.ok() || !refused.ok()) Answer(*call, ran.ok() ? refused : ran);
   return call;
 }
 
@@ -81,7 +81,8 @@ bool CallDispatcher::Admit(Call& call, Lane lane, Handler handler) {
 }
 
 void CallDispatcher::Answer(Call& call, const absl::Status& status) {
-  const grpc::Status answer = ReportCall(call.Report(), status, metrics_);
+  grpc::Status answer(grpc::StatusCode::INTERNAL, "");
+  RunGuarded(ThreadKind::kWorker, [&] { answer = ReportCall(call.Report(), status, metrics_); }).IgnoreError();
   call.Finish(answer);  // the call may be gone from here on
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/threads/guarded.h"
+
 namespace likeness {
 
 WorkPool::WorkPool(Options options)
@@ -71,8 +73,10 @@ void WorkPool::RunWorker() {
       ++lane->running;
       TellDepth();
     }
-    work();
-    work = nullptr;  // its captures end before the worker counts as idle
+    RunGuarded(ThreadKind::kWorker, [&] {
+      work();
+    }).IgnoreError();  // whoever submitted it has his own way to hear of it
+    RunGuarded(ThreadKind::kWorker, [&] { work = nullptr; }).IgnoreError();  // its captures end before the worker idles
     absl::MutexLock lock(&mutex_);
     --lane->running;
   }

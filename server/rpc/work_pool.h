@@ -43,7 +43,7 @@ class WorkPool {
   WorkPool& operator=(const WorkPool&) = delete;
 
   // Hands `work` to a worker and returns true; returns false at once when the queue is full. Work of kGallery that
-  // waits for its share takes half of the queue at most.
+  // waits for its share takes half of the queue at most. What it throws is counted, and the worker goes on.
   [[nodiscard]] bool TrySubmit(Lane lane, absl::AnyInvocable<void()> work);
   [[nodiscard]] bool TrySubmit(absl::AnyInvocable<void()> work) { return TrySubmit(Lane::kVerify, std::move(work)); }
 

@@ -4,6 +4,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <atomic>
 #include <iterator>
 #include <thread>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/threads/guarded.h"
 
 namespace likeness {
 namespace {
@@ -30,6 +32,7 @@ constexpr char kContentType[] = "text/plain; version=0.0.4; charset=utf-8";
 struct MetricsServer::Impl {
   std::vector<std::shared_ptr<prometheus::Collectable>> sources;
   httplib::Server server;
+  std::atomic<bool> listening = true;
   std::thread listener;
   int port = 0;
 
@@ -58,7 +61,9 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
   impl->server.set_keep_alive_max_count(1);
   impl->server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   impl->server.Get("/metrics", [impl = impl.get()](const httplib::Request&, httplib::Response& response) {
-    response.set_content(impl->Scrape(), kContentType);
+    const absl::Status status =
+        RunGuarded(ThreadKind::kMetrics, [&] { response.set_content(impl->Scrape(), kContentType); });
+    if (!status.ok()) response.status = 500;
   });
   std::string host = address.substr(0, colon);
   if (absl::StartsWith(host, "[") && absl::EndsWith(host, "]")) host = host.substr(1, host.size() - 2);  // IPv6
@@ -68,9 +73,12 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
     impl->port = port;
   }
   if (impl->port <= 0) return absl::UnavailableError(absl::StrCat("cannot serve metrics on ", address));
-  impl->listener = std::thread([impl = impl.get()] { impl->server.listen_after_bind(); });
+  // Where it fails nobody can scrape any more, which is what Prometheus's own `up` is for.
+  impl->listener = std::thread([impl = impl.get()] {
+    impl->listening = RunGuarded(ThreadKind::kMetrics, [impl] { impl->server.listen_after_bind(); }).ok();
+  });
   // Until it runs, stop() is without effect.
-  while (!impl->server.is_running()) std::this_thread::yield();
+  while (impl->listening && !impl->server.is_running()) std::this_thread::yield();
   return std::unique_ptr<MetricsServer>(new MetricsServer(std::move(impl)));
 }
 

@@ -9,6 +9,9 @@
 #include <sstream>
 #include <string>
 #include <system_error>
+#include <utility>
+
+#include "server/threads/guarded.h"
 
 namespace likeness {
 namespace {
@@ -79,6 +82,21 @@ double StartTime() {
   return boot + ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
+prometheus::MetricFamily FailuresOfThreads() {
+  prometheus::MetricFamily family{"likeness_thread_failures_total",
+                                  "Exceptions that reached the outermost function of a thread, which went on.",
+                                  prometheus::MetricType::Counter,
+                                  {}};
+  for (int i = 0; i < kThreadKindCount; ++i) {
+    const auto kind = static_cast<ThreadKind>(i);
+    prometheus::ClientMetric metric;
+    metric.label = {{"thread", std::string(ThreadName(kind))}};
+    metric.counter.value = static_cast<double>(ThreadFailures(kind));
+    family.metric.push_back(std::move(metric));
+  }
+  return family;
+}
+
 }  // namespace
 
 std::vector<prometheus::MetricFamily> ProcessMetrics::Collect() const {
@@ -92,6 +110,7 @@ std::vector<prometheus::MetricFamily> ProcessMetrics::Collect() const {
       Figure("process_open_fds", "Open file descriptors.", Type::Gauge, OpenFiles()),
       Figure("process_threads", "Threads.", Type::Gauge, Threads()),
       Figure("process_start_time_seconds", "Start of the process since the Unix epoch.", Type::Gauge, start_time),
+      FailuresOfThreads(),
   };
 }
 

@@ -9,7 +9,8 @@
 
 namespace likeness {
 
-// Reads /proc/self at each scrape: processor time, memory, open files, start time. Thread-safe.
+// Reads /proc/self at each scrape: processor time, memory, open files, start time; and what its threads have thrown.
+// Thread-safe.
 class ProcessMetrics : public prometheus::Collectable {
  public:
   std::vector<prometheus::MetricFamily> Collect() const override;

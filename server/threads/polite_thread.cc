@@ -4,6 +4,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <utility>
+
+#include "server/threads/guarded.h"
+
 namespace likeness {
 PoliteThread::PoliteThread() : thread_([this] { RunEntries(); }) {}
 
@@ -15,11 +19,12 @@ PoliteThread::~PoliteThread() {
   thread_.join();
 }
 
-void PoliteThread::Run(absl::FunctionRef<void()> work) {
+absl::Status PoliteThread::Run(absl::FunctionRef<void()> work) {
   Entry entry{work};
   absl::MutexLock lock(&mutex_);
   queue_.push_back(&entry);
   mutex_.Await(absl::Condition(&entry.done));
+  return entry.outcome;
 }
 
 void PoliteThread::RunEntries() {
@@ -33,8 +38,9 @@ void PoliteThread::RunEntries() {
       entry = queue_.front();
       queue_.pop_front();
     }
-    entry->work();
+    absl::Status outcome = RunGuarded(ThreadKind::kPreparation, entry->work);
     absl::MutexLock lock(&mutex_);
+    entry->outcome = std::move(outcome);
     entry->done = true;
   }
 }

@@ -7,6 +7,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 
 namespace likeness {
@@ -18,12 +19,13 @@ class PoliteThread {
   // Nobody may wait any more.
   ~PoliteThread();
 
-  // Runs `work` on the thread, in the order of the calls, and returns when it is done.
-  void Run(absl::FunctionRef<void()> work);
+  // Runs `work` on the thread, in the order of the calls, and returns when it is done; INTERNAL where it throws.
+  absl::Status Run(absl::FunctionRef<void()> work);
 
  private:
   struct Entry {
     absl::FunctionRef<void()> work;
+    absl::Status outcome = {};
     bool done = false;
   };
 

@@ -10,14 +10,15 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/errors/errors.h"
 #include "server/files/files.h"
 #include "server/hashing/random_id.h"
 #include "server/telemetry/log.h"
+#include "server/threads/guarded.h"
 #include "server/training/people_split.h"
-#include "server/training/trainer.h"
 #include "server/trainings/head_run.h"
 #include "server/trainings/training_config.h"
 
@@ -28,6 +29,7 @@ constexpr size_t kMaxLabelBytes = 128;
 constexpr int kPairsPerPhoto = 10;
 constexpr int64_t kBytesOfPair = 24;  // see evaluation.h
 constexpr int64_t kLeastCopiesOfWeights = 3;
+constexpr int kMostCrashes = 2;  // after which a training is the likely cause
 
 absl::Status NotFound() { return MakeError(Reason::TRAINING_NOT_FOUND, "the server has no training of this id"); }
 absl::Status Cancelled() { return MakeError(Reason::CANCELLED, "the training was cancelled"); }
@@ -114,11 +116,12 @@ absl::Status TrainingJobs::Upload::Add(const v1::LabelledPhoto& photo, StillWant
   }
   hasher_.Add(photo.person());
   hasher_.Add(photo.photo());
-  absl::StatusOr<EncodedFace> face;
-  jobs_.preparations_.Run(
-      [&] { face = jobs_.encoder_.Crop(base_.manifest, photo.photo(), FacePolicy::kLargest, still_wanted); });
-  if (!face.ok()) return face.status();
-  faces_.push_back({.photo_index = index, .person = 0, .stranger = false, .crop = std::move(face->crop)});
+  absl::StatusOr<Picture> crop;
+  const absl::Status ran =
+      jobs_.preparations_.Run([&] { crop = jobs_.work_.Crop(base_.manifest, photo.photo(), still_wanted); });
+  if (!ran.ok()) return ran;
+  if (!crop.ok()) return crop.status();
+  faces_.push_back({.photo_index = index, .person = 0, .stranger = false, .crop = *std::move(crop)});
   labels_.push_back(photo.person());
   return absl::OkStatus();
 }
@@ -168,15 +171,16 @@ absl::StatusOr<std::string> TrainingJobs::Upload::Finish() {
                                  data.people(), " are left to train on when ", data.strangers(), " are held out"));
   }
   absl::Status room;
-  jobs_.preparations_.Run([&] { room = jobs_.CheckRoom(jobs_.RoomForNext(), base_.path, config_, faces_); });
+  const absl::Status ran =
+      jobs_.preparations_.Run([&] { room = jobs_.CheckRoom(jobs_.RoomForNext(), base_.path, config_, faces_); });
+  if (!ran.ok()) return ran;
   if (!room.ok()) return room;
   return jobs_.Enqueue(std::move(training), faces_);
 }
 
 absl::StatusOr<std::unique_ptr<TrainingJobs>> TrainingJobs::Open(const std::string& folder, TrainingLimits limits,
-                                                                 TrainingSurroundings surroundings,
-                                                                 const ActiveGeneration& active,
-                                                                 const FaceEncoder& encoder) {
+                                                                 TrainingWork& work, const ActiveGeneration& active,
+                                                                 Metrics& metrics) {
   const auto wrong = [&folder](absl::string_view why) {
     return absl::FailedPreconditionError(absl::StrCat("trainings folder ", folder, ": ", why));
   };
@@ -186,37 +190,42 @@ absl::StatusOr<std::unique_ptr<TrainingJobs>> TrainingJobs::Open(const std::stri
       std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
     }
     // By its one true name: a symbolic link or a slash at the end must not lead to another lock.
-    jobs.reset(new TrainingJobs(std::filesystem::canonical(folder), limits, std::move(surroundings), active, encoder));
+    jobs.reset(new TrainingJobs(std::filesystem::canonical(folder), limits, work, active, metrics));
     if (!jobs->lock_.Exists()) return wrong("the folder around it cannot be written to");
     if (!jobs->lock_.Acquire()) return wrong("another server has it; give each a --trainings-folder of its own");
     jobs->ReadFolder();
   } catch (const std::filesystem::filesystem_error& error) {
     return wrong(error.code().message());
   }
-  jobs->runner_ = std::thread([jobs = jobs.get()] { jobs->RunJobs(); });
+  jobs->runner_ = std::thread(
+      [jobs = jobs.get()] { RunGuarded(ThreadKind::kTraining, [jobs] { jobs->RunJobs(); }).IgnoreError(); });
   return jobs;
 }
 
-TrainingJobs::TrainingJobs(std::string folder, TrainingLimits limits, TrainingSurroundings surroundings,
-                           const ActiveGeneration& active, const FaceEncoder& encoder)
+TrainingJobs::TrainingJobs(std::string folder, TrainingLimits limits, TrainingWork& work,
+                           const ActiveGeneration& active, Metrics& metrics)
     : folder_(std::move(folder)),
-      limits_(limits),
-      surroundings_(std::move(surroundings)),
+      limits_(std::move(limits)),
+      work_(work),
       active_(active),
-      encoder_(encoder),
+      metrics_(metrics),
       lock_(folder_ + ".lock") {}
 
 TrainingJobs::~TrainingJobs() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
+  Stop();
   if (runner_.joinable()) runner_.join();
+}
+
+void TrainingJobs::Stop() {
+  absl::MutexLock lock(&mutex_);
+  stopping_ = true;
 }
 
 std::string TrainingJobs::FolderOf(const std::string& id) const { return absl::StrCat(folder_, "/", id); }
 
 std::string TrainingJobs::CancellationFile(const std::string& id) const { return FolderOf(id) + "/cancelled"; }
+
+std::string TrainingJobs::AttemptsFile(const std::string& id) const { return FolderOf(id) + "/attempts"; }
 
 void TrainingJobs::ReadFolder() {
   absl::MutexLock lock(&mutex_);
@@ -267,7 +276,8 @@ absl::StatusOr<std::unique_ptr<TrainingJobs::Upload>> TrainingJobs::Begin(const 
   if (named.base_model().empty()) named.set_base_model(active_.Get()->embedder->digest().Hex());
   // On one thread for all: each thread that loads a network keeps pieces of memory.
   absl::StatusOr<BaseModel> base;
-  preparations_.Run([&] { base = FindBaseModel(surroundings_, named.base_model()); });
+  const absl::Status ran = preparations_.Run([&] { base = work_.FindBase(named.base_model()); });
+  if (!ran.ok()) return ran;
   if (!base.ok()) return base.status();
   absl::StatusOr<v1::TrainingConfig> complete = CompleteConfig(std::move(named), base->manifest);
   if (!complete.ok()) return complete.status();
@@ -284,8 +294,7 @@ absl::Status TrainingJobs::CheckRoom(const std::optional<MemoryRoom>& room, cons
   // A layer behind the network takes little more than the faces.
   if (config.method() == v1::TRAINING_METHOD_LINEAR_HEAD) return CheckMemory(of_faces, room);
   if (absl::Status status = CheckMemory(kLeastCopiesOfWeights * weights + of_faces, room); !status.ok()) return status;
-  const absl::StatusOr<int64_t> of_network =
-      Trainer::MeasureMemory(base_path, surroundings_.device, TrainerOptionsOf(config, surroundings_.threads));
+  const absl::StatusOr<int64_t> of_network = work_.MeasureMemory(base_path, config);
   GiveMemoryBack();  // or it would be missing when the training begins
   if (!of_network.ok()) return of_network.status();
   return CheckMemory(*of_network + of_faces, room);
@@ -341,13 +350,45 @@ void TrainingJobs::RunJobs() {
 
 void TrainingJobs::RunJob(const std::string& id) {
   v1::Training training = *Get(id);
-  Log(LogLevel::kInfo, "training_running", {{"training_id", id}});
-  absl::Status outcome = Note(id, training, /*durable=*/true);
-  if (outcome.ok()) outcome = RunOnFaces(id, training);
-  if (!outcome.ok() && ReasonOf(outcome) == Reason::SHUTTING_DOWN) return;  // it goes on after the next start
-  EndJob(id, std::move(training), outcome);
+  const int crashes = CrashesOf(id);
+  absl::Status outcome;
+  if (crashes < kMostCrashes) {
+    Log(LogLevel::kInfo, "training_running", {{"training_id", id}, {"crashes", crashes}});
+    // The attempt is on the disk before anything that may end the process.
+    outcome = NoteAttempts(id, crashes + 1);
+    if (outcome.ok()) outcome = Note(id, training, /*durable=*/true);
+    const absl::Status ran = RunGuarded(ThreadKind::kTraining, [&] {
+      if (outcome.ok()) outcome = RunOnFaces(id, training);
+    });
+    if (!ran.ok()) outcome = ran;
+  } else {
+    outcome = MakeError(Reason::INTERNAL,
+                        absl::StrCat("the server ended ", crashes,
+                                     " times without notice while this training ran, so it is not tried again; the "
+                                     "server's and the kernel's logs say why: memory, most often"));
+  }
+  if (!outcome.ok() && ReasonOf(outcome) == Reason::SHUTTING_DOWN) {  // it goes on after the next start
+    if (absl::Status status = NoteAttempts(id, crashes); !status.ok())
+      Log(LogLevel::kError, "training_not_recorded", {{"message", std::string(status.message())}});
+    return;
+  }
+  const absl::Status ended = RunGuarded(ThreadKind::kTraining, [&] { EndJob(id, training, outcome); });
   absl::MutexLock lock(&mutex_);
   running_ = false;
+  if (ended.ok()) return;
+  // At least nobody waits for it any more; after the next start it is gone on with.
+  jobs_.at(id).snapshot.training.set_state(v1::TRAINING_STATE_FAILED);
+  ++jobs_.at(id).snapshot.changes;
+}
+
+int TrainingJobs::CrashesOf(const std::string& id) const {
+  const absl::StatusOr<std::string> text = ReadWholeFile(AttemptsFile(id));
+  int attempts = 0;
+  return text.ok() && absl::SimpleAtoi(*text, &attempts) ? attempts : 0;
+}
+
+absl::Status TrainingJobs::NoteAttempts(const std::string& id, int attempts) const {
+  return ReplaceFile(AttemptsFile(id), absl::StrCat(attempts));
 }
 
 absl::Status TrainingJobs::RunOnFaces(const std::string& id, v1::Training& training) {
@@ -359,12 +400,12 @@ absl::Status TrainingJobs::RunOnFaces(const std::string& id, v1::Training& train
   }
   absl::StatusOr<std::vector<TrainingFace>> faces = ReadFaces(FolderOf(id) + "/faces");
   if (!faces.ok()) return faces.status();
-  const absl::StatusOr<BaseModel> base = FindBaseModel(surroundings_, training.config().base_model());
+  const absl::StatusOr<BaseModel> base = work_.FindBase(training.config().base_model());
   if (!base.ok()) return base.status();
   // Asked again, for the server may have been given less meanwhile: it would be killed again after each start.
   if (absl::Status status = CheckRoom(room, base->path, training.config(), *faces); !status.ok()) return status;
-  return RunTraining(surroundings_, FolderOf(id), *std::move(faces), training,
-                     [&](const v1::Training& now, bool durable) { return Note(id, now, durable); });
+  return work_.Run(FolderOf(id), *std::move(faces), training,
+                   [&](const v1::Training& now, bool durable) { return Note(id, now, durable); });
 }
 
 absl::Status TrainingJobs::Note(const std::string& id, const v1::Training& training, bool durable) {
@@ -376,7 +417,7 @@ absl::Status TrainingJobs::Note(const std::string& id, const v1::Training& train
     job.snapshot.training.set_cancel_requested(cancelled);
     ++job.snapshot.changes;
     if (training.epochs_size() > job.epochs) {
-      surroundings_.metrics.CountTrainingEpochs(training.epochs_size() - job.epochs);
+      metrics_.CountTrainingEpochs(training.epochs_size() - job.epochs);
       job.epochs = training.epochs_size();
     }
     if (cancelled) return Cancelled();
@@ -412,7 +453,7 @@ void TrainingJobs::EndJob(const std::string& id, v1::Training training, const ab
   Job& job = jobs_.at(id);
   job.snapshot.training = std::move(training);
   ++job.snapshot.changes;
-  surroundings_.metrics.CountTraining(OutcomeOf(job.snapshot.training));
+  metrics_.CountTraining(OutcomeOf(job.snapshot.training));
   CountJobs();
 }
 
@@ -423,13 +464,13 @@ void TrainingJobs::CountJobs() const {
         return entry.second.snapshot.training.state() == v1::TRAINING_STATE_RUNNING &&
                std::find(queue_.begin(), queue_.end(), entry.first) == queue_.end();
       });
-  surroundings_.metrics.SetTrainings(running, static_cast<int64_t>(queue_.size()));
+  metrics_.SetTrainings(running, static_cast<int64_t>(queue_.size()));
 }
 
 void TrainingJobs::RemoveWorkFiles(const std::string& id) const {
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(FolderOf(id), ignored)) {
-    if (entry.path().filename() != "record") std::filesystem::remove(entry.path(), ignored);
+  for (std::filesystem::directory_iterator entry(FolderOf(id), ignored), end; entry != end; entry.increment(ignored)) {
+    if (entry->path().filename() != "record") std::filesystem::remove(entry->path(), ignored);
   }
 }
 
@@ -460,8 +501,11 @@ absl::StatusOr<TrainingSnapshot> TrainingJobs::AwaitChange(const std::string& id
   const auto found = jobs_.find(id);
   if (found == jobs_.end()) return NotFound();
   const Job& job = found->second;
-  const auto changed = [&job, changes] { return job.snapshot.changes > changes; };
+  const auto changed = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || job.snapshot.changes > changes;
+  };
   mutex_.AwaitWithTimeout(absl::Condition(&changed), limit);
+  if (stopping_ && job.snapshot.changes <= changes) return Interrupted();
   return job.snapshot;
 }
 

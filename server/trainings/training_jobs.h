@@ -19,13 +19,13 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "likeness/v1/training_service.pb.h"
-#include "server/encoding/face_encoder.h"
 #include "server/files/file_lock.h"
 #include "server/hashing/sha256.h"
 #include "server/models/generation.h"
+#include "server/telemetry/metrics.h"
 #include "server/threads/polite_thread.h"
 #include "server/trainings/memory_room.h"
-#include "server/trainings/training_run.h"
+#include "server/trainings/training_work.h"
 
 namespace likeness {
 
@@ -44,7 +44,7 @@ struct TrainingSnapshot {
 };
 
 // Thread-safe. A training lives in a folder of its own: its record, and until it has ended its faces and its
-// checkpoint. After a restart it goes on from there.
+// checkpoint. After a restart it goes on from there, unless the process ended twice while it ran.
 class TrainingJobs {
  public:
   // Photos on their way to a training. Not thread-safe. What is not finished leaves nothing behind.
@@ -80,10 +80,14 @@ class TrainingJobs {
   // Reads the folder, and begins to work on what waits. FAILED_PRECONDITION when the folder cannot be had, or another
   // server has it. All must outlive it.
   static absl::StatusOr<std::unique_ptr<TrainingJobs>> Open(const std::string& folder, TrainingLimits limits,
-                                                            TrainingSurroundings surroundings,
-                                                            const ActiveGeneration& active, const FaceEncoder& encoder);
-  // Interrupts the training that runs; it goes on after the next start.
+                                                            TrainingWork& work, const ActiveGeneration& active,
+                                                            Metrics& metrics);
+  // As Stop(), and waits for the training that runs.
   ~TrainingJobs();
+
+  // Interrupts the training that runs, without waiting for it; it goes on after the next start. Nothing is begun any
+  // more, and who waits for a training is told SHUTTING_DOWN.
+  void Stop();
 
   // FIELD_INVALID, MODEL_NOT_FOUND, MODEL_CORRUPT, OVERLOADED.
   absl::StatusOr<std::unique_ptr<Upload>> Begin(const v1::TrainingConfig& config);
@@ -92,7 +96,8 @@ class TrainingJobs {
   absl::StatusOr<v1::Training> Get(const std::string& id) const;
   // The newest first, without what is long.
   std::vector<v1::Training> List() const;
-  // Waits until the training has changed more often than `changes` times, or `limit` has passed. TRAINING_NOT_FOUND.
+  // Waits until the training has changed more often than `changes` times, or `limit` has passed. TRAINING_NOT_FOUND;
+  // SHUTTING_DOWN.
   absl::StatusOr<TrainingSnapshot> AwaitChange(const std::string& id, int64_t changes, absl::Duration limit) const;
   // Notes, on the disk too, that it shall end, and returns it as it is then: ended where it waited; where it runs it
   // ends after its step or evaluation. TRAINING_NOT_FOUND; FAILED_PRECONDITION where it cannot be noted.
@@ -104,8 +109,8 @@ class TrainingJobs {
     int epochs = 0;  // that are counted
   };
 
-  TrainingJobs(std::string folder, TrainingLimits limits, TrainingSurroundings surroundings,
-               const ActiveGeneration& active, const FaceEncoder& encoder);
+  TrainingJobs(std::string folder, TrainingLimits limits, TrainingWork& work, const ActiveGeneration& active,
+               Metrics& metrics);
   void ReadFolder();
   absl::Status CheckQueue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::string> Enqueue(v1::Training training, const std::vector<TrainingFace>& faces);
@@ -117,6 +122,9 @@ class TrainingJobs {
   std::optional<MemoryRoom> RoomForNext() const;
   void RunJobs();
   void RunJob(const std::string& id);
+  // How many processes ended while they ran the training, not counting those that interrupted it in good order.
+  int CrashesOf(const std::string& id) const;
+  absl::Status NoteAttempts(const std::string& id, int attempts) const;
   absl::Status RunOnFaces(const std::string& id, v1::Training& training);
   // Ends a job for good: its record says how, and its other files are gone.
   void EndJob(const std::string& id, v1::Training training, const absl::Status& outcome);
@@ -124,6 +132,8 @@ class TrainingJobs {
   void RemoveWorkFiles(const std::string& id) const;
   // Whose being there says that the training shall end.
   std::string CancellationFile(const std::string& id) const;
+  // How often the training was begun or gone on with, without the times that Stop() ended.
+  std::string AttemptsFile(const std::string& id) const;
   absl::Status Note(const std::string& id, const v1::Training& training, bool durable);
   std::string FolderOf(const std::string& id) const;
   void CountJobs() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -131,9 +141,9 @@ class TrainingJobs {
 
   const std::string folder_;
   const TrainingLimits limits_;
-  const TrainingSurroundings surroundings_;
+  TrainingWork& work_;
   const ActiveGeneration& active_;
-  const FaceEncoder& encoder_;
+  Metrics& metrics_;
   const FileLock lock_;        // two servers on one folder would each go on with, and clear away, the other's trainings
   PoliteThread preparations_;  // finds base models, decodes and crops photos
   mutable absl::Mutex mutex_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "server/embedding/torch_embedder.h"
 #include "server/encoding/crop_kind.h"
 #include "server/errors/errors.h"
+#include "server/files/files.h"
 #include "server/inference/archive.h"
 #include "server/training/embedding_pairs.h"
 #include "server/training/evaluation.h"
@@ -47,11 +49,26 @@ void SetProgress(const TrainingStep& step, int epoch, int epochs, absl::Duration
   }
 }
 
-// Waits until the model is active, or says why it is not.
+// The embeddings of `crops` as the network is now, with a look at `on_change` between groups of them.
+absl::StatusOr<std::vector<std::vector<float>>> EmbedByTrainer(const Trainer& trainer, absl::Span<const Picture> crops,
+                                                               const v1::Training& record, OnChange on_change) {
+  constexpr size_t kAtOnce = 256;
+  std::vector<std::vector<float>> embeddings;
+  for (size_t from = 0; from < crops.size(); from += kAtOnce) {
+    if (absl::Status status = on_change(record, /*durable=*/false); !status.ok()) return status;
+    absl::StatusOr<std::vector<std::vector<float>>> group = trainer.Embed(crops.subspan(from, kAtOnce));
+    if (!group.ok()) return group.status();
+    std::move(group->begin(), group->end(), std::back_inserter(embeddings));
+  }
+  return embeddings;
+}
+
+// Waits until the model is active, or says why it is not. SHUTTING_DOWN: it is on its way.
 absl::Status Activate(Activations& activations, const ModelDigest& model) {
   if (absl::Status status = activations.Begin(model, {}); !status.ok()) return status;
   std::optional<ActivationProgress> progress = activations.Progress();
   while (progress->running && progress->model == model) {
+    if (activations.stopping()) return MakeError(Reason::SHUTTING_DOWN, "the server ends");
     progress = activations.AwaitChange(progress->changes, absl::Seconds(1));
   }
   if (!(progress->model == model)) return MakeError(Reason::ACTIVATION_RUNNING, "another model was activated instead");
@@ -60,16 +77,16 @@ absl::Status Activate(Activations& activations, const ModelDigest& model) {
 
 }  // namespace
 
-absl::StatusOr<BaseModel> FindBaseModel(const TrainingSurroundings& surroundings, const std::string& base_model) {
+absl::StatusOr<BaseModel> NetworkTraining::FindBase(const std::string& base_model) {
   BaseModel base;
   if (const std::optional<ModelDigest> digest = ModelDigest::FromHex(base_model); digest.has_value()) {
-    const absl::StatusOr<ModelEntry> entry = surroundings.models.Find(*digest);
+    const absl::StatusOr<ModelEntry> entry = surroundings_.models.Find(*digest);
     if (!entry.ok()) return entry.status();
     if (absl::Status status = ModelFolder::Check(*entry); !status.ok()) return status;
     base.path = entry->path;
   } else {
     const bool plain = base_model.find('/') == std::string::npos && base_model.find('\0') == std::string::npos;
-    base.path = absl::StrCat(surroundings.bundles_folder, "/", base_model, ".pt");
+    base.path = absl::StrCat(surroundings_.bundles_folder, "/", base_model, ".pt");
     std::error_code ignored;
     if (!plain || base_model.empty() || base_model[0] == '.' || !std::filesystem::is_regular_file(base.path, ignored)) {
       return WithField(MakeError(Reason::MODEL_NOT_FOUND, "the server has no model of this digest or name"),
@@ -104,7 +121,8 @@ absl::StatusOr<TaughtModel> TeachNetwork(const TrainingSurroundings& surrounding
   const Side& strangers = sides.strangers;
 
   // Always anew: it is cheap beside the training, and the decision needs it whole.
-  const absl::StatusOr<std::vector<std::vector<float>>> faces_before = trainer.Embed(strangers.crops);
+  const absl::StatusOr<std::vector<std::vector<float>>> faces_before =
+      EmbedByTrainer(trainer, strangers.crops, record, on_change);
   if (!faces_before.ok()) return faces_before.status();
   const auto before =
       EvaluateStrangers(*faces_before, strangers.people, record, surroundings.target_fmr, base.manifest.cohort.get());
@@ -137,7 +155,8 @@ absl::StatusOr<TaughtModel> TeachNetwork(const TrainingSurroundings& surrounding
   }
 
   // The base's cohort is of the base's space: the trained network has moved, so its threshold is plain.
-  const absl::StatusOr<std::vector<std::vector<float>>> faces_after = trainer.Embed(strangers.crops);
+  const absl::StatusOr<std::vector<std::vector<float>>> faces_after =
+      EmbedByTrainer(trainer, strangers.crops, record, on_change);
   if (!faces_after.ok()) return faces_after.status();
   const auto after =
       EvaluateStrangers(*faces_after, strangers.people, record, surroundings.target_fmr, /*cohort=*/nullptr);
@@ -220,8 +239,28 @@ absl::StatusOr<std::vector<TrainingFace>> Prepare(const BaseModel& base, const D
   return kept;
 }
 
+// Whose being there says that the model of the record is to be made the active one.
+std::string PromotionFile(const std::string& folder) { return folder + "/promotion"; }
+
+// SHUTTING_DOWN: it is to be done after the next start.
+absl::Status ActivateIfPromoted(Activations& activations, const std::string& folder, v1::Training& record) {
+  if (!std::filesystem::exists(PromotionFile(folder))) return absl::OkStatus();
+  v1::TrainingResult& result = *record.mutable_result();
+  const std::optional<ModelDigest> model = ModelDigest::FromHex(result.model().digest());
+  const absl::Status status = model.has_value() ? Activate(activations, *model)
+                                                : MakeError(Reason::INTERNAL, "the record does not name the model");
+  if (!status.ok() && ReasonOf(status) == Reason::SHUTTING_DOWN) return status;
+  result.set_promoted(status.ok());
+  if (!status.ok()) {
+    result.set_promotion_reason(
+        absl::StrCat(result.promotion_reason(), ". But it could not be activated: ", status.message()));
+  }
+  return absl::OkStatus();
+}
+
 // Adds the model to those that the server has, and makes it the active one where the promotion rule says so.
-absl::Status Conclude(const TrainingSurroundings& surroundings, const TaughtModel& taught, v1::Training& record) {
+absl::Status Conclude(const TrainingSurroundings& surroundings, const TaughtModel& taught, const std::string& folder,
+                      v1::Training& record, OnChange on_change) {
   v1::TrainingResult& result = *record.mutable_result();
   if (taught.bundle.empty()) {
     result.set_promotion_reason(
@@ -243,32 +282,46 @@ absl::Status Conclude(const TrainingSurroundings& surroundings, const TaughtMode
 
   const PromotionDecision decision = DecidePromotion(PromotionRuleOf(record.config()), taught.evidence);
   result.set_promotion_reason(decision.reason);
-  if (!decision.promote) return absl::OkStatus();
-  if (absl::Status status = Activate(surroundings.activations, entry->digest); status.ok()) {
-    result.set_promoted(true);
-  } else {
-    result.set_promotion_reason(absl::StrCat(decision.reason, ". But it could not be activated: ", status.message()));
+  std::error_code ignored;
+  std::filesystem::remove(PromotionFile(folder), ignored);  // of a run that was interrupted here
+  if (decision.promote) {
+    if (absl::Status status = ReplaceFile(PromotionFile(folder), ""); !status.ok()) return status;
   }
-  return absl::OkStatus();
+  // A restart while it is being activated goes on with that, and not with the training.
+  if (absl::Status status = on_change(record, /*durable=*/true); !status.ok()) return status;
+  return ActivateIfPromoted(surroundings.activations, folder, record);
 }
 
 }  // namespace
 
-absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::string& folder,
-                         std::vector<TrainingFace> faces, v1::Training& record, OnChange on_change) {
-  const absl::StatusOr<BaseModel> base = FindBaseModel(surroundings, record.config().base_model());
+absl::StatusOr<Picture> NetworkTraining::Crop(const BundleManifest& model, absl::string_view photo,
+                                              StillWanted still_wanted) {
+  absl::StatusOr<EncodedFace> face = encoder_.Crop(model, photo, FacePolicy::kLargest, still_wanted);
+  if (!face.ok()) return face.status();
+  return std::move(face->crop);
+}
+
+absl::StatusOr<int64_t> NetworkTraining::MeasureMemory(const std::string& base_path, const v1::TrainingConfig& config) {
+  return Trainer::MeasureMemory(base_path, surroundings_.device, TrainerOptionsOf(config, surroundings_.threads));
+}
+
+absl::Status NetworkTraining::Run(const std::string& folder, std::vector<TrainingFace> faces, v1::Training& record,
+                                  OnChange on_change) {
+  // What an interruption found made is not made again.
+  if (record.result().has_model()) return ActivateIfPromoted(surroundings_.activations, folder, record);
+  const absl::StatusOr<BaseModel> base = FindBase(record.config().base_model());
   if (!base.ok()) return base.status();
   const absl::StatusOr<std::vector<TrainingFace>> kept =
-      Prepare(*base, surroundings.device, std::move(faces), record, on_change);
+      Prepare(*base, surroundings_.device, std::move(faces), record, on_change);
   if (!kept.ok()) return kept.status();
   Sides sides = Divide(*kept);
   const absl::StatusOr<TaughtModel> taught =
       record.config().method() == v1::TRAINING_METHOD_LINEAR_HEAD
-          ? TeachHead(*base, surroundings.device, *surroundings.active.Get(), surroundings.target_fmr, sides, record,
+          ? TeachHead(*base, surroundings_.device, *surroundings_.active.Get(), surroundings_.target_fmr, sides, record,
                       on_change)
-          : TeachNetwork(surroundings, *base, folder, std::move(sides), record, on_change);
+          : TeachNetwork(surroundings_, *base, folder, std::move(sides), record, on_change);
   if (!taught.ok()) return taught.status();
-  return Conclude(surroundings, *taught, record);
+  return Conclude(surroundings_, *taught, folder, record, on_change);
 }
 
 }  // namespace likeness

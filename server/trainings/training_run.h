@@ -3,16 +3,17 @@
 #define LIKENESS_SERVER_TRAININGS_TRAINING_RUN_H_
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "likeness/v1/training_service.pb.h"
+#include "server/encoding/face_encoder.h"
 #include "server/inference/device.h"
 #include "server/models/activation.h"
 #include "server/models/model_folder.h"
-#include "server/telemetry/metrics.h"
-#include "server/trainings/taught_model.h"
-#include "server/trainings/training_faces.h"
+#include "server/trainings/training_work.h"
 
 namespace likeness {
 
@@ -25,17 +26,25 @@ struct TrainingSurroundings {
   Device device;
   int threads = 1;             // of the processor
   std::string bundles_folder;  // where bundles are looked for by name
-  Metrics& metrics;
 };
 
-// `base_model` is the digest of a model, or the name of a bundle in the bundles folder. MODEL_NOT_FOUND, MODEL_CORRUPT.
-absl::StatusOr<BaseModel> FindBaseModel(const TrainingSurroundings& surroundings, const std::string& base_model);
+// With LibTorch.
+class NetworkTraining : public TrainingWork {
+ public:
+  // All must outlive it.
+  NetworkTraining(TrainingSurroundings surroundings, const FaceEncoder& encoder)
+      : surroundings_(std::move(surroundings)), encoder_(encoder) {}
 
-// Trains `record` on `faces`, evaluates, adds the model, and activates it where the promotion rule says so. Whatever
-// happens is written into the record, and `on_change` hears of it; `durable` tells that it should survive a restart. An
-// error of `on_change` ends the run and is returned. Goes on from the checkpoint in `folder` where there is one.
-absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::string& folder,
-                         std::vector<TrainingFace> faces, v1::Training& record, OnChange on_change);
+  absl::StatusOr<BaseModel> FindBase(const std::string& base_model) override;
+  absl::StatusOr<Picture> Crop(const BundleManifest& model, absl::string_view photo, StillWanted still_wanted) override;
+  absl::StatusOr<int64_t> MeasureMemory(const std::string& base_path, const v1::TrainingConfig& config) override;
+  absl::Status Run(const std::string& folder, std::vector<TrainingFace> faces, v1::Training& record,
+                   OnChange on_change) override;
+
+ private:
+  const TrainingSurroundings surroundings_;
+  const FaceEncoder& encoder_;
+};
 
 }  // namespace likeness
 

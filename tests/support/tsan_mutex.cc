@@ -1,18 +1,22 @@
-// Tells ThreadSanitizer of absl::Mutex and absl::Barrier, which Debian's Abseil does not: without this it takes all
-// that they guard for unguarded. Only in the preset tsan, by the linker's --wrap.
+// Tells ThreadSanitizer of absl::Mutex, Barrier, Notification and BlockingCounter, which Debian's Abseil does not:
+// without this it takes all that they guard for unguarded. Only in the preset tsan, by the linker's --wrap.
 //
 // Between "pre" and "post" ThreadSanitizer looks away, so that the conditions of waiters, which Abseil evaluates on the
 // thread that unlocks, are no accesses without the lock.
 #include <sanitizer/tsan_interface.h>
 
 #include "absl/synchronization/barrier.h"
+#include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 
 namespace {
 
 using absl::Barrier;
+using absl::BlockingCounter;
 using absl::Condition;
 using absl::Mutex;
+using absl::Notification;
 
 template <typename Lock>
 auto Locked(Mutex* mutex, unsigned flags, Lock lock) {
@@ -53,6 +57,10 @@ bool __real__ZN4absl7debian35Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8Durat
 bool __real__ZN4absl7debian35Mutex17AwaitWithDeadlineERKNS0_9ConditionENS0_4TimeE(Mutex*, const Condition&, absl::Time);
 void __real__ZN4absl7debian35MutexD1Ev(Mutex*);
 bool __real__ZN4absl7debian37Barrier5BlockEv(Barrier*);
+void __real__ZN4absl7debian312Notification6NotifyEv(Notification*);
+void __real__ZNK4absl7debian312Notification19WaitForNotificationEv(Notification*);
+bool __real__ZN4absl7debian315BlockingCounter14DecrementCountEv(BlockingCounter*);
+void __real__ZN4absl7debian315BlockingCounter4WaitEv(BlockingCounter*);
 
 void __wrap__ZN4absl7debian35Mutex4LockEv(Mutex* mutex) {
   Locked(mutex, 0, [=] { __real__ZN4absl7debian35Mutex4LockEv(mutex); });
@@ -92,5 +100,21 @@ bool __wrap__ZN4absl7debian37Barrier5BlockEv(Barrier* barrier) {
   const bool last = __real__ZN4absl7debian37Barrier5BlockEv(barrier);
   __tsan_acquire(barrier);
   return last;
+}
+void __wrap__ZN4absl7debian312Notification6NotifyEv(Notification* notification) {
+  __tsan_release(notification);
+  __real__ZN4absl7debian312Notification6NotifyEv(notification);
+}
+void __wrap__ZNK4absl7debian312Notification19WaitForNotificationEv(Notification* notification) {
+  __real__ZNK4absl7debian312Notification19WaitForNotificationEv(notification);
+  __tsan_acquire(notification);
+}
+bool __wrap__ZN4absl7debian315BlockingCounter14DecrementCountEv(BlockingCounter* counter) {
+  __tsan_release(counter);
+  return __real__ZN4absl7debian315BlockingCounter14DecrementCountEv(counter);
+}
+void __wrap__ZN4absl7debian315BlockingCounter4WaitEv(BlockingCounter* counter) {
+  __real__ZN4absl7debian315BlockingCounter4WaitEv(counter);
+  __tsan_acquire(counter);
 }
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -179,6 +180,19 @@ TEST_F(BatchingEmbedderTest, NoCropIsNoWork) {
   const auto embeddings = embedder.Embed({});
   ASSERT_TRUE(embeddings.ok());
   EXPECT_TRUE(embeddings->empty());
+}
+
+// It used to end the process, with every call that waited.
+TEST_F(BatchingEmbedderTest, ANetworkThatThrowsFailsTheCallsOfItsBatchAlone) {
+  std::atomic<bool> throws = true;
+  network_.embed = [&](const Picture& crop) -> absl::StatusOr<std::vector<float>> {
+    if (throws) throw std::runtime_error("a fault");
+    return MeanColour(crop);
+  };
+  BatchingEmbedder embedder(network_, {.max_batch = 2, .max_delay = absl::Hours(1)}, clock_, metrics_);
+  EXPECT_THAT(EmbedAtOnce(embedder, {10, 20}), ElementsAre("INTERNAL", "INTERNAL"));
+  throws = false;
+  EXPECT_THAT(EmbedAtOnce(embedder, {30, 40}), ElementsAre("30", "40"));
 }
 
 }  // namespace

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
@@ -77,6 +79,7 @@ class ActivationsTest : public testing::Test {
     auto embedder = std::make_shared<FakeEmbedder>();
     embedder->set_digest(entry.digest);
     embedder->embed = [this](const Picture& crop) -> absl::StatusOr<std::vector<float>> {
+      if (throws_) throw std::runtime_error("a fault");
       while (hold_.load() && !release_.load()) absl::SleepFor(absl::Milliseconds(1));
       std::vector<float> values = MeanColour(crop);
       for (float& value : values) value *= 2;
@@ -120,6 +123,7 @@ class ActivationsTest : public testing::Test {
   ModelDigest next_;
   ThresholdRule rule_;
   absl::Status load_error_;
+  std::atomic<bool> throws_ = false;
   std::atomic<bool> hold_ = false;
   std::atomic<bool> release_ = false;
   std::vector<ModelDigest> announced_;
@@ -265,12 +269,9 @@ TEST_F(ActivationsTest, ARestartGoesOnWithIt) {
   hold_ = true;
   ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
   ASSERT_EQ(gallery_->ReadModelChoice()->target, next_);
-  std::thread release([this] {
-    absl::SleepFor(absl::Milliseconds(500));  // by then the end has begun
-    hold_ = false;
-  });
+  activations_->Stop();
+  hold_ = false;
   Restart();  // its end waits for the batch in the network
-  release.join();
   ASSERT_EQ(active_.Get()->embedder->digest(), base_) << "the activation was over before the restart";
   ASSERT_THAT(activations_->Resume(), IsOk());
   ASSERT_THAT(Finish(), IsOk());
@@ -296,6 +297,51 @@ TEST_F(ActivationsTest, DeletesAModelWithItsEmbeddings) {
   EXPECT_THAT(activations_->Delete(*models_, base_), FailsWith(Reason::MODEL_IN_USE));
   EXPECT_EQ(EmbeddedBy(next_, "ada").size(), 0u);
   EXPECT_EQ(EmbeddedBy(base_, "ada").size(), 1u);
+}
+
+// It used to end the process, and at the next start to go on into the same.
+TEST_F(ActivationsTest, ANetworkThatThrowsFailsTheActivation) {
+  Enrol("ada", "r1", 100);
+  throws_ = true;
+  ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
+  EXPECT_THAT(Finish(), FailsWith(Reason::INTERNAL));
+  EXPECT_EQ(active_.Get()->embedder->digest(), base_);
+  EXPECT_EQ(gallery_->ReadModelChoice()->target, std::nullopt);
+  throws_ = false;
+  ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
+  EXPECT_THAT(Finish(), IsOk());
+}
+
+TEST_F(ActivationsTest, ANetworkThatThrowsDoesNotFollow) {
+  Enrol("ada", "r1", 100);
+  ASSERT_THAT(gallery_->SetModelChoice({next_, std::nullopt, false}), IsOk());  // as another server did
+  throws_ = true;
+  EXPECT_THAT(activations_->Follow(), FailsWith(Reason::ACTIVATION_RUNNING));
+  EXPECT_THAT(Finish(), FailsWith(Reason::INTERNAL));
+  EXPECT_EQ(active_.Get()->embedder->digest(), base_);
+}
+
+// A training waited for the activation that it had asked for, and the end of the server for the training.
+TEST_F(ActivationsTest, WhoWaitsForAnActivationIsLetGoWhenTheServerEnds) {
+  Enrol("ada", "r1", 100);
+  hold_ = true;
+  ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
+  const int64_t changes = activations_->Progress()->changes;
+  absl::Notification over;
+  std::thread waits([&] {
+    activations_->AwaitChange(changes, absl::InfiniteDuration());
+    over.Notify();
+  });
+  EXPECT_FALSE(over.HasBeenNotified());
+  activations_->Stop();
+  over.WaitForNotification();
+  waits.join();
+  EXPECT_TRUE(activations_->Progress()->running);
+  EXPECT_TRUE(activations_->stopping());
+  release_ = true;
+  Restart();
+  ASSERT_THAT(activations_->Resume(), IsOk());
+  EXPECT_THAT(Finish(), IsOk());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -280,6 +281,15 @@ TEST(WorkPoolTest, NeverHoldsMoreThanItMayHoweverManySubmit) {
   }
   EXPECT_EQ(run, accepted);
   EXPECT_THAT(depths, Each(Le(kLimit + kWorkers)));
+}
+
+// It used to end the process.
+TEST(WorkPoolTest, AWorkerGoesOnAfterWorkThatThrows) {
+  WorkPool pool(Size(1, 2));
+  absl::Notification done;
+  EXPECT_TRUE(pool.TrySubmit([] { throw std::runtime_error("a fault"); }));
+  EXPECT_TRUE(pool.TrySubmit([&done] { done.Notify(); }));
+  done.WaitForNotification();
 }
 
 }  // namespace

@@ -13,8 +13,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "client/client.h"
+#include "client/model_client.h"
+#include "server/seal/seal.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
 
@@ -148,6 +151,56 @@ TEST_F(ServerTest, StopsOnceHoweverOftenItIsAsked) {
   (*server)->Stop();
   EXPECT_EQ(Client({.target = target}).Health("").status().code(), absl::StatusCode::kUnavailable);
   (*server)->Stop();
+}
+
+TEST_F(ServerTest, AnActivationDoesNotHoldUpTheEndAndGoesOnAtTheNextStart) {
+  const std::string bundle = ReadFile(ModelPath("mobilefacenet-512.pt"));
+  const std::string other = VerifySeal(bundle)->Hex();
+  const std::string models = gallery_ + ".models";
+  std::filesystem::create_directories(models);
+  WriteFile(absl::StrCat(models, "/", other, ".pt"), bundle);
+  const ServerConfig config = Config({"--target-fmr=1e-3"});
+  auto server = Server::Start(config);
+  ASSERT_THAT(server, IsOk());
+  Client::Options options{.target = absl::StrCat("127.0.0.1:", (*server)->grpc_port()), .timeout = absl::Minutes(5)};
+  // Three batches for the network.
+  for (int person = 0; person < 12; ++person) {
+    v1::EnrollRequest enroll;
+    enroll.set_person_id(absl::StrCat("person-", person));
+    for (int photo = 0; photo < 8; ++photo) enroll.add_photos(ReadFile(PhotoPath("cage2_crop.jpg")));
+    ASSERT_THAT(Client(options).Enroll(enroll), IsOk());
+  }
+  v1::AllowModelRequest allow;
+  allow.set_digest(other);
+  ASSERT_THAT(ModelClient(options).AllowModel(allow), IsOk());
+
+  absl::Notification begun;
+  absl::Status watched;
+  std::thread watcher([&] {
+    v1::ActivateModelRequest activate;
+    activate.set_digest(other);
+    activate.set_unmeasured(true);
+    watched = ModelClient(options)
+                  .ActivateModel(activate,
+                                 [&](const v1::ActivateModelResponse& now) {
+                                   if (now.embedded_references() > 0 && !begun.HasBeenNotified()) begun.Notify();
+                                 })
+                  .status();
+    if (!begun.HasBeenNotified()) begun.Notify();  // it has failed
+  });
+  begun.WaitForNotification();
+  (*server)->Stop();
+  watcher.join();
+  EXPECT_EQ(watched.code(), absl::StatusCode::kUnavailable) << watched;
+  EXPECT_EQ(ErrorReasonOf(watched), "SHUTTING_DOWN");
+
+  server = Server::Start(config);
+  ASSERT_THAT(server, IsOk());
+  options.target = absl::StrCat("127.0.0.1:", (*server)->grpc_port());
+  ModelClient again(options);
+  const auto active = [&] { return again.ListModels({})->models(0); };
+  EXPECT_NE(active().model().digest(), other) << "it was over before the end";
+  while (active().model().digest() != other) absl::SleepFor(absl::Milliseconds(20));
 }
 
 // Whatever the step at which a start fails, the next one finds everything free: gallery, folders and ports.

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 #include <httplib.h>
 
+#include <atomic>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/telemetry/metrics.h"
@@ -82,6 +85,26 @@ TEST(MetricsServerTest, ListensOnAnIpv6Address) {
   const auto server = MetricsServer::Start("[::1]:0", {});
   ASSERT_THAT(server, IsOk());
   EXPECT_EQ(httplib::Client("::1", (*server)->port()).Get("/metrics")->status, 200);
+}
+
+// Throws at its first scrape.
+class ThrowsOnce : public prometheus::Collectable {
+ public:
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    if (!thrown_.exchange(true)) throw std::runtime_error("a fault");
+    return ProcessMetrics().Collect();
+  }
+
+ private:
+  mutable std::atomic<bool> thrown_ = false;
+};
+
+TEST(MetricsServerTest, AScrapeThatThrowsIsAnsweredAndCounted) {
+  const auto server = MetricsServer::Start("127.0.0.1:0", {std::make_shared<ThrowsOnce>()});
+  ASSERT_THAT(server, IsOk());
+  httplib::Client client("127.0.0.1", (*server)->port());
+  EXPECT_EQ(client.Get("/metrics")->status, 500);
+  EXPECT_THAT(client.Get("/metrics")->body, HasSubstr("likeness_thread_failures_total{thread=\"metrics\"} 1\n"));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "server/seal/seal.h"
+#include "server/trainings/training_run.h"
 #include "tests/support/fake_embedder.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
@@ -39,15 +40,7 @@ class TrainingJobsTest : public testing::Test {
   // As after a start.
   void Open(std::optional<MemoryRoom> room) {
     jobs_.reset();
-    auto opened =
-        TrainingJobs::Open(folder_, {.memory_room = [room] { return room; }},
-                           {.models = *models_,
-                            .activations = activations_,
-                            .active = active_,
-                            .device = Device{},
-                            .bundles_folder = std::filesystem::path(ModelPath("face-finder.pt")).parent_path(),
-                            .metrics = metrics_},
-                           active_, encoder_);
+    auto opened = TrainingJobs::Open(folder_, {.memory_room = [room] { return room; }}, networks_, active_, metrics_);
     ASSERT_THAT(opened, IsOk());
     jobs_ = *std::move(opened);
   }
@@ -83,6 +76,12 @@ class TrainingJobsTest : public testing::Test {
   Activations activations_{*models_, *gallery_, active_, rule_, LoadNothing, [](const Generation&) {}};
   const FaceFinder finder_ = *FaceFinder::Load(ModelPath("face-finder.pt"), Device{});
   const FaceEncoder encoder_{finder_, PhotoLimits{}, metrics_};
+  NetworkTraining networks_{{.models = *models_,
+                             .activations = activations_,
+                             .active = active_,
+                             .device = Device{},
+                             .bundles_folder = std::filesystem::path(ModelPath("face-finder.pt")).parent_path()},
+                            encoder_};
   std::unique_ptr<TrainingJobs> jobs_;
 };
 
@@ -101,7 +100,8 @@ TEST_F(TrainingJobsTest, EndsATrainingForWhichThereIsNoMemoryAfterARestart) {
   ASSERT_FALSE(TrainingJobs::HasEnded(*jobs_->Get(*id)));
   Open(kTight);
   absl::StatusOr<TrainingSnapshot> now = jobs_->AwaitChange(*id, 0, absl::Seconds(60));
-  while (now.ok() && !TrainingJobs::HasEnded(now->training)) now = jobs_->AwaitChange(*id, now->changes, absl::Seconds(60));
+  while (now.ok() && !TrainingJobs::HasEnded(now->training))
+    now = jobs_->AwaitChange(*id, now->changes, absl::Seconds(60));
   ASSERT_THAT(now, IsOk());
   EXPECT_EQ(now->training.state(), v1::TRAINING_STATE_FAILED);
   EXPECT_EQ(now->training.failure().reason(), "TRAINING_NEEDS_MEMORY");
