@@ -86,10 +86,9 @@ int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references
   return IntegerIn(rows.at(0)[0]);
 }
 
-void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change, absl::Time time) {
-  session.Change(
-      "INSERT INTO change (revision, kind, person, subject, time) VALUES ($1, $2, $3, $4, $5)",
-      {revision, static_cast<int64_t>(change.kind), Bytes(AsText(change.person)), Text(change.subject), Micros(time)});
+void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change) {
+  session.Change("INSERT INTO change (revision, kind, person, subject) VALUES ($1, $2, $3, $4)",
+                 {revision, static_cast<int64_t>(change.kind), Bytes(AsText(change.person)), Text(change.subject)});
 }
 
 std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last, int64_t& first) {
@@ -104,8 +103,13 @@ std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, in
   return changes;
 }
 
-void RemoveChangesBefore(SqlSession& session, absl::Time time) {
-  session.Change("DELETE FROM change WHERE time < $1", {Micros(time)});
+int64_t RemoveChangesOlderThan(SqlSession& session, absl::Duration age, int limit) {
+  // The first one that is young enough ends the search, so that the log has no gaps.
+  return session.Change(
+      "DELETE FROM change WHERE number IN (SELECT number FROM change WHERE revision < coalesce((SELECT revision FROM "
+      "change WHERE time >= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - $1 ORDER BY number LIMIT 1), "
+      "9223372036854775807) ORDER BY number LIMIT $2)",
+      {absl::ToInt64Microseconds(age), int64_t{limit}});
 }
 
 }  // namespace likeness

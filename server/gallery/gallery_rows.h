@@ -38,10 +38,13 @@ struct GalleryRow {
 GalleryRow ReadGallery(SqlSession& session);
 // Counts a change; returns the new revision.
 int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references);
-void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change, absl::Time time);
+// With the time by the database's clock, which is the same for all servers.
+void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change);
 // Those after `revision`, up to `last`; with the first revision that the log has, or 0 for an empty one.
 std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last, int64_t& first);
-void RemoveChangesBefore(SqlSession& session, absl::Time time);
+// Of those that are older than `age`, by the same clock, at most `limit`, beginning with the first. Returns how many
+// there were.
+int64_t RemoveChangesOlderThan(SqlSession& session, absl::Duration age, int limit);
 
 }  // namespace likeness
 

@@ -1,6 +1,8 @@
 #include "server/gallery/sql_rows.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -48,6 +50,31 @@ void ReadSource(SqlSession& session, const PersonCipher& cipher, const Embedding
   const std::vector<SqlRow> crops = session.Run("SELECT picture, checksum FROM crop WHERE reference = $1 AND kind = $2",
                                                 {reference.number, Text(sources.crop_kind)});
   if (!crops.empty()) ReadPicture(cipher, sources.crop_kind, crops[0][0], crops[0][1], reference).IgnoreError();
+}
+
+// The first `limit` rows of references with numbers above `after`, by a statement that is bounded to numbers above $1
+// up to $2, whose last parameter is how many rows at most, and whose first column is the number. It looks at so many
+// references at a time: whatever way a database finds for the joins, it takes as long for the last of them as for the
+// first. `sql` must stay where it is.
+std::vector<SqlRow> RunInWindows(SqlSession& session, const char* sql, int64_t after, int limit,
+                                 const std::vector<SqlValue>& others) {
+  constexpr int64_t kWindow = 1000;
+  std::vector<SqlRow> rows;
+  while (std::ssize(rows) < limit) {
+    const std::optional<int64_t> last = OptionalIntegerIn(
+        session
+            .Run("SELECT max(number) FROM (SELECT number FROM face_reference WHERE number > $1 ORDER BY number LIMIT "
+                 "$2) page",
+                 {after, std::max<int64_t>(limit, kWindow)})
+            .at(0)[0]);
+    if (!last.has_value()) break;
+    std::vector<SqlValue> parameters = {after, *last};
+    parameters.insert(parameters.end(), others.begin(), others.end());
+    parameters.emplace_back(limit - std::ssize(rows));
+    for (SqlRow& row : session.Run(sql, parameters)) rows.push_back(std::move(row));
+    after = *last;
+  }
+  return rows;
 }
 
 }  // namespace
@@ -193,8 +220,17 @@ int64_t InsertEmbedding(SqlSession& session, const PersonCipher& cipher, const R
       {Bytes(model), Blob{std::move(stored.bytes)}, Blob{std::move(stored.proof)}, number});
 }
 
-int64_t RemoveEmbeddings(SqlSession& session, const ModelDigest& model) {
-  return session.Change("DELETE FROM embedding WHERE model_digest = $1", {Digest(model)});
+std::optional<int64_t> LastEmbeddedOf(SqlSession& session, const ModelDigest& model, int64_t after, int limit) {
+  const std::vector<SqlRow> rows = session.Run(
+      "SELECT max(reference) FROM (SELECT reference FROM embedding WHERE reference > $1 AND model_digest = $2 "
+      "ORDER BY reference LIMIT $3) page",
+      {after, Digest(model), int64_t{limit}});
+  return OptionalIntegerIn(rows.at(0)[0]);
+}
+
+int64_t RemoveEmbeddings(SqlSession& session, const ModelDigest& model, int64_t after, int64_t last) {
+  return session.Change("DELETE FROM embedding WHERE reference > $1 AND reference <= $2 AND model_digest = $3",
+                        {after, last, Digest(model)});
 }
 
 absl::StatusOr<std::vector<ReferenceCrop>> ReadCrops(SqlSession& session, const PersonCipher& cipher,
@@ -253,16 +289,18 @@ absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& sess
                                                                 int limit) {
   std::vector<UnembeddedReference> references;
   // No crop is read where there is an embedding in its place.
-  for (const SqlRow& row : session.Run(
-           "SELECT number, person.person_id, reference_id, data_key, source.embedding, source.checksum, "
-           "CASE WHEN source.reference IS NULL THEN picture END, crop.checksum FROM face_reference "
-           "JOIN person ON person.person_id = face_reference.person_id "
-           "LEFT JOIN embedding source ON source.reference = number AND source.model_digest = $1 "
-           "LEFT JOIN crop ON crop.reference = number AND crop.kind = $2 "
-           "WHERE number > $3 AND (source.reference IS NOT NULL OR crop.reference IS NOT NULL) AND NOT EXISTS "
-           "(SELECT 1 FROM embedding WHERE embedding.reference = number AND embedding.model_digest = $4) "
-           "ORDER BY number LIMIT $5",
-           {OptionalDigest(sources.mapped_from), Text(sources.crop_kind), after, Digest(model), int64_t{limit}})) {
+  static constexpr char kSelect[] =
+      "SELECT number, person.person_id, reference_id, data_key, source.embedding, source.checksum, "
+      "CASE WHEN source.reference IS NULL THEN picture END, crop.checksum FROM face_reference "
+      "JOIN person ON person.person_id = face_reference.person_id LEFT JOIN embedding source ON "
+      "source.reference = number AND source.reference > $1 AND source.reference <= $2 AND source.model_digest = $3 "
+      "LEFT JOIN crop ON crop.reference = number AND crop.reference > $1 AND crop.reference <= $2 AND crop.kind = $4 "
+      "WHERE number > $1 AND number <= $2 AND (source.reference IS NOT NULL OR crop.reference IS NOT NULL) AND NOT "
+      "EXISTS (SELECT 1 FROM embedding WHERE embedding.reference = number AND embedding.reference > $1 AND "
+      "embedding.reference <= $2 AND embedding.model_digest = $5) ORDER BY number LIMIT $6";
+  for (const SqlRow& row :
+       RunInWindows(session, kSelect, after, limit,
+                    {OptionalDigest(sources.mapped_from), Text(sources.crop_kind), Digest(model)})) {
     UnembeddedReference reference{IntegerIn(row[0]), TextIn(row[1]), TextIn(row[2]), ""};
     const bool mapped = !IsNull(row[4]);
     const absl::StatusOr<PersonCipher> cipher = protection.CipherFor(reference.person_id, OptionalBytesIn(row[3]));
@@ -281,11 +319,12 @@ absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& sess
 absl::StatusOr<std::vector<NumberedEmbedding>> ReadEmbeddingsBy(SqlSession& session, const Protection& protection,
                                                                 const ModelDigest& model, int64_t after, int limit) {
   std::vector<NumberedEmbedding> embeddings;
-  for (const SqlRow& row :
-       session.Run("SELECT number, person.person_id, reference_id, embedding, checksum, data_key FROM face_reference "
-                   "JOIN person ON person.person_id = face_reference.person_id JOIN embedding ON reference = number "
-                   "WHERE number > $1 AND embedding.model_digest = $2 ORDER BY number LIMIT $3",
-                   {after, Digest(model), int64_t{limit}})) {
+  static constexpr char kSelect[] =
+      "SELECT number, person.person_id, reference_id, embedding, checksum, data_key FROM face_reference "
+      "JOIN person ON person.person_id = face_reference.person_id JOIN embedding ON reference = number "
+      "WHERE number > $1 AND number <= $2 AND reference > $1 AND reference <= $2 AND embedding.model_digest = $3 "
+      "ORDER BY number LIMIT $4";
+  for (const SqlRow& row : RunInWindows(session, kSelect, after, limit, {Digest(model)})) {
     NumberedEmbedding embedding{IntegerIn(row[0]), TextIn(row[1]), TextIn(row[2]), {}};
     const absl::StatusOr<PersonCipher> cipher = protection.CipherFor(embedding.person_id, OptionalBytesIn(row[5]));
     if (cipher.ok()) {

@@ -58,8 +58,11 @@ absl::StatusOr<std::vector<ReferenceEmbedding>> ReadEmbeddings(SqlSession& sessi
 // or 1.
 int64_t InsertEmbedding(SqlSession& session, const PersonCipher& cipher, const ReferenceEmbedding& reference,
                         int64_t number);
-// Returns how many there were.
-int64_t RemoveEmbeddings(SqlSession& session, const ModelDigest& model);
+// The number of the last of the first `limit` references above `after` that have an embedding by the model; nothing
+// where none has.
+std::optional<int64_t> LastEmbeddedOf(SqlSession& session, const ModelDigest& model, int64_t after, int limit);
+// Of references with numbers above `after`, up to `last`. Returns how many there were.
+int64_t RemoveEmbeddings(SqlSession& session, const ModelDigest& model, int64_t after, int64_t last);
 // STORE_CORRUPT.
 absl::StatusOr<std::vector<ReferenceCrop>> ReadCrops(SqlSession& session, const PersonCipher& cipher,
                                                      absl::string_view person_id);

@@ -6,7 +6,6 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "server/errors/errors.h"
 #include "server/gallery/gallery_rows.h"
 #include "server/gallery/sql_rows.h"
@@ -16,6 +15,7 @@ namespace {
 
 constexpr int64_t kRevisionsAtOnce = 1000;
 constexpr int kPersonsAtOnce = 100;
+constexpr int kEmbeddingsAtOnce = 1000;
 
 GalleryChange ChangeOf(GalleryChange::Kind kind, absl::string_view person_id, absl::string_view subject = "") {
   return {kind, PersonKeyOf(person_id), std::string(subject)};
@@ -46,6 +46,20 @@ absl::StatusOr<Result> SqlStore::Erase(absl::FunctionRef<absl::StatusOr<Result>(
   return status.ok() ? std::move(result) : status;
 }
 
+template <typename Result>
+absl::StatusOr<Result> SqlStore::Survey(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work) {
+  absl::StatusOr<Result> result;
+  const absl::Status status = database_->Survey([&](SqlSession& session) { return (result = work(session)).status(); });
+  return status.ok() ? std::move(result) : status;
+}
+
+template <typename Result>
+absl::StatusOr<Result> SqlStore::Purge(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work) {
+  absl::StatusOr<Result> result;
+  const absl::Status status = database_->Purge([&](SqlSession& session) { return (result = work(session)).status(); });
+  return status.ok() ? std::move(result) : status;
+}
+
 absl::StatusOr<std::unique_ptr<SqlStore>> SqlStore::Open(std::unique_ptr<SqlDatabase> database,
                                                          std::shared_ptr<const Protection> protection) {
   std::unique_ptr<SqlStore> store(new SqlStore(std::move(database), std::move(protection)));
@@ -63,7 +77,7 @@ absl::StatusOr<std::unique_ptr<SqlStore>> SqlStore::Open(std::unique_ptr<SqlData
 }
 
 absl::Status SqlStore::CheckKeys() {
-  return database_->Read([&](SqlSession& session) -> absl::Status {
+  return database_->Survey([&](SqlSession& session) -> absl::Status {
     for (const SqlRow& row : session.Run("SELECT DISTINCT substr(data_key, 1, 8) FROM person")) {
       const Blob* name = std::get_if<Blob>(&row[0]);
       if (name != nullptr && !protection_->CanRead(name->bytes)) {
@@ -77,14 +91,14 @@ absl::Status SqlStore::CheckKeys() {
 
 absl::Status SqlStore::Encrypt() {
   // First, so that a server that does not encrypt is refused from now on.
-  absl::Status status = database_->Write([](SqlSession& session) {
+  absl::Status status = database_->Maintain([](SqlSession& session) {
     session.Change("UPDATE gallery SET encrypted = 1", {});
     return absl::OkStatus();
   });
   bool more = true;
   while (status.ok() && more) {
-    // Erase(): what was written before is overwritten.
-    status = database_->Erase([&](SqlSession& session) -> absl::Status {
+    // Purge(): what was written before is overwritten.
+    status = database_->Purge([&](SqlSession& session) -> absl::Status {
       const std::vector<SqlRow> rows =
           session.Run("SELECT person_id FROM person WHERE data_key IS NULL LIMIT $1", {int64_t{kPersonsAtOnce}});
       more = !rows.empty();
@@ -257,14 +271,14 @@ absl::StatusOr<bool> SqlStore::IsModelAllowed(const ModelDigest& model) {
 }
 
 absl::StatusOr<ModelCoverage> SqlStore::Coverage(const ModelDigest& model, const EmbeddingSources& sources) {
-  return Read<ModelCoverage>(
+  return Survey<ModelCoverage>(
       [&](SqlSession& session) -> absl::StatusOr<ModelCoverage> { return ReadCoverage(session, model, sources); });
 }
 
 absl::StatusOr<std::vector<std::string>> SqlStore::PersonsWithoutCrop(const ModelDigest& model,
                                                                       const EmbeddingSources& sources, int limit) {
   using Persons = std::vector<std::string>;
-  return Read<Persons>([&](SqlSession& session) -> absl::StatusOr<Persons> {
+  return Survey<Persons>([&](SqlSession& session) -> absl::StatusOr<Persons> {
     return ReadPersonsWithoutCrop(session, model, sources, limit);
   });
 }
@@ -272,13 +286,13 @@ absl::StatusOr<std::vector<std::string>> SqlStore::PersonsWithoutCrop(const Mode
 absl::StatusOr<std::vector<UnembeddedReference>> SqlStore::Unembedded(const ModelDigest& model,
                                                                       const EmbeddingSources& sources, int64_t after,
                                                                       int limit) {
-  return Read<std::vector<UnembeddedReference>>(
+  return Survey<std::vector<UnembeddedReference>>(
       [&](SqlSession& session) { return ReadUnembedded(session, *protection_, model, sources, after, limit); });
 }
 
 absl::Status SqlStore::AddEmbeddings(absl::Span<const UnembeddedReference> references,
                                      absl::Span<const Embedding> embeddings) {
-  return database_->Write([&](SqlSession& session) -> absl::Status {
+  return database_->Maintain([&](SqlSession& session) -> absl::Status {
     // A person's key is read and unwrapped once.
     std::map<absl::string_view, std::vector<size_t>> places_of;
     for (size_t i = 0; i < references.size(); ++i) places_of[references[i].person_id].push_back(i);
@@ -307,10 +321,24 @@ absl::StatusOr<std::vector<NumberedEmbedding>> SqlStore::EmbeddingsBy(const Mode
 }
 
 absl::StatusOr<EmbeddingDeletion> SqlStore::DeleteEmbeddings(const ModelDigest& model) {
-  return Erase<EmbeddingDeletion>([&](SqlSession& session) -> absl::StatusOr<EmbeddingDeletion> {
-    const int64_t removed = RemoveEmbeddings(session, model);
-    return EmbeddingDeletion{removed, Record(session, {ModelsChange()}, 0, 0)};
-  });
+  EmbeddingDeletion deletion;
+  int64_t after = 0;
+  while (true) {
+    const absl::StatusOr<std::optional<int64_t>> last = Survey<std::optional<int64_t>>(
+        [&](SqlSession& session) { return LastEmbeddedOf(session, model, after, kEmbeddingsAtOnce); });
+    if (!last.ok()) return last.status();
+    if (!last->has_value()) break;
+    const absl::StatusOr<int64_t> removed =
+        Purge<int64_t>([&](SqlSession& session) { return RemoveEmbeddings(session, model, after, **last); });
+    if (!removed.ok()) return removed.status();
+    deletion.embeddings += *removed;
+    after = **last;
+  }
+  const absl::StatusOr<int64_t> revision =
+      Write<int64_t>([&](SqlSession& session) { return Record(session, {ModelsChange()}, 0, 0); });
+  if (!revision.ok()) return revision.status();
+  deletion.revision = *revision;
+  return deletion;
 }
 
 absl::StatusOr<GalleryChanges> SqlStore::ChangesAfter(int64_t revision) {
@@ -337,14 +365,19 @@ absl::StatusOr<GalleryChanges> SqlStore::ChangesAfter(int64_t revision) {
 
 absl::Status SqlStore::ForgetChanges(absl::Duration age) {
   if (!shared()) return absl::OkStatus();
-  return database_->Write([&](SqlSession& session) {
-    RemoveChangesBefore(session, absl::Now() - age);
-    return absl::OkStatus();
-  });
+  absl::Status status = absl::OkStatus();
+  int64_t removed = 1;
+  while (status.ok() && removed > 0) {
+    status = database_->Maintain([&](SqlSession& session) {
+      removed = RemoveChangesOlderThan(session, age, kRevisionsAtOnce);
+      return absl::OkStatus();
+    });
+  }
+  return status;
 }
 
 absl::StatusOr<KeyRotation> SqlStore::RotateKeys(absl::string_view after, int limit) {
-  return Erase<KeyRotation>([&](SqlSession& session) -> absl::StatusOr<KeyRotation> {
+  return Purge<KeyRotation>([&](SqlSession& session) -> absl::StatusOr<KeyRotation> {
     KeyRotation rotation;
     for (const auto& [person_id, key] : ReadPersonKeys(session, after, limit)) {
       rotation.last = person_id;
@@ -362,8 +395,7 @@ int64_t SqlStore::Record(SqlSession& session, const std::vector<GalleryChange>& 
                          int64_t references) {
   const int64_t revision = AdvanceRevision(session, persons, references);
   if (shared()) {
-    const absl::Time now = absl::Now();
-    for (const GalleryChange& change : changes) InsertChange(session, revision, change, now);
+    for (const GalleryChange& change : changes) InsertChange(session, revision, change);
   }
   return revision;
 }

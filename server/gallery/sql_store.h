@@ -58,13 +58,17 @@ class SqlStore : public Store {
   SqlStore(std::unique_ptr<SqlDatabase> database, std::shared_ptr<const Protection> protection)
       : database_(std::move(database)), protection_(std::move(protection)) {}
 
-  // The database's methods for work with a result.
+  // The database's methods of such names, for work with a result.
   template <typename Result>
   absl::StatusOr<Result> Read(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work);
   template <typename Result>
   absl::StatusOr<Result> Write(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work);
   template <typename Result>
   absl::StatusOr<Result> Erase(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work);
+  template <typename Result>
+  absl::StatusOr<Result> Survey(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work);
+  template <typename Result>
+  absl::StatusOr<Result> Purge(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work);
 
   // Makes a new revision of one or more changes, which differ in persons and references only; returns it.
   int64_t Record(SqlSession& session, const std::vector<GalleryChange>& changes, int64_t persons, int64_t references);

@@ -40,6 +40,9 @@ inline int64_t IntegerIn(const SqlValue& value) { return std::get<int64_t>(value
 inline const std::string& TextIn(const SqlValue& value) { return std::get<std::string>(value); }
 inline const std::string& BytesIn(const SqlValue& value) { return std::get<Blob>(value).bytes; }
 inline absl::Time TimeIn(const SqlValue& value) { return absl::FromUnixMicros(IntegerIn(value)); }
+inline std::optional<int64_t> OptionalIntegerIn(const SqlValue& value) {
+  return IsNull(value) ? std::nullopt : std::optional(IntegerIn(value));
+}
 inline std::optional<std::string> OptionalBytesIn(const SqlValue& value) {
   return IsNull(value) ? std::nullopt : std::optional(BytesIn(value));
 }

@@ -241,7 +241,8 @@ class Store {
   // At most `limit` embeddings by `model`, with numbers above `after` and ascending.
   virtual absl::StatusOr<std::vector<NumberedEmbedding>> EmbeddingsBy(const ModelDigest& model, int64_t after,
                                                                       int limit) = 0;
-  // Deletes all embeddings by `model`.
+  // Deletes all embeddings by `model`, some thousand at a time, so that others can write meanwhile. After an error some
+  // may be left; repeat it.
   virtual absl::StatusOr<EmbeddingDeletion> DeleteEmbeddings(const ModelDigest& model) = 0;
 
   // Every mutation makes the gallery's revision one higher; a new gallery has revision 0. In the order of revisions,
@@ -251,7 +252,7 @@ class Store {
   virtual bool shared() const = 0;
   // Waits until somebody else may have changed something, or `limit` has passed.
   virtual void AwaitChange(absl::Duration limit) = 0;
-  // Makes the log forget what is older than `age`.
+  // Makes the log forget what is older than `age`, by the clock of the database.
   virtual absl::Status ForgetChanges(absl::Duration age) = 0;
 
   // Wraps the keys of at most `limit` persons whose id comes after `after`, in byte order, with the master key that

@@ -104,6 +104,9 @@ def gallery_bars(gallery: Dict[str, Any]) -> List[bars.Bar]:
                      gallery["mapped_activation_seconds_plaintext"], 10, "s"),
         bars.at_most("100,000 references mapped to a model with a layer more, one core, encrypted",
                      gallery["mapped_activation_seconds"], 10, "s"),
+        *(bars.at_most(f"last page of 100,000 {what} against the first, {database}", gallery[f"{key}_ratio"], 1.5, "times")
+          for database, name in (("SQLite", "sqlite"), ("PostgreSQL", "postgres"))
+          for what, key in (("embeddings", f"embeddings_page_{name}"), ("to be embedded", f"unembedded_page_{name}"))),
     ]
 
 

@@ -1,6 +1,7 @@
 // What a large gallery costs: Verify with a million enrolled people against Verify with a thousand, at the same cache
 // size; the time from start to SERVING; the memory of a cached reference; the search for a face among 100,000 people;
-// the activation of a model that differs by a linear layer, of 100,000 references without crops, on one core.
+// the activation of a model that differs by a linear layer, of 100,000 references without crops, on one core; the first
+// and the last page of 100,000 references, in SQLite and in PostgreSQL.
 //
 //   gallery_benchmark --photo cage.jpg --folder build/bench
 //
@@ -22,10 +23,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "server/embedding/torch_embedder.h"
 #include "server/gallery/gallery.h"
+#include "server/gallery/postgres_connection.h"
+#include "server/gallery/postgres_database.h"
 #include "server/gallery/reference_cache.h"
 #include "server/gallery/sql_rows.h"
 #include "server/gallery/sqlite_connection.h"
@@ -34,6 +38,7 @@
 #include "tests/integration/photos.h"
 #include "tests/integration/server_process.h"
 #include "tests/support/headed_bundle.h"
+#include "tests/support/postgres_server.h"
 #include "tests/support/stores.h"
 
 namespace likeness {
@@ -64,6 +69,20 @@ std::shared_ptr<const Protection> MakeProtection() {
   return std::make_shared<const Protection>(*MasterKeys::FromText(kMasterKey, "the benchmark"));
 }
 
+// So many people, one random reference each, in an empty gallery.
+void FillGallery(SqlSession& session, int persons, const ModelDigest& model, const Protection& protection) {
+  std::mt19937 random(1);
+  for (int number = 0; number < persons; ++number) {
+    const Enrolment enrolment{PersonId(number), "", {}, {RandomReference(model, number, random)}, absl::Now()};
+    const PersonRow person{enrolment.create_time, protection.NewPersonKey(enrolment.person_id)};
+    InsertPerson(session, enrolment.person_id, person);
+    InsertReference(session, *protection.CipherFor(enrolment.person_id, person.key), enrolment,
+                    enrolment.references.front());
+  }
+  session.Change("UPDATE gallery SET persons = $1, face_references = $1, encrypted = $2",
+                 {int64_t{persons}, int64_t{protection.encrypts() ? 1 : 0}});
+}
+
 // A folder with a gallery of so many people, one random reference each. In one transaction: a million commits would
 // take an hour.
 std::string MakeGallery(const std::string& parent, int persons, const ModelDigest& model,
@@ -83,16 +102,7 @@ std::string MakeGallery(const std::string& parent, int persons, const ModelDiges
     SqliteConnection connection(unfinished);
     Migrate(connection.database());
     SQLite::Transaction transaction(connection.database());
-    std::mt19937 random(1);
-    for (int number = 0; number < persons; ++number) {
-      const Enrolment enrolment{PersonId(number), "", {}, {RandomReference(model, number, random)}, absl::Now()};
-      const PersonRow person{enrolment.create_time, protection->NewPersonKey(enrolment.person_id)};
-      InsertPerson(connection, enrolment.person_id, person);
-      InsertReference(connection, *protection->CipherFor(enrolment.person_id, person.key), enrolment,
-                      enrolment.references.front());
-    }
-    connection.Change("UPDATE gallery SET persons = $1, face_references = $1, encrypted = $2",
-                      {int64_t{persons}, int64_t{protection->encrypts() ? 1 : 0}});
+    FillGallery(connection, persons, model, *protection);
     transaction.commit();
     connection.database().exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
@@ -247,10 +257,77 @@ nlohmann::ordered_json MeasureMapping(const std::string& folder, const ModelDige
           {"mapped_activation_processor_seconds_plaintext", plaintext.processor_seconds}};
 }
 
-nlohmann::ordered_json Measure(const std::string& photo_path, const std::string& folder, int calls, bool only_mapping) {
+using ReadPage = absl::FunctionRef<absl::StatusOr<int64_t>(Store&, int64_t after)>;  // the last number; 0 at the end
+
+// What the first pages of all take, and the last: the median of ten, each the best of several rounds.
+nlohmann::ordered_json MeasurePages(Store& store, const std::string& name, ReadPage read) {
+  constexpr int kRounds = 3;
+  constexpr std::ptrdiff_t kPages = 10;
+  std::vector<double> best;
+  for (int round = 0; round < kRounds; ++round) {
+    size_t page = 0;
+    for (int64_t after = 0;; ++page) {
+      const absl::Time start = absl::Now();
+      const int64_t last = OrThrow(read(store, after));
+      if (last == 0) break;
+      after = last;
+      const double milliseconds = absl::ToDoubleMilliseconds(absl::Now() - start);
+      if (page == best.size()) best.push_back(milliseconds);
+      best[page] = std::min(best[page], milliseconds);
+    }
+  }
+  const double first = Median({best.begin(), best.begin() + kPages});
+  const double last = Median({best.end() - kPages, best.end()});
+  return {{name + "_first_ms", first}, {name + "_last_ms", last}, {name + "_ratio", last / first}};
+}
+
+// Pages of a thousand of those who have an embedding, as for the search, and of those who are to get one by another
+// model, as in an activation.
+nlohmann::ordered_json MeasurePages(Store& store, const std::string& name, const ModelDigest& model) {
+  constexpr int kPage = 1000;
+  nlohmann::ordered_json measured =
+      MeasurePages(store, "embeddings_page_" + name, [&](Store& read, int64_t after) -> absl::StatusOr<int64_t> {
+        const auto page = read.EmbeddingsBy(model, after, kPage);
+        if (!page.ok()) return page.status();
+        return page->empty() ? 0 : page->back().number;
+      });
+  ModelDigest next = model;
+  next.bytes[0] ^= 1;
+  measured.update(
+      MeasurePages(store, "unembedded_page_" + name, [&](Store& read, int64_t after) -> absl::StatusOr<int64_t> {
+        const auto page = read.Unembedded(next, {"", model}, after, kPage);
+        if (!page.ok()) return page.status();
+        return page->empty() ? 0 : page->back().number;
+      }));
+  return measured;
+}
+
+nlohmann::ordered_json MeasurePages(const std::string& folder, const ModelDigest& model) {
+  const auto protection = MakeProtection();
+  nlohmann::ordered_json measured{{"paged_references", kSearched}};
+  const auto sqlite = OrThrow(OpenSqliteStore(MakeGallery(folder, kSearched, model) + "/gallery.db", protection));
+  measured.update(MeasurePages(*sqlite, "sqlite", model));
+  const auto server = PostgresServer::Start();
+  if (server == nullptr) throw std::runtime_error("PostgreSQL is not installed");
+  const std::string url = server->NewDatabase();
+  auto database = OrThrow(PostgresDatabase::Open({.url = url}));
+  const auto store = OrThrow(SqlStore::Open(std::move(database), protection));
+  std::fprintf(stderr, "making a gallery of %d people in PostgreSQL\n", kSearched);
+  PostgresConnection connection(url, absl::Minutes(5));
+  connection.Execute("BEGIN");
+  FillGallery(connection, kSearched, model, *protection);
+  connection.Execute("COMMIT");
+  connection.Execute("VACUUM ANALYZE");  // as it does by itself, some time
+  measured.update(MeasurePages(*store, "postgres", model));
+  return measured;
+}
+
+nlohmann::ordered_json Measure(const std::string& photo_path, const std::string& folder, int calls, bool only_mapping,
+                               bool only_pages) {
   const std::string photo = ReadFile(photo_path);
   const absl::StatusOr<ModelDigest> model = VerifySeal(ReadFile(kBundle));
   if (!model.ok()) throw std::runtime_error(std::string(model.status().message()));
+  if (only_pages) return MeasurePages(folder, *model);
   const nlohmann::ordered_json mapping = MeasureMapping(folder, *model);
   if (only_mapping) return mapping;
   const nlohmann::ordered_json search = SearchDuplicates(folder, *model);
@@ -275,6 +352,7 @@ nlohmann::ordered_json Measure(const std::string& photo_path, const std::string&
                                   {"cache_bytes_per_reference", cache_bytes}};
   measured.update(search);
   measured.update(mapping);
+  measured.update(MeasurePages(folder, *model));
   return measured;
 }
 
@@ -287,13 +365,15 @@ int main(int argc, char** argv) {
   std::string folder;
   int calls = 400;
   bool only_mapping = false;
+  bool only_pages = false;
   app.add_option("--photo", photo, "A photo with one face")->required();
   app.add_option("--folder", folder, "Where the galleries are kept")->required();
   app.add_option("--calls", calls, "Verify calls to each server");
   app.add_flag("--only-mapping", only_mapping, "Nothing but the activation without crops");
+  app.add_flag("--only-pages", only_pages, "Nothing but the pages of all references");
   CLI11_PARSE(app, argc, argv);
   try {
-    std::printf("%s\n", likeness::Measure(photo, folder, calls, only_mapping).dump(2).c_str());
+    std::printf("%s\n", likeness::Measure(photo, folder, calls, only_mapping, only_pages).dump(2).c_str());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;
