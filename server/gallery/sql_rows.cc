@@ -231,6 +231,24 @@ ModelCoverage ReadCoverage(SqlSession& session, const ModelDigest& model, const 
   return {IntegerIn(rows[0][0]), IntegerIn(rows[0][1]), IntegerIn(rows[0][2])};
 }
 
+ModelGap ReadGap(SqlSession& session, const ModelDigest& model) {
+  const SqlRow row =
+      session
+          .Run(
+              "SELECT count(*) FILTER (WHERE missing = total), CAST(coalesce(sum(missing), 0) AS BIGINT) FROM "
+              "(SELECT count(*) AS total, count(*) - count(embedding.reference) AS missing FROM face_reference "
+              "LEFT JOIN embedding ON embedding.reference = number AND embedding.model_digest = $1 "
+              "GROUP BY person_id) AS of_person",
+              {Digest(model)})
+          .at(0);
+  ModelGap gap{IntegerIn(row[0]), IntegerIn(row[1])};
+  if (gap.persons == 0) return gap;
+  const std::vector<SqlRow> rows =
+      session.Run("SELECT model_digest FROM embedding GROUP BY model_digest ORDER BY count(*) DESC LIMIT 1");
+  if (!rows.empty() && !(DigestIn(rows[0][0]) == model)) gap.enrolled_by = DigestIn(rows[0][0]);
+  return gap;
+}
+
 std::vector<std::string> ReadPersonsWithoutCrop(SqlSession& session, const ModelDigest& model,
                                                 const EmbeddingSources& sources, int limit) {
   std::vector<std::string> persons;

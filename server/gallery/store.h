@@ -135,6 +135,13 @@ struct ModelCoverage {
   int64_t embeddable = 0;  // without, but with something that one can be made from
 };
 
+// Whom a model cannot answer for.
+struct ModelGap {
+  int64_t persons = 0;                          // who have references, but none with an embedding by the model
+  int64_t references = 0;                       // without one, also of other persons
+  std::optional<ModelDigest> enrolled_by = {};  // where there are such persons: by which most embeddings are
+};
+
 // What a revision of the gallery changed.
 struct GalleryChange {
   enum class Kind : int64_t {
@@ -224,6 +231,8 @@ class Store {
 
   // Looks at every reference.
   virtual absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources) = 0;
+  // Looks at all of the gallery.
+  virtual absl::StatusOr<ModelGap> GapOf(const ModelDigest& model) = 0;
   // At most `limit` persons, in the byte order of their ids, with a reference that has no embedding by `model` and
   // nothing that one can be made from.
   virtual absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model,
