@@ -13,12 +13,14 @@
 #include "absl/time/clock.h"
 #include "server/config/server_config.h"
 #include "server/end_signals.h"
+#include "server/first_model.h"
 #include "server/gallery/change_follower.h"
 #include "server/gallery_opener.h"
 #include "server/hashing/random_id.h"
 #include "server/inference/device.h"
 #include "server/model_loader.h"
 #include "server/models/activation.h"
+#include "server/models/model_gap.h"
 #include "server/rpc/certificate_metrics.h"
 #include "server/rpc/face_verification_service.h"
 #include "server/rpc/gallery_service.h"
@@ -33,19 +35,6 @@ namespace {
 
 // What the health service calls the gallery.
 constexpr char kGalleryPart[] = "gallery";
-
-// The model that answered before the last end of the server, or the one that --model names.
-absl::StatusOr<Generation> LoadActive(const ModelFolder& folder, Gallery& gallery, ModelLoader& loader) {
-  const absl::StatusOr<ModelChoice> choice = gallery.ReadModelChoice();
-  if (!choice.ok()) return choice.status();
-  if (!choice->active.has_value()) return loader.Load(folder.base().path);
-  const absl::StatusOr<ModelEntry> entry = folder.Find(*choice->active);
-  if (!entry.ok()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the active model ", choice->active->Hex(), " cannot be loaded: ", entry.status().message()));
-  }
-  return loader.Load(entry->path);
-}
 
 // A rate that the configured model was measured for, but not so low, is a mistake to show before anybody relies on it.
 absl::Status CheckTarget(const ModelEntry& base, const ThresholdRule& rule) {
@@ -78,7 +67,9 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (!device.ok()) return device.status();
   const absl::StatusOr<FaceFinder> finder = FaceFinder::Load(config.face_finder, *device);
   if (!finder.ok()) return finder.status();
-  absl::StatusOr<ModelEntry> base = ModelLoader::ReadEntry(config.model);
+  absl::StatusOr<VerifiedBundle> bundle = VerifiedBundle::Read(config.model);
+  if (!bundle.ok()) return bundle.status();
+  absl::StatusOr<ModelEntry> base = ModelLoader::EntryOf(*bundle);
   if (!base.ok()) return base.status();
   if (absl::Status status = CheckTarget(*base, config.threshold); !status.ok()) return status;
   const auto folder = ModelFolder::Open(config.models_folder, *std::move(base));
@@ -87,8 +78,11 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (!gallery.ok()) return gallery.status();
 
   ModelLoader loader(config, *device, metrics);
-  absl::StatusOr<Generation> first = LoadActive(**folder, **gallery, loader);
+  absl::StatusOr<Generation> first = LoadFirstModel(**folder, **gallery, loader, *std::move(bundle));
   if (!first.ok()) return first.status();
+  if (config.require_active_model) {
+    if (absl::Status status = RequireEverybodyEmbedded(**gallery, *first); !status.ok()) return status;
+  }
   ActiveGeneration active(*std::move(first));
   (*gallery)->KeepCrowding([&active](const Embedding& embedding) -> std::optional<double> {
     const std::shared_ptr<const Generation> generation = active.Get();
@@ -98,7 +92,7 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   });
   Activations activations(
       **folder, **gallery, active, config.threshold,
-      [&loader](const ModelEntry& entry) { return loader.Load(entry.path); },
+      [&loader](const VerifiedModel& model) { return loader.Load(model.bundle); },
       [&loader](const Generation& generation) { loader.Announce(generation); });
 
   const FaceEncoder encoder(*finder, config.photo, metrics);
@@ -131,6 +125,7 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (absl::Status status = activations.Resume(); !status.ok()) return status;
   (*server)->SetServing();
   (*server)->SetPartServing(kGalleryPart, true);
+  const ModelGapWatch gap_watch(**gallery, active, metrics);
   const ChangeFollower follower(**gallery,
                                 {[&activations] { return activations.Follow(); },
                                  [&](bool reachable) { (*server)->SetPartServing(kGalleryPart, reachable); }});

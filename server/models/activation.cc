@@ -79,19 +79,17 @@ absl::Status Activations::Follow() {
   if (!choice.ok()) return choice.status();
   const ModelDigest model = choice->active.value_or(folder_.base().digest);
   if (active_.Get()->embedder->digest() == model) return absl::OkStatus();
-  const absl::StatusOr<ModelEntry> entry = folder_.Find(model);
-  if (!entry.ok()) return entry.status();
-  if (absl::Status status = CheckAllowed(model); !status.ok()) return status;
-  if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
+  absl::StatusOr<VerifiedModel> verified = ReadForUse(model);
+  if (!verified.ok()) return verified.status();
   if (thread_.joinable()) thread_.join();
   Report({.model = model, .coverage = {}, .running = true});
-  thread_ = std::thread([this, entry = *entry] { RunFollow(entry); });
+  thread_ = std::thread([this, verified = *std::move(verified)] { RunFollow(verified); });
   // Called once more to see that it has been done.
   return MakeError(Reason::ACTIVATION_RUNNING, "");
 }
 
-void Activations::RunFollow(const ModelEntry& entry) {
-  absl::StatusOr<Generation> next = load_(entry);
+void Activations::RunFollow(const VerifiedModel& model) {
+  absl::StatusOr<Generation> next = load_(model);
   absl::Status outcome = next.status();
   if (outcome.ok()) {
     const Transition transition = TransitionTo(*std::move(next));
@@ -102,7 +100,7 @@ void Activations::RunFollow(const ModelEntry& entry) {
   }
   if (!outcome.ok()) {
     Log(LogLevel::kError, "activation_failed",
-        {{"digest", entry.digest.Hex()}, {"message", std::string(outcome.message())}});
+        {{"digest", model.digest.Hex()}, {"message", std::string(outcome.message())}});
   }
   std::optional<ActivationProgress> progress = Progress();
   progress->running = false;
@@ -111,30 +109,23 @@ void Activations::RunFollow(const ModelEntry& entry) {
 }
 
 absl::StatusOr<int64_t> Activations::Allow(const ModelDigest& model) {
-  const absl::StatusOr<ModelEntry> entry = folder_.Find(model);
-  if (!entry.ok()) return entry.status();
-  if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
+  if (absl::Status status = folder_.Read(model).status(); !status.ok()) return status;
   return gallery_.AllowModel(model);
 }
 
 absl::Status Activations::CheckAllowed(const ModelDigest& model) const {
-  if (model == folder_.base().digest) return absl::OkStatus();
-  const absl::StatusOr<bool> allowed = gallery_.IsModelAllowed(model);
-  if (!allowed.ok()) return allowed.status();
-  if (*allowed) return absl::OkStatus();
-  return MakeError(
-      Reason::MODEL_NOT_ALLOWED,
-      "the model was not trained with this gallery, and nobody has allowed it; `likeness models allow` does");
+  return likeness::CheckAllowed(folder_, gallery_, model);
 }
 
 EmbeddingSources Activations::SourcesOf(const ModelEntry& entry) {
   const EmbeddingSources crops{CropKindOf(entry.manifest)};
   const std::shared_ptr<const Generation> active = active_.Get();
-  if (active->embedder->digest() == entry.digest || !MayBeMapped(active->embedder->manifest(), entry.manifest) ||
-      !CheckAllowed(entry.digest).ok() || !ModelFolder::Check(entry).ok()) {
+  if (active->embedder->digest() == entry.digest || !MayBeMapped(active->embedder->manifest(), entry.manifest)) {
     return crops;
   }
-  absl::StatusOr<Generation> next = load_(entry);
+  const absl::StatusOr<VerifiedModel> verified = ReadForUse(entry.digest);
+  if (!verified.ok()) return crops;
+  absl::StatusOr<Generation> next = load_(*verified);
   return next.ok() ? TransitionTo(*std::move(next)).sources : crops;  // Begin() says what is wrong with it
 }
 
@@ -146,8 +137,7 @@ Activations::Transition Activations::TransitionTo(Generation next) const {
   return {std::move(next), std::move(map), std::move(sources)};
 }
 
-absl::Status Activations::CheckMeasured(const ModelEntry& entry) const {
-  const std::optional<Threshold> threshold = ThresholdOf(entry.manifest, rule_);
+absl::Status Activations::CheckMeasured(const std::optional<Threshold>& threshold) const {
   if (IsMeasured(threshold)) return absl::OkStatus();
   return MakeError(
       Reason::THRESHOLD_NOT_MEASURED,
@@ -169,17 +159,15 @@ absl::Status Activations::Begin(const ModelDigest& model, const ActivationConsen
     Report({.model = model, .coverage = {}});
     return absl::OkStatus();
   }
-  const absl::StatusOr<ModelEntry> entry = folder_.Find(model);
-  if (!entry.ok()) return entry.status();
-  // Before its code is run.
-  if (absl::Status status = CheckAllowed(model); !status.ok()) return status;
-  // A file that was altered is told from one that this server cannot use.
-  if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
-  if (!consent.unmeasured) {
-    if (absl::Status status = CheckMeasured(*entry); !status.ok()) return status;
-  }
-  absl::StatusOr<Generation> next = load_(*entry);
+  // Before its code is run. A file that was altered is told from one that this server cannot use.
+  const absl::StatusOr<VerifiedModel> verified = ReadForUse(model);
+  if (!verified.ok()) return verified.status();
+  absl::StatusOr<Generation> next = load_(*verified);
   if (!next.ok()) return next.status();
+  // By what the bundle itself says, which its seal vouches for.
+  if (!consent.unmeasured) {
+    if (absl::Status status = CheckMeasured(next->threshold); !status.ok()) return status;
+  }
   Transition transition = TransitionTo(*std::move(next));
   const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(model, transition.sources);
   if (!coverage.ok()) return coverage.status();

@@ -16,6 +16,7 @@
 #include "server/models/embedding_map.h"
 #include "server/models/generation.h"
 #include "server/models/model_folder.h"
+#include "server/models/model_for_use.h"
 
 namespace likeness {
 
@@ -39,8 +40,8 @@ struct ActivationConsent {
 // target until it is active or has failed.
 class Activations {
  public:
-  // Loads the network of a bundle and chooses its threshold.
-  using Loader = std::function<absl::StatusOr<Generation>(const ModelEntry&)>;
+  // Loads the network of the bundle's bytes and chooses its threshold.
+  using Loader = std::function<absl::StatusOr<Generation>(const VerifiedModel&)>;
   // Told each model that becomes active.
   using OnActive = std::function<void(const Generation&)>;
 
@@ -65,6 +66,11 @@ class Activations {
   // Whether Begin() may run its code: MODEL_NOT_ALLOWED, and the store's errors.
   absl::Status CheckAllowed(const ModelDigest& model) const;
 
+  // A model that may be run, for somebody who does: see model_for_use.h.
+  absl::StatusOr<VerifiedModel> ReadForUse(const ModelDigest& model) const {
+    return ReadModelForUse(folder_, gallery_, model);
+  }
+
   // What embeddings by a model would be made from if its activation began now. Loads the network where it may be run
   // and crops may not be all.
   EmbeddingSources SourcesOf(const ModelEntry& entry);
@@ -88,7 +94,7 @@ class Activations {
   absl::StatusOr<EmbeddingDeletion> Delete(ModelFolder& folder, const ModelDigest& model);
 
  private:
-  absl::Status CheckMeasured(const ModelEntry& entry) const;
+  absl::Status CheckMeasured(const std::optional<Threshold>& threshold) const;
   // A model on its way, and where its embeddings come from.
   struct Transition {
     Generation next;
@@ -98,7 +104,7 @@ class Activations {
 
   Transition TransitionTo(Generation next) const;
   void Run(const Transition& transition, ModelChoice choice);
-  void RunFollow(const ModelEntry& entry);
+  void RunFollow(const VerifiedModel& model);
   // Embeds references until none is left, or `most` and a few are done; returns how many it were.
   absl::StatusOr<int64_t> EmbedUpTo(const Transition& transition, int64_t most);
   // Those that have an embedding to be mapped, and those that have a crop.

@@ -98,7 +98,7 @@ bool HasEnded(const v1::Training& training) {
   return training.state() != v1::TRAINING_STATE_QUEUED && training.state() != v1::TRAINING_STATE_RUNNING;
 }
 
-TrainingJobs::Upload::Upload(TrainingJobs& jobs, v1::TrainingConfig config, BaseModel base)
+TrainingJobs::Upload::Upload(TrainingJobs& jobs, v1::TrainingConfig config, BundleManifest base)
     : jobs_(jobs), config_(std::move(config)), base_(std::move(base)) {}
 
 absl::Status TrainingJobs::Upload::Add(const v1::LabelledPhoto& photo, StillWanted still_wanted) {
@@ -116,7 +116,7 @@ absl::Status TrainingJobs::Upload::Add(const v1::LabelledPhoto& photo, StillWant
   hasher_.Add(photo.photo());
   absl::StatusOr<EncodedFace> face;
   jobs_.preparations_.Run(
-      [&] { face = jobs_.encoder_.Crop(base_.manifest, photo.photo(), FacePolicy::kLargest, still_wanted); });
+      [&] { face = jobs_.encoder_.Crop(base_, photo.photo(), FacePolicy::kLargest, still_wanted); });
   if (!face.ok()) return face.status();
   faces_.push_back({.photo_index = index, .person = 0, .stranger = false, .crop = std::move(face->crop)});
   labels_.push_back(photo.person());
@@ -168,7 +168,7 @@ absl::StatusOr<std::string> TrainingJobs::Upload::Finish() {
                                  data.people(), " are left to train on when ", data.strangers(), " are held out"));
   }
   absl::Status room;
-  jobs_.preparations_.Run([&] { room = jobs_.CheckRoom(jobs_.RoomForNext(), base_.path, config_, faces_); });
+  jobs_.preparations_.Run([&] { room = jobs_.CheckRoomForNext(config_, faces_); });
   if (!room.ok()) return room;
   return jobs_.Enqueue(std::move(training), faces_);
 }
@@ -271,21 +271,28 @@ absl::StatusOr<std::unique_ptr<TrainingJobs::Upload>> TrainingJobs::Begin(const 
   if (!base.ok()) return base.status();
   absl::StatusOr<v1::TrainingConfig> complete = CompleteConfig(std::move(named), base->manifest);
   if (!complete.ok()) return complete.status();
-  return std::unique_ptr<Upload>(new Upload(*this, *std::move(complete), *std::move(base)));
+  return std::unique_ptr<Upload>(new Upload(*this, *std::move(complete), std::move(base->manifest)));
 }
 
-absl::Status TrainingJobs::CheckRoom(const std::optional<MemoryRoom>& room, const std::string& base_path,
+absl::Status TrainingJobs::CheckRoomForNext(const v1::TrainingConfig& config,
+                                            const std::vector<TrainingFace>& faces) const {
+  const std::optional<MemoryRoom> room = RoomForNext();
+  if (!room.has_value()) return absl::OkStatus();
+  const absl::StatusOr<BaseModel> base = FindBaseModel(surroundings_, config.base_model());
+  return base.ok() ? CheckRoom(room, *base, config, faces) : base.status();
+}
+
+absl::Status TrainingJobs::CheckRoom(const std::optional<MemoryRoom>& room, const BaseModel& base,
                                      const v1::TrainingConfig& config, const std::vector<TrainingFace>& faces) const {
   if (!room.has_value()) return absl::OkStatus();
   // Before a network is loaded for which there is no room: weights, their gradients and what the optimiser keeps.
-  std::error_code ignored;
-  const auto weights = static_cast<int64_t>(std::filesystem::file_size(base_path, ignored));
+  const auto weights = static_cast<int64_t>(base.bundle.bytes().size());
   const int64_t of_faces = BytesOfTraining(faces);
   // A layer behind the network takes little more than the faces.
   if (config.method() == v1::TRAINING_METHOD_LINEAR_HEAD) return CheckMemory(of_faces, room);
   if (absl::Status status = CheckMemory(kLeastCopiesOfWeights * weights + of_faces, room); !status.ok()) return status;
   const absl::StatusOr<int64_t> of_network =
-      Trainer::MeasureMemory(base_path, surroundings_.device, TrainerOptionsOf(config, surroundings_.threads));
+      Trainer::MeasureMemory(base.bundle, surroundings_.device, TrainerOptionsOf(config, surroundings_.threads));
   GiveMemoryBack();  // or it would be missing when the training begins
   if (!of_network.ok()) return of_network.status();
   return CheckMemory(*of_network + of_faces, room);
@@ -362,8 +369,8 @@ absl::Status TrainingJobs::RunOnFaces(const std::string& id, v1::Training& train
   const absl::StatusOr<BaseModel> base = FindBaseModel(surroundings_, training.config().base_model());
   if (!base.ok()) return base.status();
   // Asked again, for the server may have been given less meanwhile: it would be killed again after each start.
-  if (absl::Status status = CheckRoom(room, base->path, training.config(), *faces); !status.ok()) return status;
-  return RunTraining(surroundings_, FolderOf(id), *std::move(faces), training,
+  if (absl::Status status = CheckRoom(room, *base, training.config(), *faces); !status.ok()) return status;
+  return RunTraining(surroundings_, *base, FolderOf(id), *std::move(faces), training,
                      [&](const v1::Training& now, bool durable) { return Note(id, now, durable); });
 }
 

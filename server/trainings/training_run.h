@@ -28,13 +28,15 @@ struct TrainingSurroundings {
   Metrics& metrics;
 };
 
-// `base_model` is the digest of a model, or the name of a bundle in the bundles folder. MODEL_NOT_FOUND, MODEL_CORRUPT.
+// `base_model` is the digest of a model that may be run, or the name of a bundle in the bundles folder. Reads its file,
+// once. MODEL_NOT_FOUND, MODEL_CORRUPT, MODEL_NOT_ALLOWED, and the store's errors.
 absl::StatusOr<BaseModel> FindBaseModel(const TrainingSurroundings& surroundings, const std::string& base_model);
 
-// Trains `record` on `faces`, evaluates, adds the model, and activates it where the promotion rule says so. Whatever
-// happens is written into the record, and `on_change` hears of it; `durable` tells that it should survive a restart. An
-// error of `on_change` ends the run and is returned. Goes on from the checkpoint in `folder` where there is one.
-absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::string& folder,
+// Trains `record` on `faces` from `base`, evaluates, adds the model, and activates it where the promotion rule says so.
+// Whatever happens is written into the record, and `on_change` hears of it; `durable` tells that it should survive a
+// restart. An error of `on_change` ends the run and is returned. Goes on from the checkpoint in `folder` where there is
+// one.
+absl::Status RunTraining(const TrainingSurroundings& surroundings, const BaseModel& base, const std::string& folder,
                          std::vector<TrainingFace> faces, v1::Training& record, OnChange on_change);
 
 }  // namespace likeness
