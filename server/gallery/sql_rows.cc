@@ -284,12 +284,11 @@ absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& sess
     UnembeddedReference reference{IntegerIn(row[0]), TextIn(row[1]), TextIn(row[2]), ""};
     const bool mapped = !IsNull(row[4]);
     const absl::StatusOr<PersonCipher> cipher = protection.CipherFor(reference.person_id, OptionalBytesIn(row[3]));
-    if (!cipher.ok() && !(mapped && ReasonOf(cipher.status()) == Reason::STORE_CORRUPT)) return cipher.status();
+    if (!cipher.ok() && ReasonOf(cipher.status()) != Reason::STORE_CORRUPT) return cipher.status();
     if (cipher.ok() && mapped) {
       ReadSource(session, *cipher, sources, row[4], row[5], reference);
     } else if (cipher.ok()) {
-      const absl::Status read = ReadPicture(*cipher, sources.crop_kind, row[6], row[7], reference);
-      if (!read.ok()) return read;
+      ReadPicture(*cipher, sources.crop_kind, row[6], row[7], reference).IgnoreError();  // it has no picture then
     }
     references.push_back(std::move(reference));
   }

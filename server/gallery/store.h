@@ -110,8 +110,8 @@ struct EmbeddingSources {
   std::optional<ModelDigest> mapped_from = {};  // whose embeddings become the model's own without a network
 };
 
-// A reference without an embedding by some model, and what it can be made from: one of the two. Neither where the
-// embedding, or the key of its person, is damaged, and there is no crop in its place.
+// A reference without an embedding by some model, and what it can be made from: one of the two. Neither where what is
+// stored, or the key of its person, is damaged.
 struct UnembeddedReference {
   int64_t number = 0;  // the store's own, ascending in the order of enrolment
   std::string person_id;
@@ -239,7 +239,6 @@ class Store {
                                                                       const EmbeddingSources& sources, int limit) = 0;
   // At most `limit` references, with numbers above `after` and ascending, that have no embedding by `model` but
   // something that one can be made from: the other embedding where there is one, so that no crop is read then.
-  // STORE_CORRUPT when a crop is damaged that nothing else stands in for.
   virtual absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model,
                                                                       const EmbeddingSources& sources, int64_t after,
                                                                       int limit) = 0;

@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "server/encoding/crop_kind.h"
 #include "server/errors/errors.h"
-#include "server/image/crop_file.h"
 #include "server/telemetry/log.h"
 #include "server/threads/polite_thread.h"
 
@@ -94,8 +93,10 @@ void Activations::RunFollow(const VerifiedModel& model) {
   if (outcome.ok()) {
     const Transition transition = TransitionTo(*std::move(next));
     // Those that this server enrolled since the other one looked.
-    outcome = active_.Replace(transition.next,
-                              [&] { return EmbedUpTo(transition, std::numeric_limits<int64_t>::max()).status(); });
+    DamagedCrops damaged;
+    outcome = active_.Replace(
+        transition.next, [&] { return EmbedUpTo(transition, std::numeric_limits<int64_t>::max(), damaged).status(); });
+    damaged.Warn();
     if (outcome.ok()) on_active_(transition.next);
   }
   if (!outcome.ok()) {
@@ -199,7 +200,8 @@ void Activations::Run(const Transition& transition, ModelChoice choice) {
   absl::StatusOr<int64_t> embedded = kEnoughForAPass;
   for (int pass = 0; pass < kPasses && embedded.ok() && *embedded >= kEnoughForAPass; ++pass) {
     const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(model, transition.sources);
-    embedded = coverage.ok() ? EmbedUpTo(transition, coverage->embeddable) : coverage.status();
+    DamagedCrops damaged;  // Switch() sees all of them
+    embedded = coverage.ok() ? EmbedUpTo(transition, coverage->embeddable, damaged) : coverage.status();
   }
   absl::Status outcome = embedded.ok() ? Switch(transition, choice) : embedded.status();
   if (absl::IsCancelled(outcome)) return;  // goes on after the next start
@@ -215,7 +217,7 @@ void Activations::Run(const Transition& transition, ModelChoice choice) {
   Report(*progress);
 }
 
-absl::StatusOr<int64_t> Activations::EmbedUpTo(const Transition& transition, int64_t most) {
+absl::StatusOr<int64_t> Activations::EmbedUpTo(const Transition& transition, int64_t most, DamagedCrops& damaged) {
   const bool may_map = transition.map.has_value();
   const size_t mapped_at_once = gallery_.shared() ? kMappedAtOnceIfShared : kMappedAtOnce;
   int64_t after = 0;
@@ -231,19 +233,20 @@ absl::StatusOr<int64_t> Activations::EmbedUpTo(const Transition& transition, int
     std::vector<UnembeddedReference> mapped;
     std::vector<UnembeddedReference> cropped;
     for (UnembeddedReference& reference : *page) {
-      if (!reference.values.empty()) {
-        mapped.push_back(std::move(reference));
-      } else if (!may_map || !reference.picture.empty()) {
-        cropped.push_back(std::move(reference));
-      }  // or nothing whole is left of it
+      (reference.values.empty() ? cropped : mapped).push_back(std::move(reference));
     }
+    // Where embeddings are mapped, a reference with nothing whole left is one that nobody could be verified by before
+    // either: STORE_CORRUPT, or MODEL_MISMATCH.
+    DamagedCrops lost_before;
     absl::Status status =
         ForEachGroup(mapped, mapped_at_once, [&](const auto group) { return AddMapped(transition, group); });
     if (status.ok()) {
-      status = ForEachGroup(cropped, kCropsAtOnce, [&](const auto group) { return AddEmbedded(transition, group); });
+      status = ForEachGroup(cropped, kCropsAtOnce, [&](const auto group) {
+        return AddEmbedded(transition, group, may_map ? lost_before : damaged, embedded);
+      });
     }
     if (!status.ok()) return status;
-    embedded += static_cast<int64_t>(mapped.size() + cropped.size());
+    embedded += static_cast<int64_t>(mapped.size());
   }
   return embedded;
 }
@@ -262,17 +265,15 @@ absl::Status Activations::AddMapped(const Transition& transition, absl::Span<con
   return Add(references, embeddings);
 }
 
-absl::Status Activations::AddEmbedded(const Transition& transition, absl::Span<const UnembeddedReference> references) {
+absl::Status Activations::AddEmbedded(const Transition& transition, absl::Span<const UnembeddedReference> references,
+                                      DamagedCrops& damaged, int64_t& embedded) {
   if (Stopping()) return Interrupted();
-  std::vector<Picture> crops;
-  for (const UnembeddedReference& reference : references) {
-    absl::StatusOr<Picture> crop = DecodeCropFile(reference.picture);
-    if (!crop.ok()) return crop.status();
-    crops.push_back(*std::move(crop));
-  }
-  const absl::StatusOr<std::vector<Embedding>> embeddings = transition.next.embedder->Embed(crops);
+  const DecodedCrops decoded = DecodeCrops(references, transition.next.embedder->manifest(), damaged);
+  if (decoded.crops.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::vector<Embedding>> embeddings = transition.next.embedder->Embed(decoded.crops);
   if (!embeddings.ok()) return embeddings.status();
-  return Add(references, *embeddings);
+  embedded += static_cast<int64_t>(decoded.references.size());
+  return Add(decoded.references, *embeddings);
 }
 
 absl::Status Activations::Add(absl::Span<const UnembeddedReference> references,
@@ -288,10 +289,13 @@ absl::Status Activations::Add(absl::Span<const UnembeddedReference> references,
 absl::Status Activations::Switch(const Transition& transition, const ModelChoice& choice) {
   const absl::Status switched = active_.Replace(transition.next, [&]() -> absl::Status {
     // Those enrolled since; nobody is enrolled now.
-    if (absl::Status status = EmbedUpTo(transition, std::numeric_limits<int64_t>::max()).status(); !status.ok())
+    DamagedCrops damaged;
+    if (absl::Status status = EmbedUpTo(transition, std::numeric_limits<int64_t>::max(), damaged).status();
+        !status.ok())
       return status;
-    const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(*choice.target, transition.sources);
+    absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(*choice.target, transition.sources);
     if (!coverage.ok()) return coverage.status();
+    if (absl::Status status = LeaveBehind(damaged, choice.leave_behind, *coverage); !status.ok()) return status;
     if (coverage->embeddable > 0) {
       // Nobody could be verified by them before either: STORE_CORRUPT.
       Log(LogLevel::kWarning, "damaged_references_passed_over", {{"references", coverage->embeddable}});

@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/gallery/gallery.h"
+#include "server/models/damaged_crops.h"
 #include "server/models/embedding_map.h"
 #include "server/models/generation.h"
 #include "server/models/model_folder.h"
@@ -78,7 +79,8 @@ class Activations {
   // Begins to activate a model, and returns once it is certain that it can: MODEL_NOT_FOUND, MODEL_CORRUPT,
   // MODEL_NOT_ALLOWED, the errors of the loader, ACTIVATION_RUNNING when another model is being activated, and without
   // consent THRESHOLD_NOT_MEASURED when no measured point would decide, and REFERENCES_WITHOUT_CROP when references
-  // would have to stay behind. OK for the model that is active, or already on its way.
+  // would have to stay behind. OK for the model that is active, or already on its way. Crops are looked at only while
+  // they are embedded: without consent the activation itself ends with REFERENCES_WITHOUT_CROP when some are damaged.
   absl::Status Begin(const ModelDigest& model, const ActivationConsent& consent);
 
   // By what the server chooses thresholds: ThresholdOf(manifest, rule) would decide with a model once it is active.
@@ -105,11 +107,14 @@ class Activations {
   Transition TransitionTo(Generation next) const;
   void Run(const Transition& transition, ModelChoice choice);
   void RunFollow(const VerifiedModel& model);
-  // Embeds references until none is left, or `most` and a few are done; returns how many it were.
-  absl::StatusOr<int64_t> EmbedUpTo(const Transition& transition, int64_t most);
+  // Embeds references until none is left, or `most` and a few are done; returns how many it were. `damaged` hears of
+  // those that stay behind for their crops.
+  absl::StatusOr<int64_t> EmbedUpTo(const Transition& transition, int64_t most, DamagedCrops& damaged);
   // Those that have an embedding to be mapped, and those that have a crop.
   absl::Status AddMapped(const Transition& transition, absl::Span<const UnembeddedReference> references);
-  absl::Status AddEmbedded(const Transition& transition, absl::Span<const UnembeddedReference> references);
+  // Those whose crop is damaged are noted and passed over; `embedded` is made greater by how many were not.
+  absl::Status AddEmbedded(const Transition& transition, absl::Span<const UnembeddedReference> references,
+                           DamagedCrops& damaged, int64_t& embedded);
   absl::Status Add(absl::Span<const UnembeddedReference> references, absl::Span<const Embedding> embeddings);
   absl::Status Switch(const Transition& transition, const ModelChoice& choice);
   absl::Status CheckLeftBehind(const ModelCoverage& coverage, bool leave_behind) const;
