@@ -49,8 +49,8 @@ const char* NameOf(Metrics::ThresholdSource source) {
 
 }  // namespace
 
-absl::StatusOr<Generation> ModelLoader::Load(const std::string& path) {
-  absl::StatusOr<std::unique_ptr<TorchEmbedder>> network = TorchEmbedder::Load(path, device_, config_.precision);
+absl::StatusOr<Generation> ModelLoader::Load(const VerifiedBundle& bundle) {
+  absl::StatusOr<std::unique_ptr<TorchEmbedder>> network = TorchEmbedder::Load(bundle, device_, config_.precision);
   if (!network.ok()) return network.status();
   const BundleManifest& manifest = (*network)->manifest();
   const std::optional<Threshold> threshold = ThresholdOf(manifest, config_.threshold);
@@ -65,15 +65,15 @@ absl::StatusOr<Generation> ModelLoader::Load(const std::string& path) {
   return Generation{std::shared_ptr<const Embedder>(std::move(model), embedder), threshold};
 }
 
-absl::StatusOr<ModelEntry> ModelLoader::ReadEntry(const std::string& path) {
-  const absl::StatusOr<Archive> archive = Archive::Open(path, Device{});
+absl::StatusOr<ModelEntry> ModelLoader::EntryOf(const VerifiedBundle& bundle) {
+  const absl::StatusOr<Archive> archive = Archive::Open(bundle, Device{});
   if (!archive.ok()) return archive.status();
   absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(archive->manifest());
   if (!manifest.ok()) {
     return absl::Status(manifest.status().code(),
-                        absl::StrCat("model bundle ", path, ": ", manifest.status().message()));
+                        absl::StrCat("model bundle ", bundle.path(), ": ", manifest.status().message()));
   }
-  return ModelEntry{archive->digest(), path, *std::move(manifest), absl::Now(), ""};
+  return ModelEntry{bundle.digest(), bundle.path(), *std::move(manifest), absl::Now(), ""};
 }
 
 void ModelLoader::Announce(const Generation& generation) {

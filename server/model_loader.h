@@ -2,8 +2,6 @@
 #ifndef LIKENESS_SERVER_MODEL_LOADER_H_
 #define LIKENESS_SERVER_MODEL_LOADER_H_
 
-#include <string>
-
 #include "absl/status/statusor.h"
 #include "server/config/server_config.h"
 #include "server/embedding/batch_clock.h"
@@ -23,10 +21,10 @@ class ModelLoader {
 
   // Loads and warms up the network, with batching in front where it pays, and chooses the threshold. Errors name the
   // file.
-  absl::StatusOr<Generation> Load(const std::string& path);
+  absl::StatusOr<Generation> Load(const VerifiedBundle& bundle);
 
   // What the bundle says of itself. Errors name the file.
-  static absl::StatusOr<ModelEntry> ReadEntry(const std::string& path);
+  static absl::StatusOr<ModelEntry> EntryOf(const VerifiedBundle& bundle);
 
   // Shows in the metrics and in the log that the model answers.
   void Announce(const Generation& generation);

@@ -13,6 +13,7 @@
 #include "server/access/access.h"
 #include "server/audit/audit_trail.h"
 #include "server/encoding/face_encoder.h"
+#include "server/first_model.h"
 #include "server/gallery/change_follower.h"
 #include "server/gallery_opener.h"
 #include "server/hashing/random_id.h"
@@ -20,6 +21,7 @@
 #include "server/inference/device.h"
 #include "server/model_loader.h"
 #include "server/models/activation.h"
+#include "server/models/model_gap.h"
 #include "server/rpc/certificate_metrics.h"
 #include "server/rpc/face_verification_service.h"
 #include "server/rpc/gallery_service.h"
@@ -78,8 +80,6 @@ struct Server::Parts {
   absl::Status LoadModels();
   absl::Status MakeCalls();
   absl::Status Serve();
-  // The model that answered before the last end of the server, or the one that --model names.
-  absl::StatusOr<Generation> LoadActive();
 
   const ServerConfig config;
   Metrics metrics;
@@ -90,6 +90,7 @@ struct Server::Parts {
   std::optional<FaceFinder> finder;
   std::unique_ptr<ModelFolder> folder;
   std::unique_ptr<Gallery> gallery;
+  std::optional<VerifiedBundle> base_bundle;  // of --model, until it is loaded
   std::optional<ModelLoader> loader;
   std::optional<ActiveGeneration> active;
   std::optional<Activations> activations;
@@ -107,6 +108,7 @@ struct Server::Parts {
   std::optional<ModelService> model_service;
   std::optional<GalleryService> gallery_service;
   std::unique_ptr<GrpcServer> grpc;
+  std::optional<ModelGapWatch> gap_watch;
   std::optional<ChangeFollower> follower;
 };
 
@@ -129,35 +131,30 @@ absl::Status Server::Parts::OpenState() {
   absl::StatusOr<FaceFinder> loaded = FaceFinder::Load(config.face_finder, device);
   if (!loaded.ok()) return loaded.status();
   finder.emplace(*std::move(loaded));
-  absl::StatusOr<ModelEntry> base = ModelLoader::ReadEntry(config.model);
+  absl::StatusOr<VerifiedBundle> bundle = VerifiedBundle::Read(config.model);
+  if (!bundle.ok()) return bundle.status();
+  absl::StatusOr<ModelEntry> base = ModelLoader::EntryOf(*bundle);
   if (!base.ok()) return base.status();
+  base_bundle = *std::move(bundle);
   if (status = CheckTarget(*base, config.threshold); !status.ok()) return status;
   status = Keep(ModelFolder::Open(config.models_folder, *std::move(base)), folder);
   if (status.ok()) status = Keep(OpenGallery(config, metrics), gallery);
   return status;
 }
 
-absl::StatusOr<Generation> Server::Parts::LoadActive() {
-  const absl::StatusOr<ModelChoice> choice = gallery->ReadModelChoice();
-  if (!choice.ok()) return choice.status();
-  if (!choice->active.has_value()) return loader->Load(folder->base().path);
-  const absl::StatusOr<ModelEntry> entry = folder->Find(*choice->active);
-  if (!entry.ok()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the active model ", choice->active->Hex(), " cannot be loaded: ", entry.status().message()));
-  }
-  return loader->Load(entry->path);
-}
-
 absl::Status Server::Parts::LoadModels() {
   loader.emplace(config, device, metrics);
-  absl::StatusOr<Generation> first = LoadActive();
+  absl::StatusOr<Generation> first = LoadFirstModel(*folder, *gallery, *loader, *std::move(base_bundle));
+  base_bundle.reset();
   if (!first.ok()) return first.status();
+  if (config.require_active_model) {
+    if (absl::Status status = RequireEverybodyEmbedded(*gallery, *first); !status.ok()) return status;
+  }
   active.emplace(*std::move(first));
   gallery->KeepCrowding([this](const Embedding& embedding) { return CrowdingBy(*active, embedding); });
   activations.emplace(
       *folder, *gallery, *active, config.threshold,
-      [this](const ModelEntry& entry) { return loader->Load(entry.path); },
+      [this](const VerifiedModel& model) { return loader->Load(model.bundle); },
       [this](const Generation& generation) { loader->Announce(generation); });
   return absl::OkStatus();
 }
@@ -200,6 +197,7 @@ absl::Status Server::Parts::Serve() {
   if (status = activations->Resume(); !status.ok()) return status;
   grpc->SetServing();
   grpc->SetPartServing(kGalleryPart, true);
+  gap_watch.emplace(*gallery, *active, metrics);
   follower.emplace(
       *gallery, ChangeFollower::Callbacks{[this] { return activations->Follow(); },
                                           [this](bool reachable) { grpc->SetPartServing(kGalleryPart, reachable); }});

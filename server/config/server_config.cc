@@ -154,6 +154,8 @@ void AddModelOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--cached-references", config.gallery.cached_references, "References held in memory")
       ->check(CLI::NonNegativeNumber);
   AddOption(app, "--models-folder", config.models_folder, "Where trained models are kept; empty: GALLERY.models");
+  AddOption(app, "--require-active-model", config.require_active_model,
+            "End at the start where anybody is enrolled who has no embedding by the model that would answer");
   AddOption(app, "--trainings-folder", config.trainings_folder,
             "Where trainings and their records are kept, of one server alone; empty: trainings in the models folder");
   AddOption(app, "--retain-crops", config.retain_crops,

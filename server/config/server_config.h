@@ -58,6 +58,7 @@ struct ServerConfig {
   QualityGate probe_gate = QualityGate::kStandard;    // of a Verify or Compare that names none
   ReferencePolicy reference_policy = ReferencePolicy::kMeanEmbedding;
   DuplicatePolicy duplicates = DuplicatePolicy::kReport;  // of a face that is enrolled under another id
+  bool require_active_model = false;                      // end where somebody cannot be verified by the model
   bool reveal_duplicates = false;                         // whether callers are told that id
   PhotoLimits photo;
   // Crops that go through the network together; 1: no batching, 0 in the flags: 1 on the CPU and 32 on a GPU.

@@ -26,7 +26,15 @@ TorchEmbedder::TorchEmbedder(Network network, BundleManifest manifest, const Arc
 
 absl::StatusOr<std::unique_ptr<TorchEmbedder>> TorchEmbedder::Load(const std::string& path, const Device& device,
                                                                    Precision precision) {
-  const absl::StatusOr<Archive> archive = Archive::Open(path, device);
+  const absl::StatusOr<VerifiedBundle> bundle = VerifiedBundle::Read(path);
+  if (!bundle.ok()) return bundle.status();
+  return Load(*bundle, device, precision);
+}
+
+absl::StatusOr<std::unique_ptr<TorchEmbedder>> TorchEmbedder::Load(const VerifiedBundle& bundle, const Device& device,
+                                                                   Precision precision) {
+  const std::string& path = bundle.path();
+  const absl::StatusOr<Archive> archive = Archive::Open(bundle, device);
   if (!archive.ok()) return archive.status();
   absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(archive->manifest());
   if (!manifest.ok()) return Naming(path, manifest.status());

@@ -16,6 +16,9 @@ class TorchEmbedder : public Embedder {
  public:
   // Loads an embedding bundle onto `device`, where it computes in `precision`, checks that the network does what the
   // manifest says, and warms it up. Errors name the file and what is wrong with it.
+  static absl::StatusOr<std::unique_ptr<TorchEmbedder>> Load(const VerifiedBundle& bundle, const Device& device,
+                                                             Precision precision = Precision::kFp32);
+  // The same of a file, whichever bundle it is.
   static absl::StatusOr<std::unique_ptr<TorchEmbedder>> Load(const std::string& path, const Device& device,
                                                              Precision precision = Precision::kFp32);
 

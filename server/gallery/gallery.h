@@ -86,6 +86,7 @@ class Gallery {
   absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) { return store_->ForbidModel(model); }
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) { return store_->IsModelAllowed(model); }
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources);
+  absl::StatusOr<ModelGap> GapOf(const ModelDigest& model) { return store_->GapOf(model); }
   absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, const EmbeddingSources& sources,
                                                               int limit);
   absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model, const EmbeddingSources& sources,

@@ -267,6 +267,24 @@ ModelCoverage ReadCoverage(SqlSession& session, const ModelDigest& model, const 
   return {IntegerIn(rows[0][0]), IntegerIn(rows[0][1]), IntegerIn(rows[0][2])};
 }
 
+ModelGap ReadGap(SqlSession& session, const ModelDigest& model) {
+  const SqlRow row =
+      session
+          .Run(
+              "SELECT count(*) FILTER (WHERE missing = total), CAST(coalesce(sum(missing), 0) AS BIGINT) FROM "
+              "(SELECT count(*) AS total, count(*) - count(embedding.reference) AS missing FROM face_reference "
+              "LEFT JOIN embedding ON embedding.reference = number AND embedding.model_digest = $1 "
+              "GROUP BY person_id) AS of_person",
+              {Digest(model)})
+          .at(0);
+  ModelGap gap{IntegerIn(row[0]), IntegerIn(row[1])};
+  if (gap.persons == 0) return gap;
+  const std::vector<SqlRow> rows =
+      session.Run("SELECT model_digest FROM embedding GROUP BY model_digest ORDER BY count(*) DESC LIMIT 1");
+  if (!rows.empty() && !(DigestIn(rows[0][0]) == model)) gap.enrolled_by = DigestIn(rows[0][0]);
+  return gap;
+}
+
 std::vector<std::string> ReadPersonsWithoutCrop(SqlSession& session, const ModelDigest& model,
                                                 const EmbeddingSources& sources, int limit) {
   std::vector<std::string> persons;
@@ -304,12 +322,11 @@ absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& sess
     UnembeddedReference reference{IntegerIn(row[0]), TextIn(row[1]), TextIn(row[2]), ""};
     const bool mapped = !IsNull(row[4]);
     const absl::StatusOr<PersonCipher> cipher = protection.CipherFor(reference.person_id, OptionalBytesIn(row[3]));
-    if (!cipher.ok() && !(mapped && ReasonOf(cipher.status()) == Reason::STORE_CORRUPT)) return cipher.status();
+    if (!cipher.ok() && ReasonOf(cipher.status()) != Reason::STORE_CORRUPT) return cipher.status();
     if (cipher.ok() && mapped) {
       ReadSource(session, *cipher, sources, row[4], row[5], reference);
     } else if (cipher.ok()) {
-      const absl::Status read = ReadPicture(*cipher, sources.crop_kind, row[6], row[7], reference);
-      if (!read.ok()) return read;
+      ReadPicture(*cipher, sources.crop_kind, row[6], row[7], reference).IgnoreError();  // it has no picture then
     }
     references.push_back(std::move(reference));
   }

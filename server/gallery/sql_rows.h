@@ -70,6 +70,7 @@ void InsertCrop(SqlSession& session, const PersonCipher& cipher, absl::string_vi
                 const KeptCrop& crop);
 
 // As the methods of Store with such names.
+ModelGap ReadGap(SqlSession& session, const ModelDigest& model);
 ModelCoverage ReadCoverage(SqlSession& session, const ModelDigest& model, const EmbeddingSources& sources);
 std::vector<std::string> ReadPersonsWithoutCrop(SqlSession& session, const ModelDigest& model,
                                                 const EmbeddingSources& sources, int limit);

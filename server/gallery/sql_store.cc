@@ -275,6 +275,10 @@ absl::StatusOr<ModelCoverage> SqlStore::Coverage(const ModelDigest& model, const
       [&](SqlSession& session) -> absl::StatusOr<ModelCoverage> { return ReadCoverage(session, model, sources); });
 }
 
+absl::StatusOr<ModelGap> SqlStore::GapOf(const ModelDigest& model) {
+  return Read<ModelGap>([&](SqlSession& session) -> absl::StatusOr<ModelGap> { return ReadGap(session, model); });
+}
+
 absl::StatusOr<std::vector<std::string>> SqlStore::PersonsWithoutCrop(const ModelDigest& model,
                                                                       const EmbeddingSources& sources, int limit) {
   using Persons = std::vector<std::string>;

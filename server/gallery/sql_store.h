@@ -39,6 +39,7 @@ class SqlStore : public Store {
   absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) override;
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) override;
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources) override;
+  absl::StatusOr<ModelGap> GapOf(const ModelDigest& model) override;
   absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model, const EmbeddingSources& sources,
                                                               int limit) override;
   absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model, const EmbeddingSources& sources,

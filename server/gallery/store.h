@@ -110,8 +110,8 @@ struct EmbeddingSources {
   std::optional<ModelDigest> mapped_from = {};  // whose embeddings become the model's own without a network
 };
 
-// A reference without an embedding by some model, and what it can be made from: one of the two. Neither where the
-// embedding, or the key of its person, is damaged, and there is no crop in its place.
+// A reference without an embedding by some model, and what it can be made from: one of the two. Neither where what is
+// stored, or the key of its person, is damaged.
 struct UnembeddedReference {
   int64_t number = 0;  // the store's own, ascending in the order of enrolment
   std::string person_id;
@@ -133,6 +133,13 @@ struct ModelCoverage {
   int64_t references = 0;  // all
   int64_t embedded = 0;    // with an embedding by the model
   int64_t embeddable = 0;  // without, but with something that one can be made from
+};
+
+// Whom a model cannot answer for.
+struct ModelGap {
+  int64_t persons = 0;                          // who have references, but none with an embedding by the model
+  int64_t references = 0;                       // without one, also of other persons
+  std::optional<ModelDigest> enrolled_by = {};  // where there are such persons: by which most embeddings are
 };
 
 // What a revision of the gallery changed.
@@ -224,13 +231,14 @@ class Store {
 
   // Looks at every reference.
   virtual absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources) = 0;
+  // Looks at all of the gallery.
+  virtual absl::StatusOr<ModelGap> GapOf(const ModelDigest& model) = 0;
   // At most `limit` persons, in the byte order of their ids, with a reference that has no embedding by `model` and
   // nothing that one can be made from.
   virtual absl::StatusOr<std::vector<std::string>> PersonsWithoutCrop(const ModelDigest& model,
                                                                       const EmbeddingSources& sources, int limit) = 0;
   // At most `limit` references, with numbers above `after` and ascending, that have no embedding by `model` but
   // something that one can be made from: the other embedding where there is one, so that no crop is read then.
-  // STORE_CORRUPT when a crop is damaged that nothing else stands in for.
   virtual absl::StatusOr<std::vector<UnembeddedReference>> Unembedded(const ModelDigest& model,
                                                                       const EmbeddingSources& sources, int64_t after,
                                                                       int limit) = 0;

@@ -19,10 +19,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
-#include "server/files/files.h"
 #include "server/hashing/sha256.h"
 #include "server/inference/cuda_devices.h"
-#include "server/seal/seal.h"
+#include "server/inference/memory_reader.h"
 
 namespace likeness {
 namespace {
@@ -102,22 +101,17 @@ std::vector<torch::Tensor> TensorsOf(const torch::jit::IValue& output) {
   return tensors;
 }
 
-// Leaves the stream at its start.
-Sha256Digest DigestOfNetwork(std::istream& archive) {
+Sha256Digest DigestOfNetwork(const std::shared_ptr<MemoryReader>& bytes) {
   FieldHasher hasher;
-  {
-    caffe2::serialize::PyTorchStreamReader reader(&archive);
-    std::vector<std::string> names = reader.getAllRecords();
-    std::sort(names.begin(), names.end());
-    for (const std::string& name : names) {
-      if (name == kManifestRecord) continue;
-      const auto [content, size] = reader.getRecord(name);
-      hasher.Add(name);
-      hasher.Add({static_cast<const char*>(content.get()), size});
-    }
+  caffe2::serialize::PyTorchStreamReader reader(bytes);
+  std::vector<std::string> names = reader.getAllRecords();
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    if (name == kManifestRecord) continue;
+    const auto [content, size] = reader.getRecord(name);
+    hasher.Add(name);
+    hasher.Add({static_cast<const char*>(content.get()), size});
   }
-  archive.clear();
-  archive.seekg(0);
   return hasher.Finish();
 }
 
@@ -194,36 +188,34 @@ class Network::Impl {
 int CudaDeviceCount() { return torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0; }
 
 absl::StatusOr<Archive> Archive::Open(const std::string& path, const Device& device) {
-  const auto wrong = [&path](const absl::Status& status) {
-    return absl::Status(status.code(), absl::StrCat("model bundle ", path, ": ", status.message()));
-  };
-  absl::StatusOr<std::string> file = ReadWholeFile(path);
-  if (!file.ok()) return absl::Status(file.status().code(), absl::StrCat("model bundle ", file.status().message()));
-  const absl::StatusOr<ModelDigest> digest = VerifySeal(*file);
-  if (!digest.ok()) return wrong(digest.status());
+  const absl::StatusOr<VerifiedBundle> bundle = VerifiedBundle::Read(path);
+  return bundle.ok() ? Open(*bundle, device) : bundle.status();
+}
 
+absl::StatusOr<Archive> Archive::Open(const VerifiedBundle& bundle, const Device& device) {
+  const auto wrong = [&bundle](absl::string_view why) {
+    return absl::FailedPreconditionError(absl::StrCat("model bundle ", bundle.path(), ": ", why));
+  };
   KeepBlasOnOneThread();
   KeepMemoryBetweenLayers();
   PrepareThisThread();
   Archive archive;
-  archive.path_ = path;
-  archive.digest_ = *digest;
+  archive.path_ = bundle.path();
+  archive.digest_ = bundle.digest();
   try {
-    std::istringstream stream(*std::move(file));
-    archive.network_digest_ = DigestOfNetwork(stream);
+    const auto bytes = std::make_shared<MemoryReader>(bundle);
+    archive.network_digest_ = DigestOfNetwork(bytes);
     torch::jit::ExtraFilesMap extra_files{{kManifestName, ""}};
     auto module = std::make_shared<Module>();
     module->device = ToTorch(device);
-    module->module = torch::jit::load(stream, module->device, extra_files);
+    module->module = torch::jit::load(bytes, module->device, extra_files);
     module->module.eval();
     archive.manifest_ = extra_files[kManifestName];
     archive.module_ = std::move(module);
   } catch (const std::exception& error) {
-    return wrong(absl::FailedPreconditionError(absl::StrCat("it is no TorchScript archive: ", CauseOf(error))));
+    return wrong(absl::StrCat("it is no TorchScript archive: ", CauseOf(error)));
   }
-  if (archive.manifest_.empty()) {
-    return wrong(absl::FailedPreconditionError("likeness.json is missing from the archive"));
-  }
+  if (archive.manifest_.empty()) return wrong("likeness.json is missing from the archive");
   return archive;
 }
 

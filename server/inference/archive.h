@@ -11,6 +11,7 @@
 #include "server/hashing/sha256.h"
 #include "server/inference/device.h"
 #include "server/inference/network.h"
+#include "server/seal/verified_bundle.h"
 #include "server/verification/embedding.h"
 #include "server/verification/linear_head.h"
 
@@ -19,8 +20,9 @@ namespace likeness {
 // Immutable after Open(), so thread-safe.
 class Archive {
  public:
-  // Reads the file, checks its seal, and loads the module onto `device`. Every error names the file and what is wrong
-  // with it: NOT_FOUND, FAILED_PRECONDITION (no bundle) or DATA_LOSS (an altered one).
+  // Loads the module onto `device`. FAILED_PRECONDITION, naming the file, where it is no bundle.
+  static absl::StatusOr<Archive> Open(const VerifiedBundle& bundle, const Device& device);
+  // The same of a file, whichever bundle it is: also the errors of VerifiedBundle::Read().
   static absl::StatusOr<Archive> Open(const std::string& path, const Device& device);
 
   // SHA-256 of the file.

@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "server/encoding/crop_kind.h"
 #include "server/errors/errors.h"
-#include "server/image/crop_file.h"
 #include "server/telemetry/log.h"
 #include "server/threads/guarded.h"
 #include "server/threads/polite_thread.h"
@@ -82,34 +81,35 @@ absl::Status Activations::Follow() {
   if (!choice.ok()) return choice.status();
   const ModelDigest model = choice->active.value_or(folder_.base().digest);
   if (active_.Get()->embedder->digest() == model) return absl::OkStatus();
-  const absl::StatusOr<ModelEntry> entry = folder_.Find(model);
-  if (!entry.ok()) return entry.status();
-  if (absl::Status status = CheckAllowed(model); !status.ok()) return status;
-  if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
+  absl::StatusOr<VerifiedModel> verified = ReadForUse(model);
+  if (!verified.ok()) return verified.status();
   if (thread_.joinable()) thread_.join();
   Report({.model = model, .coverage = {}, .running = true});
-  thread_ = std::thread(
-      [this, entry = *entry] { RunGuarded(ThreadKind::kActivation, [&] { RunFollow(entry); }).IgnoreError(); });
+  thread_ = std::thread([this, verified = *std::move(verified)] {
+    RunGuarded(ThreadKind::kActivation, [&] { RunFollow(verified); }).IgnoreError();
+  });
   // Called once more to see that it has been done.
   return MakeError(Reason::ACTIVATION_RUNNING, "");
 }
 
-void Activations::RunFollow(const ModelEntry& entry) {
+void Activations::RunFollow(const VerifiedModel& model) {
   absl::Status outcome;
   const absl::Status ran = RunGuarded(ThreadKind::kActivation, [&] {
-    absl::StatusOr<Generation> next = load_(entry);
+    absl::StatusOr<Generation> next = load_(model);
     outcome = next.status();
     if (!outcome.ok()) return;
     const Transition transition = TransitionTo(*std::move(next));
     // Those that this server enrolled since the other one looked.
-    outcome = active_.Replace(transition.next,
-                              [&] { return EmbedUpTo(transition, std::numeric_limits<int64_t>::max()).status(); });
+    DamagedCrops damaged;
+    outcome = active_.Replace(
+        transition.next, [&] { return EmbedUpTo(transition, std::numeric_limits<int64_t>::max(), damaged).status(); });
+    damaged.Warn();
     if (outcome.ok()) on_active_(transition.next);
   });
   if (!ran.ok()) outcome = ran;
   if (!outcome.ok()) {
     Log(LogLevel::kError, "activation_failed",
-        {{"digest", entry.digest.Hex()}, {"message", std::string(outcome.message())}});
+        {{"digest", model.digest.Hex()}, {"message", std::string(outcome.message())}});
   }
   std::optional<ActivationProgress> progress = Progress();
   progress->running = false;
@@ -118,30 +118,23 @@ void Activations::RunFollow(const ModelEntry& entry) {
 }
 
 absl::StatusOr<int64_t> Activations::Allow(const ModelDigest& model) {
-  const absl::StatusOr<ModelEntry> entry = folder_.Find(model);
-  if (!entry.ok()) return entry.status();
-  if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
+  if (absl::Status status = folder_.Read(model).status(); !status.ok()) return status;
   return gallery_.AllowModel(model);
 }
 
 absl::Status Activations::CheckAllowed(const ModelDigest& model) const {
-  if (model == folder_.base().digest) return absl::OkStatus();
-  const absl::StatusOr<bool> allowed = gallery_.IsModelAllowed(model);
-  if (!allowed.ok()) return allowed.status();
-  if (*allowed) return absl::OkStatus();
-  return MakeError(
-      Reason::MODEL_NOT_ALLOWED,
-      "the model was not trained with this gallery, and nobody has allowed it; `likeness models allow` does");
+  return likeness::CheckAllowed(folder_, gallery_, model);
 }
 
 EmbeddingSources Activations::SourcesOf(const ModelEntry& entry) {
   const EmbeddingSources crops{CropKindOf(entry.manifest)};
   const std::shared_ptr<const Generation> active = active_.Get();
-  if (active->embedder->digest() == entry.digest || !MayBeMapped(active->embedder->manifest(), entry.manifest) ||
-      !CheckAllowed(entry.digest).ok() || !ModelFolder::Check(entry).ok()) {
+  if (active->embedder->digest() == entry.digest || !MayBeMapped(active->embedder->manifest(), entry.manifest)) {
     return crops;
   }
-  absl::StatusOr<Generation> next = load_(entry);
+  const absl::StatusOr<VerifiedModel> verified = ReadForUse(entry.digest);
+  if (!verified.ok()) return crops;
+  absl::StatusOr<Generation> next = load_(*verified);
   return next.ok() ? TransitionTo(*std::move(next)).sources : crops;  // Begin() says what is wrong with it
 }
 
@@ -153,8 +146,7 @@ Activations::Transition Activations::TransitionTo(Generation next) const {
   return {std::move(next), std::move(map), std::move(sources)};
 }
 
-absl::Status Activations::CheckMeasured(const ModelEntry& entry) const {
-  const std::optional<Threshold> threshold = ThresholdOf(entry.manifest, rule_);
+absl::Status Activations::CheckMeasured(const std::optional<Threshold>& threshold) const {
   if (IsMeasured(threshold)) return absl::OkStatus();
   return MakeError(
       Reason::THRESHOLD_NOT_MEASURED,
@@ -176,17 +168,15 @@ absl::Status Activations::Begin(const ModelDigest& model, const ActivationConsen
     Report({.model = model, .coverage = {}});
     return absl::OkStatus();
   }
-  const absl::StatusOr<ModelEntry> entry = folder_.Find(model);
-  if (!entry.ok()) return entry.status();
-  // Before its code is run.
-  if (absl::Status status = CheckAllowed(model); !status.ok()) return status;
-  // A file that was altered is told from one that this server cannot use.
-  if (absl::Status status = folder_.Check(*entry); !status.ok()) return status;
-  if (!consent.unmeasured) {
-    if (absl::Status status = CheckMeasured(*entry); !status.ok()) return status;
-  }
-  absl::StatusOr<Generation> next = load_(*entry);
+  // Before its code is run. A file that was altered is told from one that this server cannot use.
+  const absl::StatusOr<VerifiedModel> verified = ReadForUse(model);
+  if (!verified.ok()) return verified.status();
+  absl::StatusOr<Generation> next = load_(*verified);
   if (!next.ok()) return next.status();
+  // By what the bundle itself says, which its seal vouches for.
+  if (!consent.unmeasured) {
+    if (absl::Status status = CheckMeasured(next->threshold); !status.ok()) return status;
+  }
   Transition transition = TransitionTo(*std::move(next));
   const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(model, transition.sources);
   if (!coverage.ok()) return coverage.status();
@@ -222,7 +212,8 @@ void Activations::Run(const Transition& transition, ModelChoice choice) {
     absl::StatusOr<int64_t> embedded = kEnoughForAPass;
     for (int pass = 0; pass < kPasses && embedded.ok() && *embedded >= kEnoughForAPass; ++pass) {
       const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(model, transition.sources);
-      embedded = coverage.ok() ? EmbedUpTo(transition, coverage->embeddable) : coverage.status();
+      DamagedCrops damaged;  // Switch() sees all of them
+      embedded = coverage.ok() ? EmbedUpTo(transition, coverage->embeddable, damaged) : coverage.status();
     }
     outcome = embedded.ok() ? Switch(transition, choice) : embedded.status();
   });
@@ -241,7 +232,7 @@ void Activations::Run(const Transition& transition, ModelChoice choice) {
   Report(*progress);
 }
 
-absl::StatusOr<int64_t> Activations::EmbedUpTo(const Transition& transition, int64_t most) {
+absl::StatusOr<int64_t> Activations::EmbedUpTo(const Transition& transition, int64_t most, DamagedCrops& damaged) {
   const bool may_map = transition.map.has_value();
   const size_t mapped_at_once = gallery_.shared() ? kMappedAtOnceIfShared : kMappedAtOnce;
   int64_t after = 0;
@@ -257,19 +248,20 @@ absl::StatusOr<int64_t> Activations::EmbedUpTo(const Transition& transition, int
     std::vector<UnembeddedReference> mapped;
     std::vector<UnembeddedReference> cropped;
     for (UnembeddedReference& reference : *page) {
-      if (!reference.values.empty()) {
-        mapped.push_back(std::move(reference));
-      } else if (!may_map || !reference.picture.empty()) {
-        cropped.push_back(std::move(reference));
-      }  // or nothing whole is left of it
+      (reference.values.empty() ? cropped : mapped).push_back(std::move(reference));
     }
+    // Where embeddings are mapped, a reference with nothing whole left is one that nobody could be verified by before
+    // either: STORE_CORRUPT, or MODEL_MISMATCH.
+    DamagedCrops lost_before;
     absl::Status status =
         ForEachGroup(mapped, mapped_at_once, [&](const auto group) { return AddMapped(transition, group); });
     if (status.ok()) {
-      status = ForEachGroup(cropped, kCropsAtOnce, [&](const auto group) { return AddEmbedded(transition, group); });
+      status = ForEachGroup(cropped, kCropsAtOnce, [&](const auto group) {
+        return AddEmbedded(transition, group, may_map ? lost_before : damaged, embedded);
+      });
     }
     if (!status.ok()) return status;
-    embedded += static_cast<int64_t>(mapped.size() + cropped.size());
+    embedded += static_cast<int64_t>(mapped.size());
   }
   return embedded;
 }
@@ -288,17 +280,15 @@ absl::Status Activations::AddMapped(const Transition& transition, absl::Span<con
   return Add(references, embeddings);
 }
 
-absl::Status Activations::AddEmbedded(const Transition& transition, absl::Span<const UnembeddedReference> references) {
+absl::Status Activations::AddEmbedded(const Transition& transition, absl::Span<const UnembeddedReference> references,
+                                      DamagedCrops& damaged, int64_t& embedded) {
   if (stopping()) return Interrupted();
-  std::vector<Picture> crops;
-  for (const UnembeddedReference& reference : references) {
-    absl::StatusOr<Picture> crop = DecodeCropFile(reference.picture);
-    if (!crop.ok()) return crop.status();
-    crops.push_back(*std::move(crop));
-  }
-  const absl::StatusOr<std::vector<Embedding>> embeddings = transition.next.embedder->Embed(crops);
+  const DecodedCrops decoded = DecodeCrops(references, transition.next.embedder->manifest(), damaged);
+  if (decoded.crops.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::vector<Embedding>> embeddings = transition.next.embedder->Embed(decoded.crops);
   if (!embeddings.ok()) return embeddings.status();
-  return Add(references, *embeddings);
+  embedded += static_cast<int64_t>(decoded.references.size());
+  return Add(decoded.references, *embeddings);
 }
 
 absl::Status Activations::Add(absl::Span<const UnembeddedReference> references,
@@ -314,10 +304,13 @@ absl::Status Activations::Add(absl::Span<const UnembeddedReference> references,
 absl::Status Activations::Switch(const Transition& transition, const ModelChoice& choice) {
   const absl::Status switched = active_.Replace(transition.next, [&]() -> absl::Status {
     // Those enrolled since; nobody is enrolled now.
-    if (absl::Status status = EmbedUpTo(transition, std::numeric_limits<int64_t>::max()).status(); !status.ok())
+    DamagedCrops damaged;
+    if (absl::Status status = EmbedUpTo(transition, std::numeric_limits<int64_t>::max(), damaged).status();
+        !status.ok())
       return status;
-    const absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(*choice.target, transition.sources);
+    absl::StatusOr<ModelCoverage> coverage = gallery_.Coverage(*choice.target, transition.sources);
     if (!coverage.ok()) return coverage.status();
+    if (absl::Status status = LeaveBehind(damaged, choice.leave_behind, *coverage); !status.ok()) return status;
     if (coverage->embeddable > 0) {
       // Nobody could be verified by them before either: STORE_CORRUPT.
       Log(LogLevel::kWarning, "damaged_references_passed_over", {{"references", coverage->embeddable}});

@@ -13,9 +13,11 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/gallery/gallery.h"
+#include "server/models/damaged_crops.h"
 #include "server/models/embedding_map.h"
 #include "server/models/generation.h"
 #include "server/models/model_folder.h"
+#include "server/models/model_for_use.h"
 
 namespace likeness {
 
@@ -39,8 +41,8 @@ struct ActivationConsent {
 // target until it is active or has failed.
 class Activations {
  public:
-  // Loads the network of a bundle and chooses its threshold.
-  using Loader = std::function<absl::StatusOr<Generation>(const ModelEntry&)>;
+  // Loads the network of the bundle's bytes and chooses its threshold.
+  using Loader = std::function<absl::StatusOr<Generation>(const VerifiedModel&)>;
   // Told each model that becomes active.
   using OnActive = std::function<void(const Generation&)>;
 
@@ -73,6 +75,11 @@ class Activations {
   // Whether Begin() may run its code: MODEL_NOT_ALLOWED, and the store's errors.
   absl::Status CheckAllowed(const ModelDigest& model) const;
 
+  // A model that may be run, for somebody who does: see model_for_use.h.
+  absl::StatusOr<VerifiedModel> ReadForUse(const ModelDigest& model) const {
+    return ReadModelForUse(folder_, gallery_, model);
+  }
+
   // What embeddings by a model would be made from if its activation began now. Loads the network where it may be run
   // and crops may not be all.
   EmbeddingSources SourcesOf(const ModelEntry& entry);
@@ -80,7 +87,8 @@ class Activations {
   // Begins to activate a model, and returns once it is certain that it can: MODEL_NOT_FOUND, MODEL_CORRUPT,
   // MODEL_NOT_ALLOWED, the errors of the loader, ACTIVATION_RUNNING when another model is being activated, and without
   // consent THRESHOLD_NOT_MEASURED when no measured point would decide, and REFERENCES_WITHOUT_CROP when references
-  // would have to stay behind. OK for the model that is active, or already on its way.
+  // would have to stay behind. OK for the model that is active, or already on its way. Crops are looked at only while
+  // they are embedded: without consent the activation itself ends with REFERENCES_WITHOUT_CROP when some are damaged.
   absl::Status Begin(const ModelDigest& model, const ActivationConsent& consent);
 
   // By what the server chooses thresholds: ThresholdOf(manifest, rule) would decide with a model once it is active.
@@ -97,7 +105,7 @@ class Activations {
   absl::StatusOr<EmbeddingDeletion> Delete(ModelFolder& folder, const ModelDigest& model);
 
  private:
-  absl::Status CheckMeasured(const ModelEntry& entry) const;
+  absl::Status CheckMeasured(const std::optional<Threshold>& threshold) const;
   // A model on its way, and where its embeddings come from.
   struct Transition {
     Generation next;
@@ -107,12 +115,15 @@ class Activations {
 
   Transition TransitionTo(Generation next) const;
   void Run(const Transition& transition, ModelChoice choice);
-  void RunFollow(const ModelEntry& entry);
-  // Embeds references until none is left, or `most` and a few are done; returns how many it were.
-  absl::StatusOr<int64_t> EmbedUpTo(const Transition& transition, int64_t most);
+  void RunFollow(const VerifiedModel& model);
+  // Embeds references until none is left, or `most` and a few are done; returns how many it were. `damaged` hears of
+  // those that stay behind for their crops.
+  absl::StatusOr<int64_t> EmbedUpTo(const Transition& transition, int64_t most, DamagedCrops& damaged);
   // Those that have an embedding to be mapped, and those that have a crop.
   absl::Status AddMapped(const Transition& transition, absl::Span<const UnembeddedReference> references);
-  absl::Status AddEmbedded(const Transition& transition, absl::Span<const UnembeddedReference> references);
+  // Those whose crop is damaged are noted and passed over; `embedded` is made greater by how many were not.
+  absl::Status AddEmbedded(const Transition& transition, absl::Span<const UnembeddedReference> references,
+                           DamagedCrops& damaged, int64_t& embedded);
   absl::Status Add(absl::Span<const UnembeddedReference> references, absl::Span<const Embedding> embeddings);
   absl::Status Switch(const Transition& transition, const ModelChoice& choice);
   absl::Status CheckLeftBehind(const ModelCoverage& coverage, bool leave_behind) const;

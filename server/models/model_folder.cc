@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,20 +26,14 @@ absl::Status Corrupt(const ModelDigest& digest, absl::string_view why) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ModelFolder>> ModelFolder::Open(const std::string& folder, ModelEntry base) {
-  std::unique_ptr<ModelFolder> opened(new ModelFolder(folder, std::move(base)));
-  absl::MutexLock lock(&opened->mutex_);
   try {
     std::filesystem::create_directories(folder);
     std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
-    for (const auto& file : std::filesystem::directory_iterator(folder)) {
-      if (file.path().extension() != ".json") continue;
-      const std::optional<ModelDigest> digest = ModelDigest::FromHex(file.path().stem().string());
-      if (digest.has_value()) opened->trained_.emplace(digest->Hex(), opened->ReadEntry(*digest));
-    }
+    const std::filesystem::directory_iterator readable(folder);
   } catch (const std::filesystem::filesystem_error& error) {
     return absl::FailedPreconditionError(absl::StrCat("models folder ", folder, ": ", error.code().message()));
   }
-  return opened;
+  return std::unique_ptr<ModelFolder>(new ModelFolder(folder, std::move(base)));
 }
 
 ModelFolder::ModelFolder(std::string folder, ModelEntry base) : folder_(std::move(folder)), base_(std::move(base)) {}
@@ -47,29 +42,21 @@ std::string ModelFolder::PathOf(const ModelDigest& digest, absl::string_view suf
   return absl::StrCat(folder_, "/", digest.Hex(), suffix);
 }
 
-absl::StatusOr<ModelEntry> ModelFolder::ReadEntry(const ModelDigest& digest) const {
-  const absl::StatusOr<std::string> text = ReadWholeFile(PathOf(digest, ".json"));
-  if (!text.ok()) return Corrupt(digest, text.status().message());
-  const nlohmann::json json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  try {
-    absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(json.at("manifest").dump());
-    if (!manifest.ok()) return Corrupt(digest, manifest.status().message());
-    return ModelEntry{digest, PathOf(digest, ".pt"), *std::move(manifest),
-                      absl::FromUnixMicros(json.at("create_time_microseconds").get<int64_t>()),
-                      json.at("training_id").get<std::string>()};
-  } catch (const nlohmann::json::exception&) {
-    return Corrupt(digest, "its .json file cannot be read");
-  }
-}
-
 std::vector<ModelEntry> ModelFolder::List() const {
   std::vector<ModelEntry> entries;
   {
     absl::MutexLock lock(&mutex_);
-    ReadNewcomers();
-    for (const auto& [digest, entry] : trained_) {
-      if (entry.ok() && !(entry->digest == base_.digest)) entries.push_back(*entry);
+    std::set<std::string> there;
+    std::error_code error;
+    for (std::filesystem::directory_iterator file(folder_, error), end; !error && file != end; file.increment(error)) {
+      if (file->path().extension() != ".pt") continue;
+      const std::optional<ModelDigest> digest = ModelDigest::FromHex(file->path().stem().string());
+      if (!digest.has_value() || *digest == base_.digest) continue;
+      absl::StatusOr<ModelEntry> entry = Look(*digest);
+      if (entry.ok()) entries.push_back(*std::move(entry));
+      there.insert(digest->Hex());
     }
+    std::erase_if(known_, [&there](const auto& known) { return !there.contains(known.first); });
   }
   std::stable_sort(entries.begin(), entries.end(),
                    [](const ModelEntry& a, const ModelEntry& b) { return a.create_time > b.create_time; });
@@ -80,51 +67,63 @@ std::vector<ModelEntry> ModelFolder::List() const {
 absl::StatusOr<ModelEntry> ModelFolder::Find(const ModelDigest& digest) const {
   if (digest == base_.digest) return base_;
   absl::MutexLock lock(&mutex_);
-  if (const auto found = trained_.find(digest.Hex()); found != trained_.end()) return found->second;
-  absl::StatusOr<ModelEntry> newcomer = ReadNewcomer(digest);
-  if (newcomer.ok()) trained_.insert_or_assign(digest.Hex(), *newcomer);
-  return newcomer;
+  return Look(digest);
 }
 
-void ModelFolder::ReadNewcomers() const {
-  std::error_code error;
-  for (std::filesystem::directory_iterator file(folder_, error), end; !error && file != end; file.increment(error)) {
-    if (file->path().extension() != ".pt") continue;
-    const std::optional<ModelDigest> digest = ModelDigest::FromHex(file->path().stem().string());
-    if (!digest.has_value() || trained_.contains(digest->Hex())) continue;
-    absl::StatusOr<ModelEntry> newcomer = ReadNewcomer(*digest);  // perhaps not whole yet
-    if (newcomer.ok()) trained_.insert_or_assign(digest->Hex(), *std::move(newcomer));
+absl::StatusOr<ModelEntry> ModelFolder::Look(const ModelDigest& digest) const {
+  // Before the files are read: what is changed meanwhile has another stamp next time.
+  const std::optional<FileStamp> bundle = StampOf(PathOf(digest, ".pt"));
+  const std::optional<FileStamp> description = StampOf(PathOf(digest, ".json"));
+  const auto known = known_.find(digest.Hex());
+  if (known != known_.end() && bundle == known->second.bundle && description == known->second.description) {
+    return known->second.entry;
   }
-}
-
-absl::StatusOr<ModelEntry> ModelFolder::ReadNewcomer(const ModelDigest& digest) const {
-  std::error_code error;
-  if (!std::filesystem::exists(PathOf(digest, ".pt"), error)) return NotFound();
-  if (std::filesystem::exists(PathOf(digest, ".json"), error)) return ReadEntry(digest);
-  ModelEntry entry{digest, PathOf(digest, ".pt"), {}, absl::Now(), ""};
-  const absl::StatusOr<std::string> bundle = ReadBundle(entry);
-  if (!bundle.ok()) return bundle.status();
-  const absl::StatusOr<std::string> text = ReadBundleManifest(*bundle);
-  if (!text.ok()) return Corrupt(digest, text.status().message());
-  absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(*text);
-  if (!manifest.ok()) return Corrupt(digest, manifest.status().message());
-  entry.manifest = *std::move(manifest);
+  if (known != known_.end()) known_.erase(known);
+  absl::StatusOr<ModelEntry> entry = Read(digest);  // and forgets the bytes
+  const absl::Time now = absl::Now();
+  if (bundle.has_value() && bundle->Settled(now) && (!description.has_value() || description->Settled(now))) {
+    known_.emplace(digest.Hex(), Known{*bundle, description, entry});
+  }
   return entry;
 }
 
-absl::StatusOr<std::string> ModelFolder::Read(const ModelDigest& digest) const {
-  const absl::StatusOr<ModelEntry> entry = Find(digest);
-  if (!entry.ok()) return entry.status();
-  return ReadBundle(*entry);
+absl::StatusOr<VerifiedModel> ModelFolder::Read(const ModelDigest& digest) const {
+  const bool base = digest == base_.digest;
+  const std::string path = base ? base_.path : PathOf(digest, ".pt");
+  absl::StatusOr<VerifiedBundle> bundle = VerifiedBundle::Read(path);
+  if (absl::IsNotFound(bundle.status()) && !base && !StampOf(PathOf(digest, ".json")).has_value()) return NotFound();
+  if (!bundle.ok()) return Corrupt(digest, bundle.status().message());
+  if (!(bundle->digest() == digest)) return Corrupt(digest, "its file is that of another model");
+  VerifiedModel model{base ? base_ : ModelEntry{digest, path, {}, {}, ""}, *std::move(bundle)};
+  if (base) return model;
+  if (absl::Status status = Describe(model); !status.ok()) return status;
+  return model;
 }
 
-absl::StatusOr<std::string> ModelFolder::ReadBundle(const ModelEntry& entry) {
-  absl::StatusOr<std::string> bundle = ReadWholeFile(entry.path);
-  if (!bundle.ok()) return Corrupt(entry.digest, bundle.status().message());
-  const absl::StatusOr<ModelDigest> sealed = VerifySeal(*bundle);
-  if (!sealed.ok()) return Corrupt(entry.digest, sealed.status().message());
-  if (!(*sealed == entry.digest)) return Corrupt(entry.digest, "its file is that of another model");
-  return bundle;
+absl::Status ModelFolder::Describe(VerifiedModel& model) const {
+  std::string manifest_json;
+  if (const std::string path = PathOf(model.digest, ".json"); StampOf(path).has_value()) {
+    const absl::StatusOr<std::string> text = ReadWholeFile(path);
+    if (!text.ok()) return Corrupt(model.digest, text.status().message());
+    const nlohmann::json json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+    try {
+      manifest_json = json.at("manifest").dump();
+      model.create_time = absl::FromUnixMicros(json.at("create_time_microseconds").get<int64_t>());
+      model.training_id = json.at("training_id").get<std::string>();
+    } catch (const nlohmann::json::exception&) {
+      return Corrupt(model.digest, "its .json file cannot be read");
+    }
+  } else {
+    absl::StatusOr<std::string> text = ReadBundleManifest(model.bundle.bytes());
+    if (!text.ok()) return Corrupt(model.digest, text.status().message());
+    manifest_json = *std::move(text);
+    const std::optional<FileStamp> stamp = StampOf(model.path);
+    model.create_time = stamp.has_value() ? stamp->changed : absl::Now();
+  }
+  absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(manifest_json);
+  if (!manifest.ok()) return Corrupt(model.digest, manifest.status().message());
+  model.manifest = *std::move(manifest);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ModelEntry> ModelFolder::Add(absl::string_view bundle, const std::string& manifest_json,
@@ -140,19 +139,20 @@ absl::StatusOr<ModelEntry> ModelFolder::Add(absl::string_view bundle, const std:
                             {"training_id", entry.training_id}};
   if (absl::Status status = ReplaceFile(entry.path, bundle); !status.ok()) return status;
   if (absl::Status status = ReplaceFile(PathOf(*digest, ".json"), json.dump(2)); !status.ok()) return status;
-  absl::MutexLock lock(&mutex_);
-  trained_.insert_or_assign(digest->Hex(), entry);
   return entry;
 }
 
 absl::Status ModelFolder::Delete(const ModelDigest& digest) {
   if (digest == base_.digest) return MakeError(Reason::MODEL_IN_USE, "the server was started with this model");
-  absl::MutexLock lock(&mutex_);
-  if (trained_.erase(digest.Hex()) == 0) return NotFound();
-  std::error_code ignored;  // what is left is not in the list any more
-  std::filesystem::remove(PathOf(digest, ".json"), ignored);
-  std::filesystem::remove(PathOf(digest, ".pt"), ignored);
-  return absl::OkStatus();
+  // The bundle first: without it the rest is no model, if this is interrupted.
+  std::error_code error;
+  bool removed = std::filesystem::remove(PathOf(digest, ".pt"), error);
+  if (!error) removed |= std::filesystem::remove(PathOf(digest, ".json"), error);
+  if (error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the files of the model cannot be removed from ", folder_, ": ", error.message()));
+  }
+  return removed ? absl::OkStatus() : NotFound();
 }
 
 }  // namespace likeness

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/embedding/bundle.h"
+#include "server/files/file_stamp.h"
+#include "server/seal/verified_bundle.h"
 #include "server/verification/embedding.h"
 
 namespace likeness {
@@ -27,29 +30,32 @@ struct ModelEntry {
   std::string training_id;  // empty: not trained here
 };
 
+// A model whose bundle has been read and held against its digest.
+struct VerifiedModel : ModelEntry {
+  VerifiedBundle bundle;
+};
+
 // Thread-safe. The folder holds, for each trained model, its bundle DIGEST.pt, and DIGEST.json: the bundle's
 // likeness.json and where it came from. Each is put in place in one step, the bundle first; what has no
-// DIGEST.json was put there by somebody. A bundle is held against its digest when it is used, and one without a
-// DIGEST.json also before it is in the list.
+// DIGEST.json was put there by somebody. Others may change the folder at any time, servers of the same gallery among
+// them: it is looked at anew in each call, and what is not wholly there, or is not what its name says, is no model.
 class ModelFolder {
  public:
-  // Reads the folder, which is made where necessary. `base` is the model that the server was started with.
-  // FAILED_PRECONDITION when the folder cannot be had; a damaged entry is found out by Find().
+  // Makes the folder where necessary. `base` is the model that the server was started with. FAILED_PRECONDITION when
+  // the folder cannot be had.
   static absl::StatusOr<std::unique_ptr<ModelFolder>> Open(const std::string& folder, ModelEntry base);
 
   const ModelEntry& base() const { return base_; }
 
-  // The base first, then the others that are not damaged, the newest first; also those that came to the folder since.
+  // The base first, then the others that are not damaged, the newest first.
   std::vector<ModelEntry> List() const;
 
-  // MODEL_NOT_FOUND; MODEL_CORRUPT, with what is wrong, when its DIGEST.json is damaged.
+  // Of files that have not changed since they were last read and found to be whole, only their times are looked at.
+  // MODEL_NOT_FOUND; MODEL_CORRUPT, with what is wrong.
   absl::StatusOr<ModelEntry> Find(const ModelDigest& digest) const;
 
-  // Holds its file against its digest: MODEL_CORRUPT.
-  static absl::Status Check(const ModelEntry& entry) { return ReadBundle(entry).status(); }
-
-  // The bytes of its bundle file, checked against the digest: MODEL_CORRUPT. MODEL_NOT_FOUND.
-  absl::StatusOr<std::string> Read(const ModelDigest& digest) const;
+  // Reads the model's bundle, once, and holds it against seal and digest. MODEL_NOT_FOUND, MODEL_CORRUPT.
+  absl::StatusOr<VerifiedModel> Read(const ModelDigest& digest) const;
 
   // Adds a bundle, given as its file's bytes, whose likeness.json is `manifest_json`. One that is there already stays
   // as it is. FAILED_PRECONDITION when it is no bundle or cannot be written.
@@ -61,18 +67,22 @@ class ModelFolder {
 
  private:
   ModelFolder(std::string folder, ModelEntry base);
-  absl::StatusOr<ModelEntry> ReadEntry(const ModelDigest& digest) const;
-  void ReadNewcomers() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Of a bundle that came to the folder after it was opened. MODEL_NOT_FOUND, MODEL_CORRUPT.
-  absl::StatusOr<ModelEntry> ReadNewcomer(const ModelDigest& digest) const;
-  static absl::StatusOr<std::string> ReadBundle(const ModelEntry& entry);
+  // What was read, and the files that it was read from, as FileStamp tells them apart.
+  struct Known {
+    FileStamp bundle;
+    std::optional<FileStamp> description;
+    absl::StatusOr<ModelEntry> entry;
+  };
+
+  absl::StatusOr<ModelEntry> Look(const ModelDigest& digest) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Sets what its DIGEST.json says, or the bundle itself where there is none.
+  absl::Status Describe(VerifiedModel& model) const;
   std::string PathOf(const ModelDigest& digest, absl::string_view suffix) const;
 
   const std::string folder_;
   const ModelEntry base_;
   mutable absl::Mutex mutex_;
-  // By digest in hex; an error where the file is damaged.
-  mutable std::map<std::string, absl::StatusOr<ModelEntry>> trained_ ABSL_GUARDED_BY(mutex_);
+  mutable std::map<std::string, Known> known_ ABSL_GUARDED_BY(mutex_);  // by digest in hex
 };
 
 }  // namespace likeness

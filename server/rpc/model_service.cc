@@ -158,11 +158,10 @@ absl::StatusOr<ModelEntry> ModelService::AddMeasured(const v1::AddMeasurementsRe
   }
   const absl::StatusOr<ModelDigest> digest = ReadDigest(request.digest());
   if (!digest.ok()) return digest.status();
-  const absl::StatusOr<std::string> bundle = folder_.Read(*digest);
-  if (!bundle.ok()) return bundle.status();
   // What is made of it is allowed, so nothing may be made of what is not.
-  if (absl::Status status = activations_.CheckAllowed(*digest); !status.ok()) return status;
-  const absl::StatusOr<MeasuredBundle> measured = ReplaceMeasurements(*bundle, request.measurements());
+  const absl::StatusOr<VerifiedModel> model = activations_.ReadForUse(*digest);
+  if (!model.ok()) return model.status();
+  const absl::StatusOr<MeasuredBundle> measured = ReplaceMeasurements(model->bundle.bytes(), request.measurements());
   if (absl::IsInvalidArgument(measured.status())) return InvalidField("measurements", measured.status().message());
   if (!measured.ok()) return measured.status();
   if (const auto manifest = ParseBundleManifest(measured->manifest); !manifest.ok()) {
@@ -194,11 +193,12 @@ absl::Status ModelService::Export(const v1::ExportModelRequest& request,
                                   grpc::ServerWriter<v1::ExportModelResponse>& writer) const {
   const absl::StatusOr<ModelDigest> digest = ReadDigest(request.digest());
   if (!digest.ok()) return digest.status();
-  const absl::StatusOr<std::string> bundle = folder_.Read(*digest);
-  if (!bundle.ok()) return bundle.status();
-  for (size_t from = 0; from < bundle->size(); from += kPieceBytes) {
+  const absl::StatusOr<VerifiedModel> model = folder_.Read(*digest);
+  if (!model.ok()) return model.status();
+  const absl::string_view bytes = model->bundle.bytes();
+  for (size_t from = 0; from < bytes.size(); from += kPieceBytes) {
     v1::ExportModelResponse response;
-    response.set_content(bundle->substr(from, kPieceBytes));
+    response.set_content(std::string(bytes.substr(from, kPieceBytes)));
     if (!writer.Write(response)) return CallerGone();
   }
   return absl::OkStatus();

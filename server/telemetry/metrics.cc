@@ -62,6 +62,15 @@ Metrics::Metrics()
   cache_misses_ = &lookups.Add({{"result", "miss"}});
   cached_references_ =
       &Registered(BuildGauge(), "likeness_cached_references", "References held in memory.", *registry_).Add({});
+  persons_without_embedding_ =
+      &Registered(BuildGauge(), "likeness_persons_without_embedding",
+                  "Enrolled persons with no reference embedded by the model that answers: MODEL_MISMATCH.", *registry_)
+           .Add({});
+  references_without_embedding_ =
+      &Registered(BuildGauge(), "likeness_references_without_embedding",
+                  "References that have no embedding by the model that answers, so that it compares nothing with them.",
+                  *registry_)
+           .Add({});
   indexed_references_ = &Registered(BuildGauge(), "likeness_indexed_references",
                                     "References in memory to search for duplicates.", *registry_)
                              .Add({});
@@ -142,6 +151,11 @@ void Metrics::CountDuplicate() { duplicates_->Increment(); }
 
 void Metrics::SetGallerySynced(absl::Time time) {
   gallery_synced_.Add({}).Set(absl::ToDoubleSeconds(time - absl::UnixEpoch()));
+}
+
+void Metrics::SetModelGap(int64_t persons, int64_t references) {
+  persons_without_embedding_->Set(static_cast<double>(persons));
+  references_without_embedding_->Set(static_cast<double>(references));
 }
 
 void Metrics::SetGallerySize(int64_t persons, int64_t references) {

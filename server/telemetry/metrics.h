@@ -52,6 +52,8 @@ class Metrics {
   // A face to enrol that is enrolled under another id.
   void CountDuplicate();
   void SetGallerySize(int64_t persons, int64_t references);
+  // Who, and which references, have no embedding by the model that answers.
+  void SetModelGap(int64_t persons, int64_t references);
   // That everything is known which others had changed in a shared gallery by this time.
   void SetGallerySynced(absl::Time time);
   void SetQueueDepth(int64_t waiting);
@@ -92,6 +94,8 @@ class Metrics {
   prometheus::Counter* duplicates_;
   prometheus::Gauge* persons_;
   prometheus::Gauge* references_;
+  prometheus::Gauge* persons_without_embedding_;
+  prometheus::Gauge* references_without_embedding_;
   prometheus::Gauge* queue_depth_;
   prometheus::Gauge* queue_capacity_;
   prometheus::Gauge* batch_queue_depth_;

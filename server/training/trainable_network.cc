@@ -19,8 +19,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
-#include "server/files/files.h"
-#include "server/seal/seal.h"
+#include "server/inference/memory_reader.h"
 
 namespace likeness {
 namespace {
@@ -260,32 +259,29 @@ TrainableNetwork::TrainableNetwork(BundleManifest manifest, const ModelDigest& d
 
 TrainableNetwork::~TrainableNetwork() = default;
 
-absl::StatusOr<std::unique_ptr<TrainableNetwork>> TrainableNetwork::Load(const std::string& path, const Device& device,
+absl::StatusOr<std::unique_ptr<TrainableNetwork>> TrainableNetwork::Load(const VerifiedBundle& bundle,
+                                                                         const Device& device,
                                                                          const NetworkOptions& options) {
-  const auto wrong = [&path](const absl::Status& status) {
-    return absl::Status(status.code(), absl::StrCat("model bundle ", path, ": ", status.message()));
+  const auto wrong = [&bundle](const absl::Status& status) {
+    return absl::Status(status.code(), absl::StrCat("model bundle ", bundle.path(), ": ", status.message()));
   };
-  absl::StatusOr<std::string> file = ReadWholeFile(path);
-  if (!file.ok()) return file.status();
-  const absl::StatusOr<ModelDigest> digest = VerifySeal(*file);
-  if (!digest.ok()) return wrong(digest.status());
-
   PrepareThisThread(options.threads);
   std::unique_ptr<Torch> torch;
   torch::jit::ExtraFilesMap extra_files{{kManifestName, ""}};
   const absl::Status loaded = Guarded("it is no TorchScript archive that can be trained", [&] {
-    std::istringstream stream(*std::move(file));
     const torch::Device on = ToTorch(device);
     // cuDNN's fastest ways to a gradient add up in any order. This is for the process, but networks that only run
     // forward are not slower by it.
     if (on.is_cuda()) at::globalContext().setDeterministicCuDNN(true);
-    torch = std::make_unique<Torch>(torch::jit::load(stream, on, extra_files), on, options);
+    torch =
+        std::make_unique<Torch>(torch::jit::load(std::make_shared<MemoryReader>(bundle), on, extra_files), on, options);
   });
   if (!loaded.ok()) return wrong(absl::FailedPreconditionError(loaded.message()));
   if (torch->weights.empty()) return wrong(absl::FailedPreconditionError("the network has no weights to train"));
   absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(extra_files[kManifestName]);
   if (!manifest.ok()) return wrong(manifest.status());
-  std::unique_ptr<TrainableNetwork> network(new TrainableNetwork(*std::move(manifest), *digest, std::move(torch)));
+  std::unique_ptr<TrainableNetwork> network(
+      new TrainableNetwork(*std::move(manifest), bundle.digest(), std::move(torch)));
   if (absl::Status status = network->FindWhetherRowsAreIndependent(); !status.ok()) return wrong(status);
   return network;
 }

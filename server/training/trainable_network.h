@@ -19,6 +19,7 @@
 #include "absl/types/span.h"
 #include "server/embedding/bundle.h"
 #include "server/inference/device.h"
+#include "server/seal/verified_bundle.h"
 #include "server/verification/embedding.h"
 
 namespace likeness {
@@ -39,9 +40,8 @@ struct NetworkOptions {
 // NETWORK_FAILED where LibTorch fails, for example for want of memory.
 class TrainableNetwork {
  public:
-  // Reads an embedding bundle. Errors name the file: NOT_FOUND, DATA_LOSS (an altered one), FAILED_PRECONDITION (no
-  // embedding bundle, or one whose weights are frozen in).
-  static absl::StatusOr<std::unique_ptr<TrainableNetwork>> Load(const std::string& path, const Device& device,
+  // Loads an embedding bundle. FAILED_PRECONDITION, naming the file, where it is none, or its weights are frozen in.
+  static absl::StatusOr<std::unique_ptr<TrainableNetwork>> Load(const VerifiedBundle& bundle, const Device& device,
                                                                 const NetworkOptions& options);
   ~TrainableNetwork();
 

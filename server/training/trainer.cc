@@ -134,20 +134,20 @@ Trainer::Trainer(const TrainerOptions& options, size_t faces_at_once, std::vecto
       base_(std::move(base)),
       identity_(IdentityOf(network_->digest(), options_, examples_)) {}
 
-absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const std::string& bundle_path, const Device& device,
+absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const VerifiedBundle& bundle, const Device& device,
                                                          const TrainerOptions& options,
                                                          std::vector<FaceExample> examples) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   absl::StatusOr<PairSampler> sampler = PairSampler::Create(PeopleOf(examples), options.seed);
   if (!sampler.ok()) return sampler.status();
-  auto network = TrainableNetwork::Load(bundle_path, device, NetworkOptionsOf(options));
+  auto network = TrainableNetwork::Load(bundle, device, NetworkOptionsOf(options));
   if (!network.ok()) return network.status();
   for (const FaceExample& example : examples) {
     if (absl::Status status = CheckSize(example.crop, (*network)->manifest()); !status.ok()) return status;
   }
   std::unique_ptr<TrainableNetwork> base;
   if (options.distillation > 0) {
-    auto loaded = TrainableNetwork::Load(bundle_path, device, NetworkOptionsOf(options));
+    auto loaded = TrainableNetwork::Load(bundle, device, NetworkOptionsOf(options));
     if (!loaded.ok()) return loaded.status();
     base = *std::move(loaded);
   }
@@ -156,9 +156,9 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const std::string& bund
                                               std::move(base)));
 }
 
-absl::StatusOr<int64_t> Trainer::MeasureMemory(const std::string& bundle_path, const Device& device,
+absl::StatusOr<int64_t> Trainer::MeasureMemory(const VerifiedBundle& bundle, const Device& device,
                                                const TrainerOptions& options) {
-  const auto network = TrainableNetwork::Load(bundle_path, device, NetworkOptionsOf(options));
+  const auto network = TrainableNetwork::Load(bundle, device, NetworkOptionsOf(options));
   if (!network.ok()) return network.status();
   const size_t faces = 2 * static_cast<size_t>(std::min(options.batch_pairs, options.pairs_per_epoch));
   const size_t at_once = options.faces_at_once.value_or(FacesAtOnceOn(device));

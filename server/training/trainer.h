@@ -1,6 +1,6 @@
 // Trains a bundle's network on labelled faces by the contrastive loss.
 //
-//   absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Create(path, device, options, std::move(examples));
+//   absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Create(bundle, device, options, std::move(examples));
 //   while ((*trainer)->epochs_done() < epochs) {
 //     absl::StatusOr<TrainingStep> epoch = (*trainer)->RunEpoch(tell);
 //     …
@@ -23,6 +23,7 @@
 #include "server/embedding/bundle.h"
 #include "server/image/picture.h"
 #include "server/inference/device.h"
+#include "server/seal/verified_bundle.h"
 #include "server/statistics/seeded_random.h"
 #include "server/training/face_pair.h"
 #include "server/training/pair_sampler.h"
@@ -71,13 +72,13 @@ class Trainer {
   // FIELD_INVALID, naming the field of TrainingConfig, where an option is out of its range; FIELD_INVALID also where
   // the examples make no pairs (PairSampler); INTERNAL where a crop has not the input's size; the errors of
   // TrainableNetwork::Load().
-  static absl::StatusOr<std::unique_ptr<Trainer>> Create(const std::string& bundle_path, const Device& device,
+  static absl::StatusOr<std::unique_ptr<Trainer>> Create(const VerifiedBundle& bundle, const Device& device,
                                                          const TrainerOptions& options,
                                                          std::vector<FaceExample> examples);
 
   // About how many bytes a training by these options takes at its peak, its examples apart. Loads the bundle and runs
   // it on a few made-up pictures. The errors of TrainableNetwork::Load(), NETWORK_FAILED.
-  static absl::StatusOr<int64_t> MeasureMemory(const std::string& bundle_path, const Device& device,
+  static absl::StatusOr<int64_t> MeasureMemory(const VerifiedBundle& bundle, const Device& device,
                                                const TrainerOptions& options);
 
   // Runs the next epoch and returns its last step. Where the network allows it, the faces of a step go through it in

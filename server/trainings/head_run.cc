@@ -49,7 +49,7 @@ absl::StatusOr<LabelledFaces> FacesOf(const Side& side, const Embedder* other, v
 absl::StatusOr<TaughtModel> TeachHead(const BaseModel& base, const Device& device, const Generation& active,
                                       double target_fmr, const Sides& sides, v1::Training& record, OnChange on_change) {
   const v1::TrainingConfig& config = record.config();
-  const absl::StatusOr<Archive> archive = Archive::Open(base.path, device);
+  const absl::StatusOr<Archive> archive = Archive::Open(base.bundle, device);
   if (!archive.ok()) return archive.status();
   const bool same = active.embedder->digest() == base.digest;
   const bool comparable = CropKindOf(active.embedder->manifest()) == CropKindOf(base.manifest);

@@ -14,6 +14,7 @@
 #include "server/image/picture.h"
 #include "server/inference/archive.h"
 #include "server/models/generation.h"
+#include "server/seal/verified_bundle.h"
 #include "server/statistics/bundle_measurements.h"
 #include "server/training/evaluation.h"
 #include "server/training/promotion.h"
@@ -23,7 +24,7 @@ namespace likeness {
 
 // A model to begin with.
 struct BaseModel {
-  std::string path;
+  VerifiedBundle bundle;  // what is trained is made of these bytes, whatever becomes of the file
   ModelDigest digest;
   std::string manifest_json;
   BundleManifest manifest;

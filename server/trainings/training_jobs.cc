@@ -100,7 +100,7 @@ bool TrainingJobs::HasEnded(const v1::Training& training) {
   return training.state() != v1::TRAINING_STATE_QUEUED && training.state() != v1::TRAINING_STATE_RUNNING;
 }
 
-TrainingJobs::Upload::Upload(TrainingJobs& jobs, v1::TrainingConfig config, BaseModel base)
+TrainingJobs::Upload::Upload(TrainingJobs& jobs, v1::TrainingConfig config, BundleManifest base)
     : jobs_(jobs), config_(std::move(config)), base_(std::move(base)) {}
 
 absl::Status TrainingJobs::Upload::Add(const v1::LabelledPhoto& photo, StillWanted still_wanted) {
@@ -118,7 +118,7 @@ absl::Status TrainingJobs::Upload::Add(const v1::LabelledPhoto& photo, StillWant
   hasher_.Add(photo.photo());
   absl::StatusOr<Picture> crop;
   const absl::Status ran =
-      jobs_.preparations_.Run([&] { crop = jobs_.work_.Crop(base_.manifest, photo.photo(), still_wanted); });
+      jobs_.preparations_.Run([&] { crop = jobs_.work_.Crop(base_, photo.photo(), still_wanted); });
   if (!ran.ok()) return ran;
   if (!crop.ok()) return crop.status();
   faces_.push_back({.photo_index = index, .person = 0, .stranger = false, .crop = *std::move(crop)});
@@ -171,8 +171,7 @@ absl::StatusOr<std::string> TrainingJobs::Upload::Finish() {
                                  data.people(), " are left to train on when ", data.strangers(), " are held out"));
   }
   absl::Status room;
-  const absl::Status ran =
-      jobs_.preparations_.Run([&] { room = jobs_.CheckRoom(jobs_.RoomForNext(), base_.path, config_, faces_); });
+  const absl::Status ran = jobs_.preparations_.Run([&] { room = jobs_.CheckRoomForNext(config_, faces_); });
   if (!ran.ok()) return ran;
   if (!room.ok()) return room;
   return jobs_.Enqueue(std::move(training), faces_);
@@ -281,20 +280,27 @@ absl::StatusOr<std::unique_ptr<TrainingJobs::Upload>> TrainingJobs::Begin(const 
   if (!base.ok()) return base.status();
   absl::StatusOr<v1::TrainingConfig> complete = CompleteConfig(std::move(named), base->manifest);
   if (!complete.ok()) return complete.status();
-  return std::unique_ptr<Upload>(new Upload(*this, *std::move(complete), *std::move(base)));
+  return std::unique_ptr<Upload>(new Upload(*this, *std::move(complete), std::move(base->manifest)));
 }
 
-absl::Status TrainingJobs::CheckRoom(const std::optional<MemoryRoom>& room, const std::string& base_path,
+absl::Status TrainingJobs::CheckRoomForNext(const v1::TrainingConfig& config,
+                                            const std::vector<TrainingFace>& faces) const {
+  const std::optional<MemoryRoom> room = RoomForNext();
+  if (!room.has_value()) return absl::OkStatus();
+  const absl::StatusOr<BaseModel> base = work_.FindBase(config.base_model());
+  return base.ok() ? CheckRoom(room, *base, config, faces) : base.status();
+}
+
+absl::Status TrainingJobs::CheckRoom(const std::optional<MemoryRoom>& room, const BaseModel& base,
                                      const v1::TrainingConfig& config, const std::vector<TrainingFace>& faces) const {
   if (!room.has_value()) return absl::OkStatus();
   // Before a network is loaded for which there is no room: weights, their gradients and what the optimiser keeps.
-  std::error_code ignored;
-  const auto weights = static_cast<int64_t>(std::filesystem::file_size(base_path, ignored));
+  const auto weights = static_cast<int64_t>(base.bundle.bytes().size());
   const int64_t of_faces = BytesOfTraining(faces);
   // A layer behind the network takes little more than the faces.
   if (config.method() == v1::TRAINING_METHOD_LINEAR_HEAD) return CheckMemory(of_faces, room);
   if (absl::Status status = CheckMemory(kLeastCopiesOfWeights * weights + of_faces, room); !status.ok()) return status;
-  const absl::StatusOr<int64_t> of_network = work_.MeasureMemory(base_path, config);
+  const absl::StatusOr<int64_t> of_network = work_.MeasureMemory(base, config);
   GiveMemoryBack();  // or it would be missing when the training begins
   if (!of_network.ok()) return of_network.status();
   return CheckMemory(*of_network + of_faces, room);
@@ -403,8 +409,8 @@ absl::Status TrainingJobs::RunOnFaces(const std::string& id, v1::Training& train
   const absl::StatusOr<BaseModel> base = work_.FindBase(training.config().base_model());
   if (!base.ok()) return base.status();
   // Asked again, for the server may have been given less meanwhile: it would be killed again after each start.
-  if (absl::Status status = CheckRoom(room, base->path, training.config(), *faces); !status.ok()) return status;
-  return work_.Run(FolderOf(id), *std::move(faces), training,
+  if (absl::Status status = CheckRoom(room, *base, training.config(), *faces); !status.ok()) return status;
+  return work_.Run(*base, FolderOf(id), *std::move(faces), training,
                    [&](const v1::Training& now, bool durable) { return Note(id, now, durable); });
 }
 

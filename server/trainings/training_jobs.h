@@ -61,11 +61,11 @@ class TrainingJobs {
 
    private:
     friend class TrainingJobs;
-    Upload(TrainingJobs& jobs, v1::TrainingConfig config, BaseModel base);
+    Upload(TrainingJobs& jobs, v1::TrainingConfig config, BundleManifest base);
 
     TrainingJobs& jobs_;
     v1::TrainingConfig config_;
-    const BaseModel base_;
+    const BundleManifest base_;  // what the base says of itself
     int photos_ = 0;
     int64_t bytes_ = 0;
     FieldHasher hasher_;  // of people and photos
@@ -116,8 +116,10 @@ class TrainingJobs {
   absl::StatusOr<std::string> Enqueue(v1::Training training, const std::vector<TrainingFace>& faces);
   // TRAINING_NEEDS_MEMORY where there is not the room for a training of these faces. Looks at no network where no limit
   // is set.
-  absl::Status CheckRoom(const std::optional<MemoryRoom>& room, const std::string& base_path,
-                         const v1::TrainingConfig& config, const std::vector<TrainingFace>& faces) const;
+  absl::Status CheckRoom(const std::optional<MemoryRoom>& room, const BaseModel& base, const v1::TrainingConfig& config,
+                         const std::vector<TrainingFace>& faces) const;
+  // The same for the next training, when none runs; reads the base only where a limit is set.
+  absl::Status CheckRoomForNext(const v1::TrainingConfig& config, const std::vector<TrainingFace>& faces) const;
   // For the next training, when none runs.
   std::optional<MemoryRoom> RoomForNext() const;
   void RunJobs();

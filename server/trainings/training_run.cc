@@ -75,32 +75,34 @@ absl::Status Activate(Activations& activations, const ModelDigest& model) {
   return progress->outcome;
 }
 
+absl::StatusOr<VerifiedBundle> ReadBase(const TrainingSurroundings& surroundings, const std::string& base_model) {
+  if (const std::optional<ModelDigest> digest = ModelDigest::FromHex(base_model); digest.has_value()) {
+    absl::StatusOr<VerifiedModel> model = surroundings.activations.ReadForUse(*digest);
+    if (!model.ok()) return model.status();
+    return std::move(model->bundle);
+  }
+  const bool plain = base_model.find('/') == std::string::npos && base_model.find('\0') == std::string::npos;
+  const std::string path = absl::StrCat(surroundings.bundles_folder, "/", base_model, ".pt");
+  std::error_code ignored;
+  if (!plain || base_model.empty() || base_model[0] == '.' || !std::filesystem::is_regular_file(path, ignored)) {
+    return WithField(MakeError(Reason::MODEL_NOT_FOUND, "the server has no model of this digest or name"),
+                     "config.base_model");
+  }
+  absl::StatusOr<VerifiedBundle> bundle = VerifiedBundle::Read(path);
+  if (!bundle.ok()) return MakeError(Reason::MODEL_CORRUPT, bundle.status().message());
+  return bundle;
+}
+
 }  // namespace
 
-absl::StatusOr<BaseModel> NetworkTraining::FindBase(const std::string& base_model) {
-  BaseModel base;
-  if (const std::optional<ModelDigest> digest = ModelDigest::FromHex(base_model); digest.has_value()) {
-    const absl::StatusOr<ModelEntry> entry = surroundings_.models.Find(*digest);
-    if (!entry.ok()) return entry.status();
-    if (absl::Status status = ModelFolder::Check(*entry); !status.ok()) return status;
-    base.path = entry->path;
-  } else {
-    const bool plain = base_model.find('/') == std::string::npos && base_model.find('\0') == std::string::npos;
-    base.path = absl::StrCat(surroundings_.bundles_folder, "/", base_model, ".pt");
-    std::error_code ignored;
-    if (!plain || base_model.empty() || base_model[0] == '.' || !std::filesystem::is_regular_file(base.path, ignored)) {
-      return WithField(MakeError(Reason::MODEL_NOT_FOUND, "the server has no model of this digest or name"),
-                       "config.base_model");
-    }
-  }
-  const absl::StatusOr<Archive> archive = Archive::Open(base.path, Device{});
+absl::StatusOr<BaseModel> FindBaseModel(const TrainingSurroundings& surroundings, const std::string& base_model) {
+  const absl::StatusOr<VerifiedBundle> bundle = ReadBase(surroundings, base_model);
+  if (!bundle.ok()) return bundle.status();
+  const absl::StatusOr<Archive> archive = Archive::Open(*bundle, Device{});
   if (!archive.ok()) return MakeError(Reason::MODEL_CORRUPT, archive.status().message());
   absl::StatusOr<BundleManifest> manifest = ParseBundleManifest(archive->manifest());
   if (!manifest.ok()) return MakeError(Reason::MODEL_CORRUPT, manifest.status().message());
-  base.digest = archive->digest();
-  base.manifest_json = archive->manifest();
-  base.manifest = *std::move(manifest);
-  return base;
+  return BaseModel{*bundle, bundle->digest(), archive->manifest(), *std::move(manifest)};
 }
 
 namespace {
@@ -115,7 +117,7 @@ absl::StatusOr<TaughtModel> TeachNetwork(const TrainingSurroundings& surrounding
     examples.push_back({std::move(sides.trained_on.crops[i]), sides.trained_on.people[i]});
   }
   const absl::StatusOr<std::unique_ptr<Trainer>> created = Trainer::Create(
-      base.path, surroundings.device, TrainerOptionsOf(config, surroundings.threads), std::move(examples));
+      base.bundle, surroundings.device, TrainerOptionsOf(config, surroundings.threads), std::move(examples));
   if (!created.ok()) return created.status();
   Trainer& trainer = **created;
   const Side& strangers = sides.strangers;
@@ -226,7 +228,7 @@ absl::StatusOr<std::vector<TrainingFace>> Prepare(const BaseModel& base, const D
                                                   OnChange on_change) {
   const bool measured = !base.manifest.operating_points.empty();
   if (!measured && record.config().method() != v1::TRAINING_METHOD_LINEAR_HEAD) return faces;
-  const absl::StatusOr<std::unique_ptr<TorchEmbedder>> embedder = TorchEmbedder::Load(base.path, device);
+  const absl::StatusOr<std::unique_ptr<TorchEmbedder>> embedder = TorchEmbedder::Load(base.bundle, device);
   if (!embedder.ok()) return embedder.status();
   std::vector<const Picture*> crops;
   for (const TrainingFace& face : faces) crops.push_back(&face.crop);
@@ -301,25 +303,23 @@ absl::StatusOr<Picture> NetworkTraining::Crop(const BundleManifest& model, absl:
   return std::move(face->crop);
 }
 
-absl::StatusOr<int64_t> NetworkTraining::MeasureMemory(const std::string& base_path, const v1::TrainingConfig& config) {
-  return Trainer::MeasureMemory(base_path, surroundings_.device, TrainerOptionsOf(config, surroundings_.threads));
+absl::StatusOr<int64_t> NetworkTraining::MeasureMemory(const BaseModel& base, const v1::TrainingConfig& config) {
+  return Trainer::MeasureMemory(base.bundle, surroundings_.device, TrainerOptionsOf(config, surroundings_.threads));
 }
 
-absl::Status NetworkTraining::Run(const std::string& folder, std::vector<TrainingFace> faces, v1::Training& record,
-                                  OnChange on_change) {
+absl::Status NetworkTraining::Run(const BaseModel& base, const std::string& folder, std::vector<TrainingFace> faces,
+                                  v1::Training& record, OnChange on_change) {
   // What an interruption found made is not made again.
   if (record.result().has_model()) return ActivateIfPromoted(surroundings_.activations, folder, record);
-  const absl::StatusOr<BaseModel> base = FindBase(record.config().base_model());
-  if (!base.ok()) return base.status();
   const absl::StatusOr<std::vector<TrainingFace>> kept =
-      Prepare(*base, surroundings_.device, std::move(faces), record, on_change);
+      Prepare(base, surroundings_.device, std::move(faces), record, on_change);
   if (!kept.ok()) return kept.status();
   Sides sides = Divide(*kept);
   const absl::StatusOr<TaughtModel> taught =
       record.config().method() == v1::TRAINING_METHOD_LINEAR_HEAD
-          ? TeachHead(*base, surroundings_.device, *surroundings_.active.Get(), surroundings_.target_fmr, sides, record,
+          ? TeachHead(base, surroundings_.device, *surroundings_.active.Get(), surroundings_.target_fmr, sides, record,
                       on_change)
-          : TeachNetwork(surroundings_, *base, folder, std::move(sides), record, on_change);
+          : TeachNetwork(surroundings_, base, folder, std::move(sides), record, on_change);
   if (!taught.ok()) return taught.status();
   return Conclude(surroundings_, *taught, folder, record, on_change);
 }

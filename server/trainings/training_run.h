@@ -28,6 +28,9 @@ struct TrainingSurroundings {
   std::string bundles_folder;  // where bundles are looked for by name
 };
 
+// As TrainingWork::FindBase().
+absl::StatusOr<BaseModel> FindBaseModel(const TrainingSurroundings& surroundings, const std::string& base_model);
+
 // With LibTorch.
 class NetworkTraining : public TrainingWork {
  public:
@@ -35,11 +38,13 @@ class NetworkTraining : public TrainingWork {
   NetworkTraining(TrainingSurroundings surroundings, const FaceEncoder& encoder)
       : surroundings_(std::move(surroundings)), encoder_(encoder) {}
 
-  absl::StatusOr<BaseModel> FindBase(const std::string& base_model) override;
+  absl::StatusOr<BaseModel> FindBase(const std::string& base_model) override {
+    return FindBaseModel(surroundings_, base_model);
+  }
   absl::StatusOr<Picture> Crop(const BundleManifest& model, absl::string_view photo, StillWanted still_wanted) override;
-  absl::StatusOr<int64_t> MeasureMemory(const std::string& base_path, const v1::TrainingConfig& config) override;
-  absl::Status Run(const std::string& folder, std::vector<TrainingFace> faces, v1::Training& record,
-                   OnChange on_change) override;
+  absl::StatusOr<int64_t> MeasureMemory(const BaseModel& base, const v1::TrainingConfig& config) override;
+  absl::Status Run(const BaseModel& base, const std::string& folder, std::vector<TrainingFace> faces,
+                   v1::Training& record, OnChange on_change) override;
 
  private:
   const TrainingSurroundings surroundings_;

@@ -22,7 +22,8 @@ class TrainingWork {
  public:
   virtual ~TrainingWork() = default;
 
-  // `base_model` is the digest of a model, or the name of a bundle. MODEL_NOT_FOUND, MODEL_CORRUPT.
+  // `base_model` is the digest of a model that may be run, or the name of a bundle in the bundles folder. Reads its
+  // file, once. MODEL_NOT_FOUND, MODEL_CORRUPT, MODEL_NOT_ALLOWED, and the store's errors.
   virtual absl::StatusOr<BaseModel> FindBase(const std::string& base_model) = 0;
 
   // The crop of a photo's largest face, as a model takes it; the errors of FaceEncoder::Crop().
@@ -30,14 +31,14 @@ class TrainingWork {
                                        StillWanted still_wanted) = 0;
 
   // How many bytes a training of the whole network takes at most, beside its faces.
-  virtual absl::StatusOr<int64_t> MeasureMemory(const std::string& base_path, const v1::TrainingConfig& config) = 0;
+  virtual absl::StatusOr<int64_t> MeasureMemory(const BaseModel& base, const v1::TrainingConfig& config) = 0;
 
-  // Trains `record` on `faces`, evaluates, adds the model, and activates it where the promotion rule says so. Whatever
-  // happens is written into the record, and `on_change` hears of it; `durable` tells that it should survive a restart.
-  // An error of `on_change` ends the run and is returned. Goes on from what an earlier run left in `folder` and in the
-  // record. SHUTTING_DOWN: it is to go on after the next start.
-  virtual absl::Status Run(const std::string& folder, std::vector<TrainingFace> faces, v1::Training& record,
-                           OnChange on_change) = 0;
+  // Trains `record` on `faces` from `base`, evaluates, adds the model, and activates it where the promotion rule says
+  // so. Whatever happens is written into the record, and `on_change` hears of it; `durable` tells that it should
+  // survive a restart. An error of `on_change` ends the run and is returned. Goes on from what an earlier run left in
+  // `folder` and in the record. SHUTTING_DOWN: it is to go on after the next start.
+  virtual absl::Status Run(const BaseModel& base, const std::string& folder, std::vector<TrainingFace> faces,
+                           v1::Training& record, OnChange on_change) = 0;
 };
 
 }  // namespace likeness

@@ -79,16 +79,17 @@ double WallSeconds() {
 
 nlohmann::json Measure(const std::string& model, const TrainerOptions& options) {
   // What a server does first; it also switches OpenBLAS's own threads off.
-  OrFail(Archive::Open(model, Device{}));
+  const VerifiedBundle bundle = OrFail(VerifiedBundle::Read(model));
+  OrFail(Archive::Open(bundle, Device{}));
   // And everything that a process has once a network has run in it: LibTorch's own tables and pages of its code.
-  const int64_t expected = OrFail(Trainer::MeasureMemory(model, Device{}, options));
+  const int64_t expected = OrFail(Trainer::MeasureMemory(bundle, Device{}, options));
   std::vector<FaceExample> examples;
   {
     TrainerOptions small = options;
     small.pairs_per_epoch = 1;
-    const auto network = OrFail(TrainableNetwork::Load(model, Device{}, {}));
+    const auto network = OrFail(TrainableNetwork::Load(bundle, Device{}, {}));
     examples = NoiseExamples(network->manifest());
-    OrFail(OrFail(Trainer::Create(model, Device{}, small, examples))->RunEpoch([](const TrainingStep&) {
+    OrFail(OrFail(Trainer::Create(bundle, Device{}, small, examples))->RunEpoch([](const TrainingStep&) {
       return absl::OkStatus();
     }));
   }
@@ -96,7 +97,7 @@ nlohmann::json Measure(const std::string& model, const TrainerOptions& options) 
   const int64_t before = StatusBytes("VmRSS");
   std::ofstream("/proc/self/clear_refs") << 5;  // VmHWM begins anew (proc(5))
 
-  const auto trainer = OrFail(Trainer::Create(model, Device{}, options, std::move(examples)));
+  const auto trainer = OrFail(Trainer::Create(bundle, Device{}, options, std::move(examples)));
   const double processor_start = ProcessorSeconds();
   const double start = WallSeconds();
   const TrainingStep last = OrFail(trainer->RunEpoch([](const TrainingStep&) { return absl::OkStatus(); }));

@@ -111,6 +111,8 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
                                           "0",
                                           "--models-folder",
                                           "trained",
+                                          "--require-active-model",
+                                          "true",
                                           "--trainings-folder",
                                           "in training",
                                           "--max-connection-age",
@@ -150,6 +152,7 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
   EXPECT_EQ(line.config.gallery.cached_references, 0);
   EXPECT_EQ(line.config.gallery.max_references_per_person, 5);
   EXPECT_EQ(line.config.models_folder, "trained");
+  EXPECT_TRUE(line.config.require_active_model);
   EXPECT_EQ(line.config.trainings_folder, "in training");
   EXPECT_EQ(line.config.grpc.max_connection_age, absl::Seconds(90));
   EXPECT_FALSE(line.config.retain_crops);

@@ -7,7 +7,9 @@
 
 #include <filesystem>
 #include <iterator>
+#include <optional>
 
+#include "server/files/file_stamp.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
 
@@ -48,6 +50,22 @@ TEST(FilesTest, LeavesOwnerGroupAndPermissionsAsTheyAre) {
   EXPECT_EQ(file.st_mode & 0777, 0640U);
   EXPECT_EQ(file.st_uid, root ? 12U : geteuid());
   EXPECT_EQ(file.st_gid, root ? 34U : getegid());
+}
+
+TEST(FilesTest, StampsTellAFileFromTheOneThatReplacesIt) {
+  const std::string path = UniquePath("file");
+  EXPECT_EQ(StampOf(path), std::nullopt);
+  WriteFile(path, "one");
+  const std::optional<FileStamp> one = StampOf(path);
+  ASSERT_TRUE(one.has_value());
+  EXPECT_EQ(StampOf(path), one);
+  ASSERT_THAT(ReplaceFile(path, "two"), IsOk());
+  const std::optional<FileStamp> two = StampOf(path);
+  EXPECT_NE(two, one) << "of the same size";
+  WriteFile(path, "three");
+  EXPECT_NE(StampOf(path), two) << "the same file";
+  EXPECT_FALSE(two->Settled(two->changed));
+  EXPECT_TRUE(two->Settled(two->changed + absl::Seconds(10)));
 }
 
 TEST(FilesTest, NamesTheFileThatCannotBeReadOrWritten) {

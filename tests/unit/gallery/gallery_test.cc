@@ -70,6 +70,7 @@ class WatchedStore : public Store {
   absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) override { return store_->AllowModel(model); }
   absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) override { return store_->ForbidModel(model); }
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) override { return store_->IsModelAllowed(model); }
+  absl::StatusOr<ModelGap> GapOf(const ModelDigest& model) override { return store_->GapOf(model); }
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources) override {
     return store_->Coverage(model, sources);
   }

@@ -56,6 +56,33 @@ TEST_P(StoreConformanceTest, KnowsWhichModelsAreAllowed) {
   EXPECT_THAT(store_->IsModelAllowed(ModelNamed(1)), IsOkAndHolds(false));
 }
 
+TEST_P(StoreConformanceTest, KnowsWhomAModelCannotAnswerFor) {
+  const auto gap = [&](int model) {
+    const absl::StatusOr<ModelGap> found = store_->GapOf(ModelNamed(model));
+    EXPECT_THAT(found, IsOk());
+    return *found;
+  };
+  EXPECT_EQ(gap(1).persons, 0) << "nobody is enrolled";
+  ASSERT_THAT(store_->Enrol(WithCrops(EnrolmentOf("ada", {ReferenceNamed("r1"), ReferenceNamed("r2")})), kMany),
+              IsOk());
+  ASSERT_THAT(store_->Enrol(WithCrops(EnrolmentOf("bob", {ReferenceNamed("r3")})), kMany), IsOk());
+  EXPECT_EQ(gap(1).persons, 0);
+  EXPECT_EQ(gap(1).references, 0);
+  EXPECT_FALSE(gap(1).enrolled_by.has_value());
+  EXPECT_EQ(gap(2).persons, 2);
+  EXPECT_EQ(gap(2).references, 3);
+  EXPECT_EQ(gap(2).enrolled_by, ModelNamed(1));
+
+  const auto unembedded = store_->Unembedded(ModelNamed(2), {kKind}, 0, 1);  // Ada's first reference
+  ASSERT_THAT(unembedded, IsOk());
+  ASSERT_THAT(store_->AddEmbeddings(*unembedded, {{{ModelNamed(2), {1, 2}}}}), IsOk());
+  EXPECT_EQ(gap(2).persons, 1);
+  EXPECT_EQ(gap(2).references, 2);
+  ASSERT_THAT(store_->DeletePerson("bob"), IsOk());
+  EXPECT_EQ(gap(2).persons, 0) << "Ada has one that she can be compared with";
+  EXPECT_EQ(gap(2).references, 1);
+}
+
 TEST_P(StoreConformanceTest, KnowsWhatAnotherModelCanEmbed) {
   ASSERT_THAT(store_->Enrol(WithCrops(EnrolmentOf("ada", {ReferenceNamed("r1"), ReferenceNamed("r2")})), kMany),
               IsOk());

@@ -1,5 +1,6 @@
 #include "server/models/activation.h"
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,11 +18,13 @@
 #include "tests/support/matchers.h"
 #include "tests/support/sealed_file.h"
 #include "tests/support/stores.h"
+#include "tests/support/swapped_file.h"
 
 namespace likeness {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 
 constexpr char kManifest[] = R"({
   "format": 1, "kind": "embedding", "name": "next", "version": "1.0.0",
@@ -70,22 +73,47 @@ class ActivationsTest : public testing::Test {
   void Restart() {
     activations_.reset();
     activations_ = std::make_unique<Activations>(
-        *models_, *gallery_, active_, rule_, [this](const ModelEntry& entry) { return Load(entry); },
+        *models_, *gallery_, active_, rule_, [this](const VerifiedModel& model) { return Load(model); },
         [this](const Generation& generation) { announced_.push_back(generation.embedder->digest()); });
   }
 
-  absl::StatusOr<Generation> Load(const ModelEntry& entry) {
+  absl::StatusOr<Generation> Load(const VerifiedModel& entry) {
     if (!load_error_.ok()) return load_error_;
+    bytes_run_ = std::string(entry.bundle.bytes());
     auto embedder = std::make_shared<FakeEmbedder>();
     embedder->set_digest(entry.digest);
     embedder->embed = [this](const Picture& crop) -> absl::StatusOr<std::vector<float>> {
       if (throws_) throw std::runtime_error("a fault");
       while (hold_.load() && !release_.load()) absl::SleepFor(absl::Milliseconds(1));
+      if (!network_error_.ok()) return network_error_;
       std::vector<float> values = MeanColour(crop);
       for (float& value : values) value *= 2;
       return values;
     };
     return Generation{embedder, ThresholdOf(entry.manifest, rule_)};
+  }
+
+  // Instead of the one so far.
+  void OpenGallery(std::shared_ptr<const Protection> protection) {
+    activations_.reset();
+    gallery_.reset();
+    path_ = UniquePath("gallery.db");
+    gallery_ = *Gallery::Open(*OpenSqliteStore(path_, std::move(protection)), {}, metrics_);
+    EXPECT_THAT(active_.Replace(GenerationOf(base_), [] { return absl::OkStatus(); }), IsOk());
+    Restart();
+    EXPECT_THAT(activations_->Allow(next_), IsOk());
+  }
+
+  void Execute(const std::string& sql) { SQLite::Database(path_, SQLite::OPEN_READWRITE).exec(sql); }
+
+  void EnrolWithCrop(const std::string& person, const std::string& reference, const std::string& picture) {
+    Enrolment enrolment{.person_id = person,
+                        .request_id = "",
+                        .content = {},
+                        .references = {{reference, {base_, {1, 0, 0}}}},
+                        .create_time = absl::Now()};
+    enrolment.crops = {{"whole8x8", picture}};
+    ASSERT_THAT(gallery_->Enrol(enrolment), IsOk());
   }
 
   void Enrol(const std::string& person, const std::string& reference, uint8_t level, bool with_crop = true) {
@@ -117,13 +145,16 @@ class ActivationsTest : public testing::Test {
 
   Metrics metrics_;
   std::unique_ptr<ModelFolder> models_ = *ModelFolder::Open(UniquePath("models"), Base());
-  std::unique_ptr<Gallery> gallery_ = *Gallery::Open(*OpenSqliteStore(UniquePath("gallery.db")), {}, metrics_);
+  std::string path_ = UniquePath("gallery.db");
+  std::unique_ptr<Gallery> gallery_ = *Gallery::Open(*OpenSqliteStore(path_), {}, metrics_);
   const ModelDigest base_ = models_->base().digest;
   ActiveGeneration active_{GenerationOf(base_)};
   ModelDigest next_;
   ThresholdRule rule_;
   absl::Status load_error_;
   std::atomic<bool> throws_ = false;
+  absl::Status network_error_;
+  std::string bytes_run_;  // of the bundle loaded last
   std::atomic<bool> hold_ = false;
   std::atomic<bool> release_ = false;
   std::vector<ModelDigest> announced_;
@@ -251,17 +282,81 @@ TEST_F(ActivationsTest, RefusesWhatItCannotLoadAndAnotherAtTheSameTime) {
 
 TEST_F(ActivationsTest, AFailureLeavesTheModelSoFar) {
   Enrol("ada", "r1", 51);
-  Enrolment damaged{.person_id = "bob",
-                    .request_id = "",
-                    .content = {},
-                    .references = {{"r2", {base_, {1, 0, 0}}}},
-                    .create_time = absl::Now()};
-  damaged.crops = {{"whole8x8", "no picture"}};
-  ASSERT_THAT(gallery_->Enrol(damaged), IsOk());
+  network_error_ = MakeError(Reason::NETWORK_FAILED, "not today");
   ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
-  EXPECT_THAT(Finish(), FailsWith(Reason::STORE_CORRUPT));
+  EXPECT_THAT(Finish(), FailsWith(Reason::NETWORK_FAILED));
   EXPECT_EQ(active_.Get()->embedder->digest(), base_);
   EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
+}
+
+// Otherwise one reference would keep everybody from every other model, for ever.
+TEST_F(ActivationsTest, NamesReferencesWithDamagedCropsAndGoesOnWithoutThemWhenToldTo) {
+  for (const bool encrypted : {false, true}) {
+    OpenGallery(encrypted ? ProtectionBy(1) : Protection::Plaintext());
+    for (int i = 0; i < 40; ++i) Enrol("person" + std::to_string(i), "r" + std::to_string(i), static_cast<uint8_t>(i));
+    EnrolWithCrop("bob", "no-picture", "no picture");
+    const std::string whole = *EncodeCropFile(Red(90));
+    EnrolWithCrop("eve", "cut-off", whole.substr(0, whole.size() / 2));
+    EnrolWithCrop("joe", "too-small", *EncodeCropFile(Picture{2, 1, {1, 2, 3, 4, 5, 6}}));
+    Enrol("ada", "altered", 51);
+    Execute(
+        "UPDATE crop SET picture = X'00' WHERE reference = (SELECT number FROM face_reference WHERE "
+        "reference_id = 'altered')");
+    Enrol("last", "last", 70);
+
+    ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
+    const absl::Status refused = Finish();
+    EXPECT_THAT(refused, FailsWith(Reason::REFERENCES_WITHOUT_CROP));
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("4 of 45 references have damaged crops: "));
+    for (const char* reference : {"no-picture", "cut-off", "too-small", "altered"}) {
+      EXPECT_THAT(std::string(refused.message()), HasSubstr(reference));
+    }
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("--leave-behind"));
+    EXPECT_EQ(active_.Get()->embedder->digest(), base_);
+    EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
+
+    ASSERT_THAT(activations_->Begin(next_, {.leave_behind = true}), IsOk());
+    ASSERT_THAT(Finish(), IsOk());
+    EXPECT_EQ(active_.Get()->embedder->digest(), next_);
+    EXPECT_EQ(EmbeddedBy(next_, "last").size(), 1u);
+    EXPECT_EQ(EmbeddedBy(next_, "ada").size(), 0u);
+    const ModelCoverage coverage = activations_->Progress()->coverage;
+    EXPECT_EQ(coverage.embedded, 41);
+    EXPECT_EQ(coverage.embeddable, 0) << "they stay behind";
+  }
+}
+
+TEST_F(ActivationsTest, OneWhoFollowsLeavesReferencesWithDamagedCropsBehind) {
+  EnrolWithCrop("bob", "r1", "no picture");
+  Enrol("ada", "r2", 51);
+  ASSERT_THAT(gallery_->SetModelChoice({next_, std::nullopt, true}), IsOk());  // as the other server did
+  EXPECT_THAT(activations_->Follow(), FailsWith(Reason::ACTIVATION_RUNNING));
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_EQ(active_.Get()->embedder->digest(), next_);
+  EXPECT_EQ(EmbeddedBy(next_, "ada").size(), 1u);
+}
+
+// A file may be replaced between two looks at it: there is one only.
+TEST_F(ActivationsTest, RunsTheVeryBytesThatItHasVerified) {
+  const std::string path = models_->Find(next_)->path;
+  {
+    const SwappedFile swapped(path, SealedFile("next"), SealedFile("other"));
+    ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
+    ASSERT_THAT(Finish(), IsOk());
+  }
+  EXPECT_EQ(bytes_run_, SealedFile("next")) << "activated";
+  EXPECT_THAT(activations_->Begin(base_, {}), IsOk());
+  ASSERT_THAT(Finish(), IsOk());
+  ASSERT_THAT(gallery_->SetModelChoice({next_, std::nullopt, false}), IsOk());  // as another server did
+  {
+    const SwappedFile swapped(path, SealedFile("next"), SealedFile("other"));
+    EXPECT_THAT(activations_->Follow(), FailsWith(Reason::ACTIVATION_RUNNING));
+    ASSERT_THAT(Finish(), IsOk());
+  }
+  EXPECT_EQ(bytes_run_, SealedFile("next")) << "followed";
+  EXPECT_THAT(activations_->Begin(base_, {}), IsOk());
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_THAT(activations_->Begin(next_, {}), FailsWith(Reason::MODEL_CORRUPT)) << "it is the other one now";
 }
 
 TEST_F(ActivationsTest, ARestartGoesOnWithIt) {

@@ -16,6 +16,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::SizeIs;
 
 constexpr char kManifest[] = R"({
   "format": 1, "kind": "embedding", "name": "tiny", "version": "1.0.0",
@@ -63,7 +64,10 @@ TEST_F(ModelFolderTest, KeepsWhatWasAddedAndListsTheNewestFirst) {
   const ModelEntry entry = models->List()[1];
   EXPECT_EQ(entry.manifest.name, "tiny");
   EXPECT_EQ(entry.create_time, At(2));
-  EXPECT_THAT(models->Read(entry.digest), IsOkAndHolds(SealedFile("two")));
+  const auto read = models->Read(entry.digest);
+  ASSERT_THAT(read, IsOk());
+  EXPECT_EQ(read->bundle.bytes(), SealedFile("two"));
+  EXPECT_EQ(read->training_id, "second");
 }
 
 TEST_F(ModelFolderTest, AddsAModelOnce) {
@@ -115,6 +119,53 @@ TEST_F(ModelFolderTest, DeletesAModelWithItsFiles) {
   EXPECT_THAT(models->Delete(entry->digest), IsOk());
   EXPECT_THAT(models->Delete(entry->digest), FailsWith(Reason::MODEL_NOT_FOUND));
   EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+// The servers of a shared gallery may share the folder too.
+TEST_F(ModelFolderTest, IsAsTheFolderIsNowWhoeverChangesIt) {
+  const auto before = Open()->Add(SealedFile("before"), kManifest, "before", At(1));
+  ASSERT_THAT(before, IsOk());
+  const auto models = Open();
+  const auto others = Open();
+  ASSERT_THAT(models->List(), SizeIs(2));
+  const auto added = others->Add(SealedFile("added"), kManifest, "added", At(2));
+  ASSERT_THAT(added, IsOk());
+  EXPECT_THAT(Trainings(*models), ElementsAre("", "added", "before"));
+  EXPECT_THAT(models->Find(added->digest), IsOk());
+
+  ASSERT_THAT(others->Delete(added->digest), IsOk());
+  ASSERT_THAT(others->Delete(before->digest), IsOk());
+  EXPECT_THAT(Trainings(*models), ElementsAre(""));
+  EXPECT_THAT(models->Find(before->digest), FailsWith(Reason::MODEL_NOT_FOUND));
+  EXPECT_THAT(models->Find(added->digest), FailsWith(Reason::MODEL_NOT_FOUND));
+  EXPECT_THAT(models->Delete(added->digest), FailsWith(Reason::MODEL_NOT_FOUND));
+
+  ASSERT_THAT(others->Add(SealedFile("before"), kManifest, "again", At(3)), IsOk());
+  EXPECT_THAT(Trainings(*models), ElementsAre("", "again"));
+  ASSERT_THAT(models->Add(SealedFile("added"), kManifest, "here", At(4)), IsOk()) << "nothing is left of the first";
+  EXPECT_THAT(Trainings(*others), ElementsAre("", "here", "again"));
+}
+
+TEST_F(ModelFolderTest, WhatIsHalfWrittenIsNoModelUntilItIsWhole) {
+  const auto others = Open();
+  const ModelEntry entry = *others->Add(SealedFile("one"), kManifest, "first", At(1));
+  const std::string bundle = ReadFile(entry.path);
+  const std::string description = ReadFile(folder_ + "/" + entry.digest.Hex() + ".json");
+  ASSERT_THAT(others->Delete(entry.digest), IsOk());
+  const auto models = Open();
+  // As somebody copies the two files, in this order or the other.
+  WriteFile(folder_ + "/" + entry.digest.Hex() + ".json", description);
+  EXPECT_THAT(Trainings(*models), ElementsAre("")) << "its bundle is not there";
+  EXPECT_THAT(Trainings(*Open()), ElementsAre("")) << "its bundle is not there";
+  for (const size_t written : {size_t{0}, bundle.size() / 2, bundle.size() - 1}) {
+    WriteFile(entry.path, bundle.substr(0, written));
+    EXPECT_THAT(Trainings(*models), ElementsAre("")) << written;
+    EXPECT_THAT(models->Find(entry.digest), FailsWith(Reason::MODEL_CORRUPT)) << written;
+  }
+  WriteFile(entry.path, bundle);
+  EXPECT_THAT(Trainings(*models), ElementsAre("", "first"));
+  WriteFile(folder_ + "/" + entry.digest.Hex() + ".json", description.substr(0, description.size() / 2));
+  EXPECT_THAT(Trainings(*models), ElementsAre(""));
 }
 
 TEST_F(ModelFolderTest, NeedsAFolderThatItMayMake) {

@@ -19,10 +19,11 @@ std::string Scrape(const Metrics& metrics) {
 TEST(MetricsTest, ExposesWhatIsAlwaysThereFromTheStart) {
   const Metrics metrics;
   const std::string scraped = Scrape(metrics);
-  for (const char* line : {"likeness_cache_lookups_total{result=\"hit\"} 0",
-                           "likeness_cache_lookups_total{result=\"miss\"} 0", "likeness_cached_references 0",
-                           "likeness_gallery_persons 0", "likeness_gallery_references 0", "likeness_queue_depth 0",
-                           "likeness_threshold_distance 0", "likeness_threshold_source{source=\"not_measured\"} 0"}) {
+  for (const char* line :
+       {"likeness_cache_lookups_total{result=\"hit\"} 0", "likeness_cache_lookups_total{result=\"miss\"} 0",
+        "likeness_cached_references 0", "likeness_gallery_persons 0", "likeness_persons_without_embedding 0",
+        "likeness_references_without_embedding 0", "likeness_gallery_references 0", "likeness_queue_depth 0",
+        "likeness_threshold_distance 0", "likeness_threshold_source{source=\"not_measured\"} 0"}) {
     EXPECT_THAT(scraped, HasSubstr(std::string(line) + "\n"));
   }
   for (const char* stage : {"decode", "detect", "align", "embed", "compare", "store"}) {

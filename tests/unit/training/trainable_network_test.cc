@@ -14,7 +14,7 @@ namespace likeness {
 namespace {
 
 std::unique_ptr<TrainableNetwork> LoadNetwork(const std::string& path) {
-  auto network = TrainableNetwork::Load(path, Device{}, {});
+  auto network = TrainableNetwork::Load(*VerifiedBundle::Read(path), Device{}, {});
   EXPECT_THAT(network, IsOk());
   return *std::move(network);
 }
@@ -54,7 +54,8 @@ TEST(TrainableNetworkTest, NeedsMemoryForEachPictureThatGoesThroughItAtOnce) {
 TEST(TrainableNetworkTest, NeedsRoomForWeightsGradientsAndWhatTheOptimizerKeeps) {
   constexpr double kWeights = 160'600'000;  // bytes of the article's network, of which a layer has nearly all
   const auto memory = [](OptimizerKind optimizer) {
-    const auto network = TrainableNetwork::Load(ModelPath("siamese-article.pt"), Device{}, {.optimizer = optimizer});
+    const auto network = TrainableNetwork::Load(*VerifiedBundle::Read(ModelPath("siamese-article.pt")), Device{},
+                                                {.optimizer = optimizer});
     EXPECT_THAT(network, IsOk());
     const auto bytes = (*network)->MeasureMemory(2);
     EXPECT_THAT(bytes, IsOk());

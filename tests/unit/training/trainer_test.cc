@@ -61,7 +61,7 @@ TrainerOptions SmallOptions() {
 std::unique_ptr<Trainer> MakeTrainer(const char* bundle = kFoldedNetwork,
                                      const TrainerOptions& options = SmallOptions()) {
   const int side = absl::string_view(bundle) == kBatchNormNetwork ? 100 : 112;
-  auto trainer = Trainer::Create(ModelPath(bundle), Device{}, options, Examples(side));
+  auto trainer = Trainer::Create(*VerifiedBundle::Read(ModelPath(bundle)), Device{}, options, Examples(side));
   EXPECT_THAT(trainer, IsOk());
   return *std::move(trainer);
 }
@@ -195,7 +195,7 @@ TEST(TrainerTest, NeedsNoMoreMemoryForALargerStepWhereTheNetworkTakesItInParts) 
     TrainerOptions options = SmallOptions();
     options.pairs_per_epoch = 1024;
     options.batch_pairs = batch_pairs;
-    const auto bytes = Trainer::MeasureMemory(ModelPath(bundle), Device{}, options);
+    const auto bytes = Trainer::MeasureMemory(*VerifiedBundle::Read(ModelPath(bundle)), Device{}, options);
     EXPECT_THAT(bytes, IsOk());
     return *bytes;
   };
@@ -337,7 +337,7 @@ TEST(TrainerTest, TrainsABundleThatItMade) {
   const auto first = MakeTrainer();
   RunEpochs(*first, 1);
   WriteFile(path, BundleOf(*first));
-  const auto second = Trainer::Create(path, Device{}, SmallOptions(), Examples(112));
+  const auto second = Trainer::Create(*VerifiedBundle::Read(path), Device{}, SmallOptions(), Examples(112));
   ASSERT_THAT(second, IsOk());
   EXPECT_EQ((*second)->Embed(CropsOf(Examples(112))).value(), first->Embed(CropsOf(Examples(112))).value());
   EXPECT_THAT((*second)->RunEpoch(GoOn), IsOk());
@@ -378,7 +378,8 @@ TEST(TrainerTest, ChangesNothingByEmbedding) {
 }
 
 TEST(TrainerTest, RefusesCropsOfAnotherSize) {
-  EXPECT_THAT(Trainer::Create(ModelPath(kFoldedNetwork), Device{}, SmallOptions(), Examples(100)).status(),
+  EXPECT_THAT(Trainer::Create(*VerifiedBundle::Read(ModelPath(kFoldedNetwork)), Device{}, SmallOptions(), Examples(100))
+                  .status(),
               FailsWith(Reason::INTERNAL));
   EXPECT_THAT(MakeTrainer()->Embed(CropsOf(Examples(100))).status(), FailsWith(Reason::INTERNAL));
 }
@@ -387,8 +388,9 @@ TEST(TrainerTest, RefusesOptionsOutOfTheirRange) {
   const auto refused = [](const char* field, void (*change)(TrainerOptions&)) {
     TrainerOptions options = SmallOptions();
     change(options);
-    EXPECT_THAT(Trainer::Create(ModelPath(kFoldedNetwork), Device{}, options, Examples(112)).status(),
-                FailsWith(Reason::FIELD_INVALID, field));
+    EXPECT_THAT(
+        Trainer::Create(*VerifiedBundle::Read(ModelPath(kFoldedNetwork)), Device{}, options, Examples(112)).status(),
+        FailsWith(Reason::FIELD_INVALID, field));
   };
   refused("margin", [](TrainerOptions& options) { options.margin = 0; });
   refused("margin", [](TrainerOptions& options) { options.margin = std::numeric_limits<double>::infinity(); });
@@ -400,9 +402,8 @@ TEST(TrainerTest, RefusesOptionsOutOfTheirRange) {
 
 TEST(TrainerTest, RefusesABundleThatIsNone) {
   const auto create = [](const std::string& path) {
-    return Trainer::Create(path, Device{}, SmallOptions(), Examples(112)).status();
+    return Trainer::Create(*VerifiedBundle::Read(path), Device{}, SmallOptions(), Examples(112)).status();
   };
-  EXPECT_THAT(create(UniquePath("missing.pt")), HasStatus(absl::StatusCode::kNotFound, HasSubstr("missing.pt")));
   EXPECT_THAT(create(ModelPath("face-finder.pt")),
               HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("face-finder.pt")));
 }

@@ -51,8 +51,9 @@ class FakeWork : public TrainingWork {
     if (crop) crop();
     return Picture{1, 1, {1, 2, 3}};
   }
-  absl::StatusOr<int64_t> MeasureMemory(const std::string&, const v1::TrainingConfig&) override { return 0; }
-  absl::Status Run(const std::string&, std::vector<TrainingFace>, v1::Training& record, OnChange on_change) override {
+  absl::StatusOr<int64_t> MeasureMemory(const BaseModel&, const v1::TrainingConfig&) override { return 0; }
+  absl::Status Run(const BaseModel&, const std::string&, std::vector<TrainingFace>, v1::Training& record,
+                   OnChange on_change) override {
     return run(record, on_change);
   }
 
