@@ -43,9 +43,12 @@ class FakeWork : public TrainingWork {
  public:
   absl::StatusOr<BaseModel> FindBase(const std::string&) override {
     if (find_base) find_base();
-    BaseModel base;
-    base.manifest.margin = 1;
-    return base;
+    const std::string path = UniquePath("base.pt");
+    WriteFile(path, SealedFile("base"));
+    const VerifiedBundle bundle = *VerifiedBundle::Read(path);
+    BundleManifest manifest;
+    manifest.margin = 1;
+    return BaseModel{bundle, bundle.digest(), "{}", manifest};
   }
   absl::StatusOr<Picture> Crop(const BundleManifest&, absl::string_view, StillWanted) override {
     if (crop) crop();
