@@ -131,9 +131,12 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (absl::Status status = activations.Resume(); !status.ok()) return status;
   (*server)->SetServing();
   (*server)->SetPartServing(kGalleryPart, true);
-  const ChangeFollower follower(**gallery,
-                                {[&activations] { return activations.Follow(); },
-                                 [&](bool reachable) { (*server)->SetPartServing(kGalleryPart, reachable); }});
+  const ChangeFollower follower(**gallery, {[&activations] { return activations.Follow(); },
+                                            [&](bool reachable) {
+                                              if (!(*gallery)->intact())
+                                                (*server)->SetNotServing();  // until the next start
+                                              (*server)->SetPartServing(kGalleryPart, reachable);
+                                            }});
   const nlohmann::ordered_json ports{{"grpc_port", (*server)->port()},
                                      {"metrics_port", metrics_server == nullptr ? 0 : metrics_server->port()}};
   nlohmann::ordered_json line{{"workers", config.workers}};

@@ -19,7 +19,7 @@ constexpr absl::Duration kBetweenForgettings = absl::Minutes(10);
 
 ChangeFollower::ChangeFollower(Gallery& gallery, Callbacks callbacks)
     : gallery_(gallery), callbacks_(std::move(callbacks)), next_forgetting_(absl::Now() + kBetweenForgettings) {
-  if (gallery_.shared()) thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] { Run(); });
 }
 
 ChangeFollower::~ChangeFollower() {
@@ -31,13 +31,19 @@ ChangeFollower::~ChangeFollower() {
 }
 
 void ChangeFollower::Run() {
-  bool reachable = true;
+  bool reachable = true, intact = true;
   while (!Stopping()) {
     const bool reached = Sync();
-    if (reached != reachable) callbacks_.on_reachable(reached);
+    if (reached != reachable || gallery_.intact() != intact) callbacks_.on_reachable(reached);
     reachable = reached;
-    if (reachable) FollowModels();
-    gallery_.AwaitChange(kBetweenSyncs);
+    intact = gallery_.intact();
+    if (gallery_.shared()) {
+      if (reachable) FollowModels();
+      gallery_.AwaitChange(kBetweenSyncs);
+    } else {
+      absl::MutexLock lock(&mutex_);
+      mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kBetweenSyncs);
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 #include "server/errors/errors.h"
 #include "server/gallery/sql_rows.h"
 #include "server/gallery/sql_values.h"
+#include "server/hashing/random_id.h"
 
 namespace likeness {
 
@@ -49,7 +50,7 @@ absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqlSession& session
     result.references.push_back({std::string(id), TimeIn(row[2]), DigestIn(row[3])});
   }
   result.reference_count = CountReferences(session, TextIn(row[0]));
-  result.revision = ReadGallery(session).revision;
+  result.revision = ReadGallery(session).position.revision;
   return result;
 }
 
@@ -74,26 +75,29 @@ std::vector<std::string> ReadRequestIds(SqlSession& session, absl::string_view p
 }
 
 GalleryRow ReadGallery(SqlSession& session) {
-  const SqlRow row = session.Run("SELECT persons, face_references, revision, encrypted FROM gallery").at(0);
-  return {{IntegerIn(row[0]), IntegerIn(row[1])}, IntegerIn(row[2]), IntegerIn(row[3]) != 0};
+  const SqlRow row =
+      session.Run("SELECT persons, face_references, encrypted, history, revision, tag FROM gallery").at(0);
+  return {{IntegerIn(row[0]), IntegerIn(row[1])},
+          {TextIn(row[3]), IntegerIn(row[4]), TextIn(row[5])},
+          IntegerIn(row[2]) != 0};
 }
 
 int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references) {
   const std::vector<SqlRow> rows = session.Run(
-      "UPDATE gallery SET persons = persons + $1, face_references = face_references + $2, revision = revision + 1 "
-      "RETURNING revision",
-      {persons, references});
+      "UPDATE gallery SET persons = persons + $1, face_references = face_references + $2, revision = revision + 1, "
+      "tag = $3, previous_tag = tag RETURNING revision",
+      {persons, references, RandomId()});
   return IntegerIn(rows.at(0)[0]);
 }
 
 void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change, absl::Time time) {
   session.Change(
-      "INSERT INTO change (revision, kind, person, subject, time) VALUES ($1, $2, $3, $4, $5)",
+      "INSERT INTO change (revision, kind, person, subject, time, follows) VALUES ($1, $2, $3, $4, $5, "
+      "(SELECT previous_tag FROM gallery))",
       {revision, static_cast<int64_t>(change.kind), Bytes(AsText(change.person)), Text(change.subject), Micros(time)});
 }
 
-std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last, int64_t& first) {
-  first = IntegerIn(session.Run("SELECT coalesce(min(revision), 0) FROM change").at(0)[0]);
+std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last) {
   std::vector<GalleryChange> changes;
   for (const SqlRow& row : session.Run("SELECT kind, person, subject FROM change WHERE revision > $1 AND "
                                        "revision <= $2 ORDER BY revision, number",
@@ -104,8 +108,19 @@ std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, in
   return changes;
 }
 
+std::optional<std::string> ReadTagBefore(SqlSession& session, int64_t next_revision) {
+  const std::vector<SqlRow> rows =
+      session.Run("SELECT follows FROM change WHERE revision = $1 LIMIT 1", {next_revision});
+  return rows.empty() ? std::nullopt : std::optional(TextIn(rows[0][0]));
+}
+
+void ReplaceHistory(SqlSession& session, absl::string_view before, absl::string_view after) {
+  session.Change("UPDATE gallery SET history = $1 WHERE history = $2", {Text(after), Text(before)});
+}
+
 void RemoveChangesBefore(SqlSession& session, absl::Time time) {
-  session.Change("DELETE FROM change WHERE time < $1", {Micros(time)});
+  session.Change("DELETE FROM change WHERE revision <= (SELECT max(revision) FROM change WHERE time < $1)",
+                 {Micros(time)});
 }
 
 }  // namespace likeness

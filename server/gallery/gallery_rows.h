@@ -32,15 +32,20 @@ std::vector<std::string> ReadRequestIds(SqlSession& session, absl::string_view p
 
 struct GalleryRow {
   GallerySize size;
-  int64_t revision = 0;
+  GalleryPosition position;
   bool encrypted = false;
 };
 GalleryRow ReadGallery(SqlSession& session);
 // Counts a change; returns the new revision.
 int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references);
 void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change, absl::Time time);
-// Those after `revision`, up to `last`; with the first revision that the log has, or 0 for an empty one.
-std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last, int64_t& first);
+// Those after `revision`, up to `last`.
+std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last);
+// The tag of the revision, as the log's entry of the next one has it; nothing where the log has not that entry.
+std::optional<std::string> ReadTagBefore(SqlSession& session, int64_t next_revision);
+// Unless the gallery has another history already.
+void ReplaceHistory(SqlSession& session, absl::string_view before, absl::string_view after);
+// And all that came before them, so that the log has no gaps.
 void RemoveChangesBefore(SqlSession& session, absl::Time time);
 
 }  // namespace likeness

@@ -84,6 +84,16 @@ constexpr const char* kMigrations[] = {
       CREATE TABLE allowed_model (digest BYTEA NOT NULL PRIMARY KEY);
       INSERT INTO allowed_model SELECT active FROM model_choice WHERE active IS NOT NULL;
     )sql",
+    // change.follows: the tag of the revision before.
+    R"sql(
+      ALTER TABLE gallery ADD COLUMN gallery_id TEXT NOT NULL DEFAULT '';
+      ALTER TABLE gallery ADD COLUMN history TEXT NOT NULL DEFAULT '';
+      ALTER TABLE gallery ADD COLUMN tag TEXT NOT NULL DEFAULT '';
+      ALTER TABLE gallery ADD COLUMN previous_tag TEXT NOT NULL DEFAULT '';
+      UPDATE gallery SET gallery_id = replace(gen_random_uuid()::text, '-', ''),
+        history = replace(gen_random_uuid()::text, '-', ''), tag = replace(gen_random_uuid()::text, '-', '');
+      ALTER TABLE change ADD COLUMN follows TEXT NOT NULL DEFAULT '';
+    )sql",
 };
 constexpr int64_t kSchemaVersion = std::size(kMigrations);
 
