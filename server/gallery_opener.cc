@@ -18,8 +18,12 @@ absl::StatusOr<std::shared_ptr<const Protection>> MakeProtection(const MasterKey
   return std::make_shared<const Protection>(*std::move(keys));
 }
 
-absl::StatusOr<std::unique_ptr<SqlDatabase>> OpenDatabase(const ServerConfig& config) {
-  if (config.postgres.url.empty()) return SqliteDatabase::Open(config.gallery_path);
+absl::StatusOr<std::unique_ptr<SqlDatabase>> OpenDatabase(const ServerConfig& config, Metrics& metrics) {
+  if (config.postgres.url.empty()) {
+    return SqliteDatabase::Open(config.gallery_path,
+                                {[&metrics] { metrics.SetGalleryLost(true); },
+                                 [&metrics](int64_t deletions) { metrics.SetPendingErasures(deletions); }});
+  }
   return PostgresDatabase::Open(config.postgres);
 }
 
@@ -28,7 +32,7 @@ absl::StatusOr<std::unique_ptr<SqlDatabase>> OpenDatabase(const ServerConfig& co
 absl::StatusOr<std::unique_ptr<Gallery>> OpenGallery(const ServerConfig& config, Metrics& metrics) {
   absl::StatusOr<std::shared_ptr<const Protection>> protection = MakeProtection(config.master_key);
   if (!protection.ok()) return protection.status();
-  absl::StatusOr<std::unique_ptr<SqlDatabase>> database = OpenDatabase(config);
+  absl::StatusOr<std::unique_ptr<SqlDatabase>> database = OpenDatabase(config, metrics);
   if (!database.ok()) return database.status();
   absl::StatusOr<std::unique_ptr<SqlStore>> store = SqlStore::Open(*std::move(database), *std::move(protection));
   if (!store.ok()) return store.status();

@@ -198,9 +198,12 @@ absl::Status Server::Parts::Serve() {
   grpc->SetServing();
   grpc->SetPartServing(kGalleryPart, true);
   gap_watch.emplace(*gallery, *active, metrics);
-  follower.emplace(
-      *gallery, ChangeFollower::Callbacks{[this] { return activations->Follow(); },
-                                          [this](bool reachable) { grpc->SetPartServing(kGalleryPart, reachable); }});
+  follower.emplace(*gallery, ChangeFollower::Callbacks{[this] { return activations->Follow(); },
+                                                       [this](bool reachable) {
+                                                         if (!gallery->intact())
+                                                           grpc->SetNotServing();  // until the next start
+                                                         grpc->SetPartServing(kGalleryPart, reachable);
+                                                       }});
   return absl::OkStatus();
 }
 

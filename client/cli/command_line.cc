@@ -8,6 +8,7 @@
 #include "client/cli/connection_options.h"
 #include "client/cli/eval_command.h"
 #include "client/cli/face_commands.h"
+#include "client/cli/gallery_commands.h"
 #include "client/cli/health_command.h"
 #include "client/cli/key_commands.h"
 #include "client/cli/model_commands.h"
@@ -21,9 +22,9 @@ namespace {
 
 constexpr char kFooter[] =
     "Photos are paths of JPEG, PNG, WebP or binary PNM files; - reads standard input.\n"
-    "Exit codes: 0 same person, or success; 1 different person, not serving, no call OK, or a training that failed or "
-    "was\n"
-    "cancelled; 2 error.";
+    "Exit codes: 0 same person, or success; 1 different person, not serving, a damaged gallery, no call OK, or a "
+    "training\n"
+    "that failed or was cancelled; 2 error.";
 
 void AddGlobalOptions(CLI::App& app, Invocation& invocation) {
   app.set_version_flag("--version", "likeness " LIKENESS_VERSION);
@@ -58,6 +59,7 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments, Console& cons
   AddModelCommands(app, invocation);
   AddTokenCommands(app, invocation);
   AddKeyCommands(app, invocation);
+  AddGalleryCommands(app, invocation);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes them last first
   } catch (const CLI::ParseError& error) {

@@ -14,7 +14,7 @@ namespace likeness {
 
 enum ExitCode : int {
   kExitSuccess = 0,    // the same person, or done
-  kExitDifferent = 1,  // not the same person, not serving, no call of a benchmark was OK, or no model trained
+  kExitDifferent = 1,  // not the same person, not serving, a damaged gallery, no call of a benchmark was OK, or no model trained
   kExitError = 2,      // no answer
 };
 

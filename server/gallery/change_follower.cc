@@ -20,7 +20,7 @@ constexpr absl::Duration kBetweenForgettings = absl::Minutes(10);
 
 ChangeFollower::ChangeFollower(Gallery& gallery, Callbacks callbacks)
     : gallery_(gallery), callbacks_(std::move(callbacks)), next_forgetting_(absl::Now() + kBetweenForgettings) {
-  if (gallery_.shared()) thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] { Run(); });
 }
 
 ChangeFollower::~ChangeFollower() {
@@ -32,22 +32,27 @@ ChangeFollower::~ChangeFollower() {
 }
 
 void ChangeFollower::Run() {
-  bool reachable = true;
+  bool reachable = true, intact = true;
   const auto report = [&](bool reached) {
-    if (reached != reachable) callbacks_.on_reachable(reached);
+    if (reached != reachable || gallery_.intact() != intact) callbacks_.on_reachable(reached);
     reachable = reached;
+    intact = gallery_.intact();
+  };
+  const auto pause = [this] {
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kBetweenSyncs);
   };
   while (!Stopping()) {
     const absl::Status ran = RunGuarded(ThreadKind::kFollower, [&] {
       report(Sync());
+      if (!gallery_.shared()) return pause();
       if (reachable) FollowModels();
       gallery_.AwaitChange(kBetweenSyncs);
     });
     if (ran.ok()) continue;
     // As long as it cannot be seen to, nobody knows what has changed.
     RunGuarded(ThreadKind::kFollower, [&] { report(false); }).IgnoreError();
-    absl::MutexLock lock(&mutex_);
-    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kBetweenSyncs);
+    pause();
   }
 }
 

@@ -12,15 +12,16 @@
 
 namespace likeness {
 
-// Asks for changes when the store says that there are some, and twice a second in any case. Does nothing for a gallery
-// that is not shared.
+// Asks for changes when the store says that there are some, and twice a second in any case. Of a gallery that is not
+// shared it finds out only whether the store can still be asked.
 class ChangeFollower {
  public:
   // Both are called on the follower's thread, and must return soon.
   struct Callbacks {
     // Which model answers may have changed. Called again every few seconds until it returns OK.
     std::function<absl::Status()> follow_models;
-    // Whether the store could be asked, and nothing was thrown over it; at every change of that.
+    // Whether the store could be asked, and nothing was thrown over it; at every change of that, and of whether the
+    // gallery is intact.
     std::function<void(bool)> on_reachable;
   };
 

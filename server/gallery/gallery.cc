@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/errors/errors.h"
+#include "server/telemetry/log.h"
 
 namespace likeness {
 
@@ -150,19 +151,23 @@ absl::Status Gallery::Sync() {
   while (true) {
     const auto asked = std::chrono::steady_clock::now();
     const absl::Time time = absl::Now();
-    int64_t revision;
+    GalleryPosition position;
     {
       absl::MutexLock synced(&synced_mutex_);
-      revision = revision_;
+      position = position_;
     }
-    const absl::StatusOr<GalleryChanges> changes = store_->ChangesAfter(revision);
+    const absl::StatusOr<GalleryChanges> changes = store_->ChangesAfter(position);
     if (!changes.ok()) return changes.status();
+    if (changes->restored) {
+      Log(LogLevel::kWarning, "gallery_restored",
+          {{"revision_before", position.revision}, {"revision", changes->position.revision}});
+    }
     Apply(*changes);
     const bool models = !changes->complete ||
                         std::any_of(changes->changes.begin(), changes->changes.end(),
                                     [](const auto& change) { return change.kind == GalleryChange::Kind::kModels; });
     absl::MutexLock synced(&synced_mutex_);
-    revision_ = changes->revision;
+    position_ = changes->position;
     if (models) ++model_changes_;
     if (changes->more) continue;
     synced_ = asked;
@@ -217,6 +222,7 @@ void Gallery::Apply(const GalleryChange& change) {
 }
 
 bool Gallery::IsStale() const {
+  if (!store_->intact()) return true;
   if (!shared()) return false;
   absl::MutexLock lock(&synced_mutex_);
   return absl::FromChrono(std::chrono::steady_clock::now() - synced_) > options_.max_staleness;
@@ -225,7 +231,7 @@ bool Gallery::IsStale() const {
 absl::Status Gallery::AwaitRevision(int64_t revision) {
   const auto seen = [&] {
     absl::MutexLock lock(&synced_mutex_);
-    return revision_ >= revision;
+    return position_.revision >= revision;
   };
   if (seen()) return absl::OkStatus();
   // What a caller knows of is in the store already, so that nobody needs to wait for it.

@@ -66,6 +66,8 @@ class Gallery {
   absl::StatusOr<DeletionResult> DeleteReference(absl::string_view person_id, absl::string_view reference_id);
   absl::StatusOr<PersonData> ReadPersonData(absl::string_view person_id);
 
+  // False once what the gallery is kept in was taken away, which lasts: every call fails from then on.
+  bool intact() const { return store_->intact(); }
   // Whether other servers change the gallery too; ChangeFollower keeps up with them.
   bool shared() const { return store_->shared(); }
   // Takes note of what others have changed.
@@ -119,7 +121,7 @@ class Gallery {
   // Held while changes are fetched and taken note of, so that this happens in their order. Before index_mutex_.
   absl::Mutex sync_mutex_;
   mutable absl::Mutex synced_mutex_;
-  int64_t revision_ ABSL_GUARDED_BY(synced_mutex_) = 0;  // up to which everything is seen
+  GalleryPosition position_ ABSL_GUARDED_BY(synced_mutex_);  // up to which everything is seen
   int64_t model_changes_ ABSL_GUARDED_BY(synced_mutex_) = 0;
   std::chrono::steady_clock::time_point synced_ ABSL_GUARDED_BY(synced_mutex_);  // when that was the last one
   mutable absl::Mutex size_mutex_;  // held while the metric is set, so that the last change is what it shows

@@ -8,6 +8,7 @@
 #include "server/errors/errors.h"
 #include "server/gallery/sql_rows.h"
 #include "server/gallery/sql_values.h"
+#include "server/hashing/random_id.h"
 
 namespace likeness {
 
@@ -49,7 +50,7 @@ absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqlSession& session
     result.references.push_back({std::string(id), TimeIn(row[2]), DigestIn(row[3])});
   }
   result.reference_count = CountReferences(session, TextIn(row[0]));
-  result.revision = ReadGallery(session).revision;
+  result.revision = ReadGallery(session).position.revision;
   return result;
 }
 
@@ -74,25 +75,29 @@ std::vector<std::string> ReadRequestIds(SqlSession& session, absl::string_view p
 }
 
 GalleryRow ReadGallery(SqlSession& session) {
-  const SqlRow row = session.Run("SELECT persons, face_references, revision, encrypted FROM gallery").at(0);
-  return {{IntegerIn(row[0]), IntegerIn(row[1])}, IntegerIn(row[2]), IntegerIn(row[3]) != 0};
+  const SqlRow row =
+      session.Run("SELECT persons, face_references, encrypted, history, revision, tag FROM gallery").at(0);
+  return {{IntegerIn(row[0]), IntegerIn(row[1])},
+          {TextIn(row[3]), IntegerIn(row[4]), TextIn(row[5])},
+          IntegerIn(row[2]) != 0};
 }
 
 int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references) {
   const std::vector<SqlRow> rows = session.Run(
-      "UPDATE gallery SET persons = persons + $1, face_references = face_references + $2, revision = revision + 1 "
-      "RETURNING revision",
-      {persons, references});
+      "UPDATE gallery SET persons = persons + $1, face_references = face_references + $2, revision = revision + 1, "
+      "tag = $3, previous_tag = tag RETURNING revision",
+      {persons, references, RandomId()});
   return IntegerIn(rows.at(0)[0]);
 }
 
 void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change) {
-  session.Change("INSERT INTO change (revision, kind, person, subject) VALUES ($1, $2, $3, $4)",
-                 {revision, static_cast<int64_t>(change.kind), Bytes(AsText(change.person)), Text(change.subject)});
+  session.Change(
+      "INSERT INTO change (revision, kind, person, subject, follows) VALUES ($1, $2, $3, $4, "
+      "(SELECT previous_tag FROM gallery))",
+      {revision, static_cast<int64_t>(change.kind), Bytes(AsText(change.person)), Text(change.subject)});
 }
 
-std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last, int64_t& first) {
-  first = IntegerIn(session.Run("SELECT coalesce(min(revision), 0) FROM change").at(0)[0]);
+std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last) {
   std::vector<GalleryChange> changes;
   for (const SqlRow& row : session.Run("SELECT kind, person, subject FROM change WHERE revision > $1 AND "
                                        "revision <= $2 ORDER BY revision, number",
@@ -104,12 +109,23 @@ std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, in
 }
 
 int64_t RemoveChangesOlderThan(SqlSession& session, absl::Duration age, int limit) {
-  // The first one that is young enough ends the search, so that the log has no gaps.
+  // The first one that is young enough ends the search, so that the log has no gaps; and a revision goes whole, for a
+  // reader takes what is there of it for all.
   return session.Change(
-      "DELETE FROM change WHERE number IN (SELECT number FROM change WHERE revision < coalesce((SELECT revision FROM "
-      "change WHERE time >= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - $1 ORDER BY number LIMIT 1), "
-      "9223372036854775807) ORDER BY number LIMIT $2)",
+      "DELETE FROM change WHERE revision <= (SELECT max(revision) FROM (SELECT revision FROM change WHERE revision < "
+      "coalesce((SELECT revision FROM change WHERE time >= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - "
+      "$1 ORDER BY number LIMIT 1), 9223372036854775807) ORDER BY number LIMIT $2) AS old)",
       {absl::ToInt64Microseconds(age), int64_t{limit}});
+}
+
+std::optional<std::string> ReadTagBefore(SqlSession& session, int64_t next_revision) {
+  const std::vector<SqlRow> rows =
+      session.Run("SELECT follows FROM change WHERE revision = $1 LIMIT 1", {next_revision});
+  return rows.empty() ? std::nullopt : std::optional(TextIn(rows[0][0]));
+}
+
+void ReplaceHistory(SqlSession& session, absl::string_view before, absl::string_view after) {
+  session.Change("UPDATE gallery SET history = $1 WHERE history = $2", {Text(after), Text(before)});
 }
 
 }  // namespace likeness

@@ -32,7 +32,7 @@ std::vector<std::string> ReadRequestIds(SqlSession& session, absl::string_view p
 
 struct GalleryRow {
   GallerySize size;
-  int64_t revision = 0;
+  GalleryPosition position;
   bool encrypted = false;
 };
 GalleryRow ReadGallery(SqlSession& session);
@@ -40,10 +40,14 @@ GalleryRow ReadGallery(SqlSession& session);
 int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references);
 // With the time by the database's clock, which is the same for all servers.
 void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change);
-// Those after `revision`, up to `last`; with the first revision that the log has, or 0 for an empty one.
-std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last, int64_t& first);
-// Of those that are older than `age`, by the same clock, at most `limit`, beginning with the first. Returns how many
-// there were.
+// Those after `revision`, up to `last`.
+std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last);
+// The tag of the revision, as the log's entry of the next one has it; nothing where the log has not that entry.
+std::optional<std::string> ReadTagBefore(SqlSession& session, int64_t next_revision);
+// Unless the gallery has another history already.
+void ReplaceHistory(SqlSession& session, absl::string_view before, absl::string_view after);
+// Of those that are older than `age`, by the database's clock, the first revisions, `limit` entries or a few more.
+// Returns how many entries there were.
 int64_t RemoveChangesOlderThan(SqlSession& session, absl::Duration age, int limit);
 
 }  // namespace likeness

@@ -90,6 +90,16 @@ constexpr const char* kMigrations[] = {
     R"sql(
       ALTER TABLE change ALTER COLUMN time SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
     )sql",
+    // change.follows: the tag of the revision before.
+    R"sql(
+      ALTER TABLE gallery ADD COLUMN gallery_id TEXT NOT NULL DEFAULT '';
+      ALTER TABLE gallery ADD COLUMN history TEXT NOT NULL DEFAULT '';
+      ALTER TABLE gallery ADD COLUMN tag TEXT NOT NULL DEFAULT '';
+      ALTER TABLE gallery ADD COLUMN previous_tag TEXT NOT NULL DEFAULT '';
+      UPDATE gallery SET gallery_id = replace(gen_random_uuid()::text, '-', ''),
+        history = replace(gen_random_uuid()::text, '-', ''), tag = replace(gen_random_uuid()::text, '-', '');
+      ALTER TABLE change ADD COLUMN follows TEXT NOT NULL DEFAULT '';
+    )sql",
 };
 constexpr int64_t kSchemaVersion = std::size(kMigrations);
 

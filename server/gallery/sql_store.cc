@@ -9,6 +9,7 @@
 #include "server/errors/errors.h"
 #include "server/gallery/gallery_rows.h"
 #include "server/gallery/sql_rows.h"
+#include "server/hashing/random_id.h"
 
 namespace likeness {
 namespace {
@@ -345,26 +346,41 @@ absl::StatusOr<EmbeddingDeletion> SqlStore::DeleteEmbeddings(const ModelDigest& 
   return deletion;
 }
 
-absl::StatusOr<GalleryChanges> SqlStore::ChangesAfter(int64_t revision) {
-  return Read<GalleryChanges>([&](SqlSession& session) -> absl::StatusOr<GalleryChanges> {
-    const GalleryRow gallery = ReadGallery(session);
-    GalleryChanges result;
-    result.revision = gallery.revision;
-    result.size = gallery.size;
-    if (!shared() || revision == gallery.revision) return result;
-    const int64_t last = std::min(gallery.revision, revision + kRevisionsAtOnce);
-    int64_t first = 0;
-    result.changes = ReadChanges(session, revision, last, first);
-    // A revision that has gone back is another gallery's, or a restored one.
-    result.complete = revision < gallery.revision && first != 0 && first <= revision + 1;
-    if (result.complete) {
-      result.revision = last;
-      result.more = last < gallery.revision;
-    } else {
-      result.changes.clear();
-    }
-    return result;
-  });
+absl::StatusOr<GalleryChanges> SqlStore::ChangesAfter(const GalleryPosition& seen) {
+  absl::StatusOr<GalleryChanges> changes =
+      Read<GalleryChanges>([&](SqlSession& session) -> absl::StatusOr<GalleryChanges> {
+        const GalleryRow gallery = ReadGallery(session);
+        GalleryChanges result;
+        result.position = gallery.position;
+        result.size = gallery.size;
+        if (!shared() || seen.history.empty() || seen == gallery.position) return result;
+        // Whether what follows was made of what the reader has seen. Servers of an older version leave no tags.
+        const bool same_history = seen.history == gallery.position.history;
+        std::optional<std::string> tag;
+        if (same_history && seen.revision < gallery.position.revision) tag = ReadTagBefore(session, seen.revision + 1);
+        result.complete = tag.has_value() && !tag->empty() && *tag == seen.tag;
+        if (!result.complete) {
+          result.restored = !same_history || seen.revision >= gallery.position.revision ||
+                            (tag.has_value() && !tag->empty() && !seen.tag.empty());
+          return result;
+        }
+        const int64_t last = std::min(gallery.position.revision, seen.revision + kRevisionsAtOnce);
+        result.changes = ReadChanges(session, seen.revision, last);
+        result.more = last < gallery.position.revision;
+        if (result.more) result.position = {seen.history, last, ReadTagBefore(session, last + 1).value_or("")};
+        return result;
+      });
+  if (!changes.ok() || !changes->restored || changes->position.history != seen.history) return changes;
+  // Nobody gave the restored gallery a history of its own: the first server to notice does, for everybody.
+  const std::string history = RandomId();
+  database_
+      ->Write([&](SqlSession& session) {
+        ReplaceHistory(session, seen.history, history);
+        changes->position = ReadGallery(session).position;
+        return absl::OkStatus();
+      })
+      .IgnoreError();  // as where the database takes no writes: what was seen is to be forgotten all the same
+  return changes;
 }
 
 absl::Status SqlStore::ForgetChanges(absl::Duration age) {

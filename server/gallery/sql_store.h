@@ -49,7 +49,8 @@ class SqlStore : public Store {
   absl::StatusOr<std::vector<NumberedEmbedding>> EmbeddingsBy(const ModelDigest& model, int64_t after,
                                                               int limit) override;
   absl::StatusOr<EmbeddingDeletion> DeleteEmbeddings(const ModelDigest& model) override;
-  absl::StatusOr<GalleryChanges> ChangesAfter(int64_t revision) override;
+  absl::StatusOr<GalleryChanges> ChangesAfter(const GalleryPosition& seen) override;
+  bool intact() const override { return database_->intact(); }
   bool shared() const override { return database_->shared(); }
   void AwaitChange(absl::Duration limit) override { database_->AwaitChange(limit); }
   absl::Status ForgetChanges(absl::Duration age) override;

@@ -162,7 +162,8 @@ SqlValue ValueOf(const SQLite::Column& column) {
 
 int ReadPragma(SQLite::Database& database, const char* pragma) { return database.execAndGet(pragma).getInt(); }
 
-// Throws when the file is another program's or of a newer likeness. Changes nothing.
+}  // namespace
+
 void CheckIsOurs(SQLite::Database& database) {
   const int version = ReadPragma(database, "PRAGMA user_version");
   const bool empty = database.execAndGet("SELECT count(*) FROM sqlite_schema").getInt() == 0;
@@ -174,8 +175,6 @@ void CheckIsOurs(SQLite::Database& database) {
                              ", made by a newer likeness; this one knows up to " + std::to_string(kSchemaVersion));
   }
 }
-
-}  // namespace
 
 SqliteConnection::SqliteConnection(const std::string& path)
     : database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs) {

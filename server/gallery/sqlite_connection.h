@@ -41,6 +41,9 @@ class SqliteConnection : public SqlSession {
   std::map<std::string, std::unique_ptr<SQLite::Statement>> statements_;
 };
 
+// Throws std::runtime_error when the file is another program's or of a newer likeness. Changes nothing.
+void CheckIsOurs(SQLite::Database& database);
+
 // Makes an empty file that its owner alone may read, where there is none. SQLite's -wal and -shm files get the same
 // permissions as the file that they are beside.
 void MakeGalleryFile(const std::string& path);

@@ -20,6 +20,15 @@ namespace {
 constexpr int kEmptyLogWaitMs = 20;
 constexpr absl::Duration kBetweenLooks = absl::Milliseconds(250);
 
+// `likeness gallery` takes the lock for an instant to see whether there is a server.
+bool AcquireSoon(const FileLock& lock) {
+  for (int tries = 1; !lock.Acquire(); ++tries) {
+    if (tries == 5) return false;
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  return true;
+}
+
 std::string LostMessage(absl::string_view what) {
   return absl::StrCat("the gallery's file ", what,
                       " under the running server: stop the server, put the gallery in its place with `likeness gallery "
@@ -42,7 +51,7 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::
     const std::string real = std::filesystem::weakly_canonical(path).string();
     auto lock = std::make_unique<FileLock>(real + ".lock");
     if (!lock->Exists()) return wrong("its folder cannot be written to");
-    if (!lock->Acquire()) return wrong("another server has it open");
+    if (!AcquireSoon(*lock)) return wrong("another server has it open");
     if (absl::Status status = CheckLogBelongs(real); !status.ok()) return wrong(status.message());
     MakeGalleryFile(path);
     auto writer = std::make_unique<SqliteConnection>(path);

@@ -158,13 +158,25 @@ struct GalleryChange {
   friend bool operator==(const GalleryChange&, const GalleryChange&) = default;
 };
 
-// The changes up to a revision.
-struct GalleryChanges {
+// A state of the gallery. A revision's number alone does not name it: where a backup is put back, the same numbers are
+// gone through again with other people.
+struct GalleryPosition {
+  std::string history;  // a new one for each gallery, each restore, and wherever the line of revisions breaks
   int64_t revision = 0;
+  std::string tag;  // random, of this revision
+
+  friend bool operator==(const GalleryPosition&, const GalleryPosition&) = default;
+};
+
+// The changes up to a position.
+struct GalleryChanges {
+  GalleryPosition position;
   bool more = false;  // whether there are later revisions
-  GallerySize size;   // at that revision
-  // Whether the log reaches back to where the reader was, who must forget everything otherwise.
+  GallerySize size;   // at the last of them
+  // Whether the log leads from where the reader was to the position. The reader must forget everything otherwise.
   bool complete = true;
+  // Whether that is because the gallery is another one than the reader had seen: a backup was put back.
+  bool restored = false;
   std::vector<GalleryChange> changes;  // in their order; empty when not complete
 };
 
@@ -254,8 +266,11 @@ class Store {
   virtual absl::StatusOr<EmbeddingDeletion> DeleteEmbeddings(const ModelDigest& model) = 0;
 
   // Every mutation makes the gallery's revision one higher; a new gallery has revision 0. In the order of revisions,
-  // what was changed after `revision`, some thousand revisions at most.
-  virtual absl::StatusOr<GalleryChanges> ChangesAfter(int64_t revision) = 0;
+  // what was changed after `seen`, some thousand revisions at most. Who has seen nothing, and whose position has no
+  // history, is told where the gallery is now.
+  virtual absl::StatusOr<GalleryChanges> ChangesAfter(const GalleryPosition& seen) = 0;
+  // False once what the store is kept in was taken away, which lasts: all methods return STORE_FAILED from then on.
+  virtual bool intact() const { return true; }
   // Whether others may change the gallery too. Where they may not, the log says nothing but the revision and the size.
   virtual bool shared() const = 0;
   // Waits until somebody else may have changed something, or `limit` has passed.

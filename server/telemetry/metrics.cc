@@ -79,6 +79,14 @@ Metrics::Metrics()
                      .Add({});
   persons_ = &Registered(BuildGauge(), "likeness_gallery_persons", "Enrolled persons.", *registry_).Add({});
   references_ = &Registered(BuildGauge(), "likeness_gallery_references", "Enrolled references.", *registry_).Add({});
+  gallery_lost_ =
+      &Registered(BuildGauge(), "likeness_gallery_lost",
+                  "1 when the gallery's file was removed, replaced or overwritten under the server.", *registry_)
+           .Add({});
+  pending_erasures_ =
+      &Registered(BuildGauge(), "likeness_gallery_pending_erasures",
+                  "Deletions with bytes left in the write-ahead log, because somebody reads there.", *registry_)
+           .Add({});
   queue_depth_ = &Registered(BuildGauge(), "likeness_queue_depth", "Calls that wait for a worker.", *registry_).Add({});
   queue_capacity_ =
       &Registered(BuildGauge(), "likeness_queue_capacity", "Calls that may wait for a worker.", *registry_).Add({});
@@ -162,6 +170,10 @@ void Metrics::SetGallerySize(int64_t persons, int64_t references) {
   persons_->Set(static_cast<double>(persons));
   references_->Set(static_cast<double>(references));
 }
+
+void Metrics::SetGalleryLost(bool lost) { gallery_lost_->Set(lost ? 1 : 0); }
+
+void Metrics::SetPendingErasures(int64_t deletions) { pending_erasures_->Set(static_cast<double>(deletions)); }
 
 void Metrics::SetQueueDepth(int64_t waiting) { queue_depth_->Set(static_cast<double>(waiting)); }
 

@@ -54,6 +54,10 @@ class Metrics {
   void SetGallerySize(int64_t persons, int64_t references);
   // Who, and which references, have no embedding by the model that answers.
   void SetModelGap(int64_t persons, int64_t references);
+  // Whether the gallery's file was taken away from under the server.
+  void SetGalleryLost(bool lost);
+  // Deletions that were answered and have bytes left in the write-ahead log, because somebody reads there.
+  void SetPendingErasures(int64_t deletions);
   // That everything is known which others had changed in a shared gallery by this time.
   void SetGallerySynced(absl::Time time);
   void SetQueueDepth(int64_t waiting);
@@ -96,6 +100,8 @@ class Metrics {
   prometheus::Gauge* references_;
   prometheus::Gauge* persons_without_embedding_;
   prometheus::Gauge* references_without_embedding_;
+  prometheus::Gauge* gallery_lost_;
+  prometheus::Gauge* pending_erasures_;
   prometheus::Gauge* queue_depth_;
   prometheus::Gauge* queue_capacity_;
   prometheus::Gauge* batch_queue_depth_;

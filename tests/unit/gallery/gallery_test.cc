@@ -94,7 +94,9 @@ class WatchedStore : public Store {
     return store_->DeleteEmbeddings(model);
   }
 
-  absl::StatusOr<GalleryChanges> ChangesAfter(int64_t revision) override { return store_->ChangesAfter(revision); }
+  absl::StatusOr<GalleryChanges> ChangesAfter(const GalleryPosition& seen) override {
+    return store_->ChangesAfter(seen);
+  }
   bool shared() const override { return store_->shared(); }
   void AwaitChange(absl::Duration limit) override { store_->AwaitChange(limit); }
   absl::Status ForgetChanges(absl::Duration age) override { return store_->ForgetChanges(age); }

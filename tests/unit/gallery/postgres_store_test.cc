@@ -113,10 +113,13 @@ TEST_F(PostgresStoreTest, KeepsNoFaceInItsFilesAndNoKeyOfADeletedPersonOnceItIsV
   EXPECT_EQ(tables.find("ada-lovelace"), std::string::npos);
 }
 
+GalleryPosition PositionOf(Store& store) { return store.ChangesAfter({})->position; }
+
 TEST_F(PostgresStoreTest, GivesEveryMutationTheNextRevision) {
   const auto store = OpenPostgresStore(url_);
   ASSERT_THAT(store, IsOk());
   EXPECT_EQ((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")}), kMany)->revision, 1);
+  const GalleryPosition seen = PositionOf(**store);
   EXPECT_EQ((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r2")}), kMany)->revision, 2);
   EXPECT_EQ((*store)->DeleteReference("ada", "r1")->revision, 3);
   EXPECT_EQ((*store)->DeletePerson("ada")->revision, 4);
@@ -124,28 +127,62 @@ TEST_F(PostgresStoreTest, GivesEveryMutationTheNextRevision) {
   EXPECT_THAT((*store)->AllowModel(ModelNamed(2)), IsOkAndHolds(6));
   EXPECT_THAT((*store)->ForbidModel(ModelNamed(2)), IsOkAndHolds(7));
   EXPECT_EQ((*store)->DeleteEmbeddings(ModelNamed(2))->revision, 8);
-  const auto changes = (*store)->ChangesAfter(1);
+  const auto changes = (*store)->ChangesAfter(seen);
   ASSERT_THAT(changes, IsOk());
   EXPECT_TRUE(changes->complete);
-  EXPECT_EQ(changes->revision, 8);
+  EXPECT_EQ(changes->position.revision, 8);
   const PersonKey ada = PersonKeyOf("ada");
   EXPECT_THAT(changes->changes,
               ElementsAre(GalleryChange{Kind::kEnrolled, ada, ""}, GalleryChange{Kind::kReferenceDeleted, ada, "r1"},
                           GalleryChange{Kind::kPersonDeleted, ada, ""}, GalleryChange{}, GalleryChange{},
                           GalleryChange{}, GalleryChange{}));
-  EXPECT_THAT((*store)->ChangesAfter(8)->changes, IsEmpty());
+  EXPECT_THAT((*store)->ChangesAfter(changes->position)->changes, IsEmpty());
 }
 
 TEST_F(PostgresStoreTest, SaysWhenItsLogDoesNotReachBack) {
   const auto store = OpenPostgresStore(url_);
   ASSERT_THAT(store, IsOk());
+  std::vector<GalleryPosition> seen = {PositionOf(**store)};
   for (const char* id : {"r1", "r2", "r3"}) {
     ASSERT_THAT((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed(id)}), kMany), IsOk());
+    seen.push_back(PositionOf(**store));
   }
+  EXPECT_TRUE((*store)->ChangesAfter(seen[0])->complete);
   ASSERT_THAT((*store)->ForgetChanges(absl::ZeroDuration()), IsOk());
-  EXPECT_FALSE((*store)->ChangesAfter(1)->complete);
-  EXPECT_TRUE((*store)->ChangesAfter(3)->complete) << "who has seen all misses nothing";
-  EXPECT_FALSE((*store)->ChangesAfter(7)->complete) << "as after a backup was restored";
+  EXPECT_FALSE((*store)->ChangesAfter(seen[1])->complete);
+  EXPECT_FALSE((*store)->ChangesAfter(seen[1])->restored) << "it is only late";
+  EXPECT_TRUE((*store)->ChangesAfter(seen[3])->complete) << "who has seen all misses nothing";
+}
+
+// The first one that notices gives the restored gallery a history of its own, and they agree on it.
+TEST_F(PostgresStoreTest, GivesAGalleryANewHistoryWhereTheLineOfRevisionsBreaks) {
+  const auto store = OpenPostgresStore(url_), other = OpenPostgresStore(url_);
+  ASSERT_THAT((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")}), kMany), IsOk());
+  const GalleryPosition before = PositionOf(**store);
+  PostgresConnection(url_, absl::Seconds(5)).Execute("UPDATE gallery SET revision = revision - 1, tag = previous_tag");
+  const auto here = (*store)->ChangesAfter(before);
+  ASSERT_THAT(here, IsOk());
+  EXPECT_TRUE(here->restored);
+  EXPECT_FALSE(here->complete);
+  EXPECT_NE(here->position.history, before.history);
+  const auto there = (*other)->ChangesAfter(before);
+  ASSERT_THAT(there, IsOk());
+  EXPECT_TRUE(there->restored);
+  EXPECT_EQ(there->position, here->position);
+  EXPECT_TRUE((*other)->ChangesAfter(there->position)->complete);
+}
+
+// A server of an older version, which others are to outlive, leaves no tags.
+TEST_F(PostgresStoreTest, TakesNothingFromALogThatAServerOfAnOlderVersionWrote) {
+  const auto store = OpenPostgresStore(url_);
+  const GalleryPosition seen = PositionOf(**store);
+  ASSERT_THAT((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")}), kMany), IsOk());
+  PostgresConnection(url_, absl::Seconds(5)).Execute("UPDATE change SET follows = ''");
+  const auto changes = (*store)->ChangesAfter(seen);
+  ASSERT_THAT(changes, IsOk());
+  EXPECT_FALSE(changes->complete);
+  EXPECT_FALSE(changes->restored);
+  EXPECT_EQ(changes->position.history, seen.history);
 }
 
 TEST_F(PostgresStoreTest, ShowsAServerWhatAnotherChanged) {
@@ -223,6 +260,85 @@ TEST_F(PostgresStoreTest, KeepsIndexAndCacheWhenModelsAreAllowedOrForbidden) {
   EXPECT_THAT(scraped, HasSubstr("likeness_indexed_references 1"));
   EXPECT_THAT(scraped, HasSubstr("likeness_cached_references 1"));
   EXPECT_GT(there->model_changes(), before) << "whoever waits for a model to be allowed hears of it";
+}
+
+// What pg_dump and pg_restore do to the rows.
+class Backup {
+ public:
+  explicit Backup(const std::string& url) : connection_(url, absl::Seconds(10)) {
+    for (const char* table : kTables) {
+      connection_.Execute(absl::StrCat("CREATE TABLE backup_of_", table, " AS TABLE ", table));
+    }
+  }
+
+  void Restore() {
+    std::string sql = "BEGIN; TRUNCATE gallery, person, face_reference, embedding, change CASCADE; ";
+    for (const char* table : kTables) {
+      absl::StrAppend(&sql, "INSERT INTO ", table, " OVERRIDING SYSTEM VALUE TABLE backup_of_", table, "; ");
+    }
+    connection_.Execute(sql + "COMMIT");
+  }
+
+ private:
+  static constexpr const char* kTables[] = {"gallery", "person", "face_reference", "embedding", "change"};
+  PostgresConnection connection_;
+};
+
+class RestoredDatabaseTest : public PostgresStoreTest {
+ protected:
+  void SetUp() override {
+    PostgresStoreTest::SetUp();
+    if (IsSkipped()) return;
+    server_ = OpenGallery();
+    ASSERT_THAT(server_->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1", 1)})), IsOk());
+    Backup backup(url_);
+    ASSERT_THAT(server_->Enrol(EnrolmentOf("ada", {ReferenceNamed("r2", 2)})), IsOk());
+    ASSERT_THAT(server_->Enrol(EnrolmentOf("bob", {ReferenceNamed("r3", 3)})), IsOk());
+    ASSERT_THAT(server_->Sync(), IsOk());
+    ASSERT_THAT(server_->FindReferences("ada"), IsOkAndHolds(testing::Pointee(SizeIs(2)))) << "now in memory";
+    ASSERT_THAT(server_->FindReferences("bob"), IsOk());
+    ASSERT_TRUE(FindsDuplicateOf("bob"));
+    backup.Restore();
+  }
+
+  bool FindsDuplicateOf(const std::string& person_id) {
+    const auto nearest = server_->FindNearestOther(ReferenceNamed("", 3).embedding, "nobody");
+    EXPECT_THAT(nearest, IsOk());
+    return nearest.ok() && nearest->has_value() && (*nearest)->person_id == person_id;
+  }
+
+  // Of the state before the restore nothing is answered any more.
+  void ExpectForgotten() {
+    ASSERT_THAT(server_->Sync(), IsOk());
+    EXPECT_THAT(server_->FindReferences("bob"), FailsWith(Reason::PERSON_NOT_FOUND));
+    EXPECT_THAT(server_->FindReferences("ada"), IsOkAndHolds(testing::Pointee(SizeIs(1))));
+    EXPECT_FALSE(FindsDuplicateOf("bob"));
+    // And what comes afterwards is followed again.
+    const auto added = OpenGallery()->Enrol(EnrolmentOf("ada", {ReferenceNamed("r9", 9)}));
+    ASSERT_THAT(added, IsOk());
+    ASSERT_THAT(server_->AwaitRevision(added->revision), IsOk());
+    EXPECT_THAT(server_->FindReferences("ada"), IsOkAndHolds(testing::Pointee(SizeIs(2))));
+  }
+
+  std::unique_ptr<Gallery> server_;
+};
+
+TEST_F(RestoredDatabaseTest, IsKnownByARevisionThatHasGoneBack) { ExpectForgotten(); }
+
+TEST_F(RestoredDatabaseTest, IsKnownWhereItHasComeToTheSameRevisionMeanwhile) {
+  const auto other = OpenGallery();
+  for (const char* id : {"carol", "dave"}) {
+    ASSERT_THAT(other->Enrol(EnrolmentOf(id, {ReferenceNamed(id, -5)})), IsOk());
+  }
+  ExpectForgotten();
+}
+
+TEST_F(RestoredDatabaseTest, IsKnownWhereItHasGrownPastWhatTheServerHadSeen) {
+  const auto other = OpenGallery();
+  for (const char* id : {"carol", "dave", "eve", "fay"}) {
+    ASSERT_THAT(other->Enrol(EnrolmentOf(id, {ReferenceNamed(id, -5)})), IsOk());
+  }
+  ExpectForgotten();
 }
 
 TEST_F(PostgresStoreTest, TellsTheFollowerOfAChangeWithinASecond) {

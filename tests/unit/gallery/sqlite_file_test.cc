@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/gallery/sqlite_connection.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
 #include "tests/support/stores.h"
@@ -122,6 +123,24 @@ TEST(SqliteFileTest, NeverReplaysALogThatIsOlderThanTheFile) {
   }
   WriteFile(gallery.killed + "-wal", old_log);
   EXPECT_THAT(OpenSqliteStore(gallery.killed), HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("-wal")));
+}
+
+// A backup of a version that left no links, beside the log of one that did.
+TEST(SqliteFileTest, NeverReplaysALogOverABackupOfAnEarlierVersion) {
+  const KilledGallery gallery;
+  SQLite::Database(gallery.old_backup, SQLite::OPEN_READWRITE).exec("DROP TABLE log_link");
+  Overwrite(gallery.killed, gallery.old_backup);
+  EXPECT_THAT(OpenSqliteStore(gallery.killed), HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("-wal")));
+}
+
+// As after a kill in the middle of the first start, or of the first one of a new version.
+TEST(SqliteFileTest, OpensAGalleryWhoseSchemaIsInItsLogAlone) {
+  const std::string path = UniquePath("gallery.sqlite");
+  MakeGalleryFile(path);
+  SqliteConnection connection(path);
+  Migrate(connection.database());
+  const std::string killed = KilledCopyOf(path);
+  EXPECT_THAT(OpenSqliteStore(killed), IsOk());
 }
 
 // SQLite takes the log of an empty file away.

@@ -14,10 +14,12 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
+#include "server/seal/verified_bundle.h"
 #include "server/threads/guarded.h"
 #include "server/trainings/training_jobs.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
+#include "tests/support/sealed_file.h"
 
 namespace likeness {
 namespace {
