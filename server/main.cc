@@ -14,6 +14,7 @@
 #include "server/config/server_config.h"
 #include "server/end_signals.h"
 #include "server/gallery/change_follower.h"
+#include "server/gallery/index_filler.h"
 #include "server/gallery_opener.h"
 #include "server/hashing/random_id.h"
 #include "server/inference/device.h"
@@ -135,6 +136,13 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   const ChangeFollower follower(**gallery,
                                 {[&activations] { return activations.Follow(); },
                                  [&](bool reachable) { (*server)->SetPartServing(kGalleryPart, reachable); }});
+  std::optional<IndexFiller> index_filler;
+  if (config.duplicates != DuplicatePolicy::kOff) {
+    index_filler.emplace(**gallery, [&active]() -> IndexFiller::Subject {
+      const std::shared_ptr<const Generation> generation = active.Get();
+      return {generation->embedder->digest(), generation->embedder->manifest().cohort};
+    });
+  }
   const nlohmann::ordered_json ports{{"grpc_port", (*server)->port()},
                                      {"metrics_port", metrics_server == nullptr ? 0 : metrics_server->port()}};
   nlohmann::ordered_json line{{"workers", config.workers}};

@@ -88,20 +88,35 @@ int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references
 
 void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change, absl::Time time) {
   session.Change(
-      "INSERT INTO change (revision, kind, person, subject, time) VALUES ($1, $2, $3, $4, $5)",
-      {revision, static_cast<int64_t>(change.kind), Bytes(AsText(change.person)), Text(change.subject), Micros(time)});
+      "INSERT INTO change (revision, kind, person, subject, time, reference) VALUES ($1, $2, $3, $4, $5, $6)",
+      {revision, static_cast<int64_t>(change.kind), Bytes(AsText(change.person)), Text(change.subject), Micros(time),
+       change.number});
 }
 
 std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last, int64_t& first) {
   first = IntegerIn(session.Run("SELECT coalesce(min(revision), 0) FROM change").at(0)[0]);
   std::vector<GalleryChange> changes;
-  for (const SqlRow& row : session.Run("SELECT kind, person, subject FROM change WHERE revision > $1 AND "
+  for (const SqlRow& row : session.Run("SELECT kind, person, subject, reference FROM change WHERE revision > $1 AND "
                                        "revision <= $2 ORDER BY revision, number",
                                        {revision, last})) {
-    changes.push_back(
-        {static_cast<GalleryChange::Kind>(IntegerIn(row[0])), ArrayIn<PersonKey>(row[1]), TextIn(row[2])});
+    changes.push_back({static_cast<GalleryChange::Kind>(IntegerIn(row[0])), ArrayIn<PersonKey>(row[1]), TextIn(row[2]),
+                       IntegerIn(row[3])});
   }
   return changes;
+}
+
+bool LogReachesBackTo(SqlSession& session, int64_t revision) {
+  if (ReadGallery(session).revision == revision) return true;
+  const SqlValue first = session.Run("SELECT min(revision) FROM change").at(0)[0];
+  return !IsNull(first) && IntegerIn(first) <= revision + 1;
+}
+
+std::optional<int64_t> ReadFirstEmbedded(SqlSession& session, int64_t revision, const ModelDigest& model) {
+  const SqlRow row = session
+                         .Run("SELECT min(reference) FROM change WHERE revision > $1 AND kind = $2 AND subject = $3",
+                              {revision, static_cast<int64_t>(GalleryChange::Kind::kEmbedded), Text(model.Hex())})
+                         .at(0);
+  return IsNull(row[0]) ? std::nullopt : std::optional(IntegerIn(row[0]));
 }
 
 void RemoveChangesBefore(SqlSession& session, absl::Time time) {

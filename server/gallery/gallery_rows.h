@@ -41,6 +41,10 @@ int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references
 void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change, absl::Time time);
 // Those after `revision`, up to `last`; with the first revision that the log has, or 0 for an empty one.
 std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last, int64_t& first);
+// Whether the log has every revision after this one.
+bool LogReachesBackTo(SqlSession& session, int64_t revision);
+// The lowest number of a reference that has got an embedding by `model` after `revision`, as far as the log goes.
+std::optional<int64_t> ReadFirstEmbedded(SqlSession& session, int64_t revision, const ModelDigest& model);
 void RemoveChangesBefore(SqlSession& session, absl::Time time);
 
 }  // namespace likeness

@@ -84,6 +84,10 @@ constexpr const char* kMigrations[] = {
       CREATE TABLE allowed_model (digest BYTEA NOT NULL PRIMARY KEY);
       INSERT INTO allowed_model SELECT active FROM model_choice WHERE active IS NOT NULL;
     )sql",
+    // GalleryChange::number; what servers of earlier versions still write has kUnknownNumber.
+    R"sql(
+      ALTER TABLE change ADD COLUMN reference BIGINT NOT NULL DEFAULT -1;
+    )sql",
 };
 constexpr int64_t kSchemaVersion = std::size(kMigrations);
 
