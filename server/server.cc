@@ -15,6 +15,7 @@
 #include "server/encoding/face_encoder.h"
 #include "server/first_model.h"
 #include "server/gallery/change_follower.h"
+#include "server/gallery/index_filler.h"
 #include "server/gallery_opener.h"
 #include "server/hashing/random_id.h"
 #include "server/image/face_finder.h"
@@ -110,6 +111,7 @@ struct Server::Parts {
   std::unique_ptr<GrpcServer> grpc;
   std::optional<ModelGapWatch> gap_watch;
   std::optional<ChangeFollower> follower;
+  std::optional<IndexFiller> index_filler;  // nothing where nobody looks for duplicates
 };
 
 absl::Status Server::Parts::OpenMetrics() {
@@ -204,6 +206,12 @@ absl::Status Server::Parts::Serve() {
                                                            grpc->SetNotServing();  // until the next start
                                                          grpc->SetPartServing(kGalleryPart, reachable);
                                                        }});
+  if (config.duplicates != DuplicatePolicy::kOff) {
+    index_filler.emplace(*gallery, [this]() -> IndexFiller::Subject {
+      const std::shared_ptr<const Generation> generation = active->Get();
+      return {generation->embedder->digest(), generation->embedder->manifest().cohort};
+    });
+  }
   return absl::OkStatus();
 }
 

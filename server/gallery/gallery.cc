@@ -20,7 +20,12 @@ absl::StatusOr<std::unique_ptr<Gallery>> Gallery::Open(std::unique_ptr<Store> st
 }
 
 Gallery::Gallery(std::unique_ptr<Store> store, GalleryOptions options, GallerySize size, Metrics& metrics)
-    : store_(std::move(store)), options_(options), metrics_(metrics), cache_(options.cached_references), size_(size) {
+    : store_(std::move(store)),
+      options_(options),
+      metrics_(metrics),
+      cache_(options.cached_references),
+      index_(*store_, metrics),
+      size_(size) {
   metrics_.SetGallerySize(size.persons, size.references);
 }
 
@@ -48,11 +53,11 @@ absl::StatusOr<std::optional<EnrolmentResult>> Gallery::FindEnrolment(absl::stri
   return store_->FindEnrolment(request_id, content);
 }
 
-absl::StatusOr<EnrolmentResult> Gallery::Enrol(const Enrolment& enrolment,
-                                               std::optional<int64_t> max_persons_by_caller) {
+absl::StatusOr<EnrolmentResult> Gallery::Enrol(const Enrolment& enrolment, std::optional<int64_t> max_persons_by_caller,
+                                               const EnrolmentReview* review) {
   const StageTimer timer(metrics_, Stage::kStore);
   absl::StatusOr<EnrolmentResult> result =
-      store_->Enrol(enrolment, {options_.max_references_per_person, max_persons_by_caller});
+      store_->Enrol(enrolment, {options_.max_references_per_person, max_persons_by_caller}, review);
   const bool added = result.ok() && !result->replayed;
   NoteChange(enrolment.person_id, added && result->new_person ? 1 : 0,
              added ? static_cast<int64_t>(enrolment.references.size()) : 0);
@@ -80,26 +85,28 @@ absl::StatusOr<int> Gallery::CheckRoomFor(int added, absl::string_view person_id
 absl::StatusOr<std::optional<NearestPerson>> Gallery::FindNearestOther(const Embedding& probe,
                                                                        absl::string_view person_id,
                                                                        const Cohort* cohort) {
-  absl::MutexLock lock(&index_mutex_);
-  if (absl::Status status = CatchUp(probe.model, cohort); !status.ok()) return status;
-  const StageTimer timer(metrics_, Stage::kSearch);
-  return index_.FindNearest(probe.values, person_id);
+  absl::StatusOr<NearestOthers> found =
+      FindNearestOthers({&probe, 1}, person_id, cohort, [] { return absl::OkStatus(); });
+  if (!found.ok()) return found.status();
+  return std::move(found->nearest.front());
 }
 
-absl::Status Gallery::CatchUp(const ModelDigest& model, const Cohort* cohort) {
-  constexpr int kPage = 1000;
-  if (index_.model() != model) index_.Reset(model);
+absl::StatusOr<NearestOthers> Gallery::FindNearestOthers(absl::Span<const Embedding> probes,
+                                                         absl::string_view person_id, const Cohort* cohort,
+                                                         StillWanted still_wanted) {
   while (true) {
-    const absl::StatusOr<std::vector<NumberedEmbedding>> page =
-        store_->EmbeddingsBy(model, index_.last_number(), kPage);
-    if (!page.ok()) return page.status();
-    for (const NumberedEmbedding& embedding : *page) {
-      std::optional<double> crowding;
-      if (cohort != nullptr) crowding = cohort->Crowding(embedding.values);
-      index_.Add(embedding, crowding);
+    int64_t revision;
+    {
+      // Before the store is read: what is read has all that was changed up to there.
+      absl::MutexLock lock(&synced_mutex_);
+      revision = revision_;
     }
-    metrics_.SetIndexedReferences(index_.size());
-    if (page->size() < kPage) return absl::OkStatus();
+    const absl::StatusOr<int64_t> number = index_.CatchUp(probes.front().model, cohort, still_wanted);
+    if (!number.ok()) return number.status();
+    const StageTimer timer(metrics_, Stage::kSearch);
+    std::optional<IndexSearch> search = index_.Search(probes, person_id, *number);
+    if (search.has_value()) return NearestOthers{std::move(search->nearest), search->number, revision};
+    // It was made to begin anew in between.
   }
 }
 
@@ -120,23 +127,18 @@ absl::StatusOr<std::vector<PersonRecord>> Gallery::ListPersons(absl::string_view
 
 absl::StatusOr<DeletionResult> Gallery::DeletePerson(absl::string_view person_id) {
   const StageTimer timer(metrics_, Stage::kStore);
-  absl::MutexLock lock(&index_mutex_);
   const absl::StatusOr<DeletionResult> deleted = store_->DeletePerson(person_id);
-  // Also after an error: its outcome may be unknown.
-  index_.RemovePerson(PersonKeyOf(person_id));
-  if (ReasonOf(deleted.status()) == Reason::STORE_FAILED) index_.Reset(index_.model());
-  metrics_.SetIndexedReferences(index_.size());
+  if (deleted.ok()) index_.Remove(PersonKeyOf(person_id), 0, deleted->number);
+  NoteDeletion(person_id, deleted.status());
   NoteChange(person_id, deleted.ok() ? -1 : 0, deleted.ok() ? -deleted->references : 0);
   return deleted;
 }
 
 absl::StatusOr<DeletionResult> Gallery::DeleteReference(absl::string_view person_id, absl::string_view reference_id) {
   const StageTimer timer(metrics_, Stage::kStore);
-  absl::MutexLock lock(&index_mutex_);
   const absl::StatusOr<DeletionResult> left = store_->DeleteReference(person_id, reference_id);
-  index_.RemoveReference(PersonKeyOf(person_id), reference_id);
-  if (ReasonOf(left.status()) == Reason::STORE_FAILED) index_.Reset(index_.model());
-  metrics_.SetIndexedReferences(index_.size());
+  if (left.ok()) index_.Remove(PersonKeyOf(person_id), left->number, left->number);
+  NoteDeletion(person_id, left.status());
   NoteChange(person_id, 0, left.ok() ? -1 : 0);
   return left;
 }
@@ -163,9 +165,10 @@ absl::Status Gallery::Sync() {
           {{"revision_before", position.revision}, {"revision", changes->position.revision}});
     }
     Apply(*changes);
+    // Also where a model may be activated that could not be followed to so far.
     const bool models = !changes->complete ||
                         std::any_of(changes->changes.begin(), changes->changes.end(),
-                                    [](const auto& change) { return change.kind == GalleryChange::Kind::kModels; });
+                                    [](const auto& change) { return change.kind >= GalleryChange::Kind::kModels; });
     absl::MutexLock synced(&synced_mutex_);
     position_ = changes->position;
     if (models) ++model_changes_;
@@ -183,11 +186,11 @@ int64_t Gallery::model_changes() const {
 
 void Gallery::Apply(const GalleryChanges& changes) {
   if (!changes.complete) {
-    absl::MutexLock lock(&index_mutex_);
-    index_.Reset(index_.model());
+    index_.ForgetAll();
     cache_.InvalidateAll();
   }
   for (const GalleryChange& change : changes.changes) Apply(change);
+  if (!changes.changes.empty()) index_.NoteNews();
   metrics_.SetCachedReferences(cache_.size());
   if (!shared()) return;  // NoteChange() counts
   absl::MutexLock lock(&size_mutex_);
@@ -197,28 +200,38 @@ void Gallery::Apply(const GalleryChanges& changes) {
 
 void Gallery::Apply(const GalleryChange& change) {
   using Kind = GalleryChange::Kind;
-  if (change.kind != Kind::kModels) cache_.Invalidate(change.person);
-  if (change.kind == Kind::kEnrolled) return;  // the index asks for what is new
-  absl::MutexLock lock(&index_mutex_);
+  const auto remove = [&](int64_t first) {
+    if (change.number == GalleryChange::kUnknownNumber) return index_.ReadAgain(change.person);
+    index_.Remove(change.person, first, change.number);
+  };
   switch (change.kind) {
     case Kind::kEnrolled:
+      cache_.Invalidate(change.person);  // the index asks for what is new
       break;
     case Kind::kPersonDeleted:
-      index_.RemovePerson(change.person);
+      cache_.Invalidate(change.person);
+      // Whoever was enrolled again under this id since has higher numbers.
+      remove(0);
       break;
     case Kind::kReferenceDeleted:
-      index_.RemoveReference(change.person, change.subject);
+      cache_.Invalidate(change.person);
+      remove(change.number);
       break;
     case Kind::kEmbedded:
-      // Their references' numbers are ones that the index has gone past.
-      if (change.subject == index_.model().Hex()) index_.Reset(index_.model());
+      cache_.Invalidate(change.person);
+      // The index may have gone past their references' numbers.
+      if (const auto model = ModelDigest::FromHex(change.subject)) index_.NoteEmbedded(*model, change.number);
       break;
-    case Kind::kModels:
-      index_.Reset(index_.model());
+    case Kind::kUnembedded:
+      if (const auto model = ModelDigest::FromHex(change.subject)) index_.Forget(*model);
       cache_.InvalidateAll();
       break;
+    case Kind::kModels:
+      cache_.InvalidateAll();
+      break;
+    case Kind::kAllowList:
+      break;
   }
-  metrics_.SetIndexedReferences(index_.size());
 }
 
 bool Gallery::IsStale() const {
@@ -271,26 +284,33 @@ absl::StatusOr<std::vector<UnembeddedReference>> Gallery::Unembedded(const Model
 
 absl::Status Gallery::AddEmbeddings(absl::Span<const UnembeddedReference> references,
                                     absl::Span<const Embedding> embeddings) {
-  absl::MutexLock lock(&index_mutex_);
   const absl::Status added = store_->AddEmbeddings(references, embeddings);
-  // Their references' numbers are ones that the index has gone past.
-  if (!embeddings.empty() && embeddings.front().model == index_.model()) index_.Reset(index_.model());
   // Also after an error: its outcome may be unknown.
+  if (!embeddings.empty()) {
+    const auto first = std::min_element(references.begin(), references.end(),
+                                        [](const auto& a, const auto& b) { return a.number < b.number; });
+    // The index may have gone past their numbers.
+    index_.NoteEmbedded(embeddings.front().model, first->number);
+  }
   for (const UnembeddedReference& reference : references) cache_.Invalidate(reference.person_id);
   return added;
 }
 
 absl::StatusOr<EmbeddingDeletion> Gallery::DeleteEmbeddings(const ModelDigest& model) {
-  absl::MutexLock lock(&index_mutex_);
   const absl::StatusOr<EmbeddingDeletion> deleted = store_->DeleteEmbeddings(model);
-  if (model == index_.model()) index_.Reset(model);
+  index_.Forget(model);
   cache_.InvalidateAll();
   return deleted;
+}
+
+void Gallery::NoteDeletion(absl::string_view person_id, const absl::Status& deletion) {
+  if (ReasonOf(deletion) == Reason::STORE_FAILED) index_.ReadAgain(PersonKeyOf(person_id));  // its outcome is unknown
 }
 
 void Gallery::NoteChange(absl::string_view person_id, int64_t persons, int64_t references) {
   // Also after an error: its outcome may be unknown.
   cache_.Invalidate(person_id);
+  index_.NoteNews();
   metrics_.SetCachedReferences(cache_.size());
   if (shared()) return;  // Sync() counts, also what others change
   absl::MutexLock lock(&size_mutex_);

@@ -14,8 +14,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/errors/still_wanted.h"
+#include "server/gallery/live_index.h"
 #include "server/gallery/reference_cache.h"
-#include "server/gallery/reference_index.h"
 #include "server/gallery/store.h"
 #include "server/telemetry/metrics.h"
 #include "server/verification/cohort.h"
@@ -27,6 +28,13 @@ struct GalleryOptions {
   int max_references_per_person = 64;
   // In a shared gallery, how long what is in memory is relied on while nobody can say what others have changed.
   absl::Duration max_staleness = absl::Seconds(30);
+};
+
+// Who of a gallery is nearest to each of some probes, as far as was looked: what an EnrolmentReview goes on from.
+struct NearestOthers {
+  std::vector<std::optional<NearestPerson>> nearest;  // nothing where there is nobody
+  int64_t number = 0;
+  int64_t revision = 0;
 };
 
 // Thread-safe. Errors are the store's. A change that was answered is seen by every later call to this object; one that
@@ -48,16 +56,24 @@ class Gallery {
 
   absl::StatusOr<std::optional<EnrolmentResult>> FindEnrolment(absl::string_view request_id,
                                                                const ContentDigest& content);
-  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, std::optional<int64_t> max_persons_by_caller = {});
+  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, std::optional<int64_t> max_persons_by_caller = {},
+                                        const EnrolmentReview* review = nullptr);
   // How many references the person has, 0 for one who is not enrolled. TOO_MANY_REFERENCES and QUOTA_EXCEEDED, when
   // Enrol() would return them now for `added` more.
   absl::StatusOr<int> CheckRoomFor(int added, absl::string_view person_id, absl::string_view caller = "",
                                    std::optional<int64_t> max_persons_by_caller = {});
   // Of all persons but this one, the one with the reference nearest to the probe, by the probe's model and by its
-  // cohort, if it has one; nothing where there is none. Looks at every reference of the gallery, in memory: the first
-  // call, and the first after another model became active, reads them all from the store.
+  // cohort, if it has one; nothing where there is none. Looks at every reference of the gallery, in memory: what was
+  // not read so far (FillIndex()) is read from the store, while somebody still waits for the answer.
   absl::StatusOr<std::optional<NearestPerson>> FindNearestOther(const Embedding& probe, absl::string_view person_id,
                                                                 const Cohort* cohort = nullptr);
+  // The same for several probes of one model, at least one.
+  absl::StatusOr<NearestOthers> FindNearestOthers(absl::Span<const Embedding> probes, absl::string_view person_id,
+                                                  const Cohort* cohort, StillWanted still_wanted);
+  // Reads what FindNearestOther() by this model would have to read, a page at a time: for a thread in the background.
+  absl::StatusOr<LiveIndex::Ahead> FillIndex(const ModelDigest& model, const Cohort* cohort) {
+    return index_.ReadAhead(model, cohort);
+  }
   // As counted at the start and since.
   GallerySize size() const;
   absl::StatusOr<PersonRecord> GetPerson(absl::string_view person_id);
@@ -101,24 +117,22 @@ class Gallery {
   // Forgets what is in memory of a person whose rows may have changed, and counts the change.
   void NoteChange(absl::string_view person_id, int64_t persons, int64_t references);
 
+  // Doubts what the index has of the person, after a deletion whose outcome is unknown.
+  void NoteDeletion(absl::string_view person_id, const absl::Status& deletion);
+
   // Takes note of changes that others may have made.
   void Apply(const GalleryChanges& changes);
   void Apply(const GalleryChange& change);
   // Whether what is in memory may be older than is allowed.
   bool IsStale() const;
 
-  // Brings the index up to what the store has by this model.
-  absl::Status CatchUp(const ModelDigest& model, const Cohort* cohort) ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mutex_);
-
   const std::unique_ptr<Store> store_;
   const GalleryOptions options_;
   Metrics& metrics_;
   MeasureCrowding measure_crowding_ = [](const Embedding&) { return std::nullopt; };
   ReferenceCache cache_;
-  // Held while rows leave the store, so that none of them comes back into the index.
-  absl::Mutex index_mutex_;
-  ReferenceIndex index_ ABSL_GUARDED_BY(index_mutex_);
-  // Held while changes are fetched and taken note of, so that this happens in their order. Before index_mutex_.
+  LiveIndex index_;
+  // Held while changes are fetched and taken note of, so that this happens in their order.
   absl::Mutex sync_mutex_;
   mutable absl::Mutex synced_mutex_;
   GalleryPosition position_ ABSL_GUARDED_BY(synced_mutex_);  // up to which everything is seen

@@ -92,18 +92,18 @@ int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references
 
 void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change) {
   session.Change(
-      "INSERT INTO change (revision, kind, person, subject, follows) VALUES ($1, $2, $3, $4, "
+      "INSERT INTO change (revision, kind, person, subject, reference, follows) VALUES ($1, $2, $3, $4, $5, "
       "(SELECT previous_tag FROM gallery))",
-      {revision, static_cast<int64_t>(change.kind), Bytes(AsText(change.person)), Text(change.subject)});
+      {revision, static_cast<int64_t>(change.kind), Bytes(AsText(change.person)), Text(change.subject), change.number});
 }
 
 std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last) {
   std::vector<GalleryChange> changes;
-  for (const SqlRow& row : session.Run("SELECT kind, person, subject FROM change WHERE revision > $1 AND "
+  for (const SqlRow& row : session.Run("SELECT kind, person, subject, reference FROM change WHERE revision > $1 AND "
                                        "revision <= $2 ORDER BY revision, number",
                                        {revision, last})) {
-    changes.push_back(
-        {static_cast<GalleryChange::Kind>(IntegerIn(row[0])), ArrayIn<PersonKey>(row[1]), TextIn(row[2])});
+    changes.push_back({static_cast<GalleryChange::Kind>(IntegerIn(row[0])), ArrayIn<PersonKey>(row[1]), TextIn(row[2]),
+                       IntegerIn(row[3])});
   }
   return changes;
 }
@@ -126,6 +126,20 @@ std::optional<std::string> ReadTagBefore(SqlSession& session, int64_t next_revis
 
 void ReplaceHistory(SqlSession& session, absl::string_view before, absl::string_view after) {
   session.Change("UPDATE gallery SET history = $1 WHERE history = $2", {Text(after), Text(before)});
+}
+
+bool LogReachesBackTo(SqlSession& session, int64_t revision) {
+  if (ReadGallery(session).revision == revision) return true;
+  const SqlValue first = session.Run("SELECT min(revision) FROM change").at(0)[0];
+  return !IsNull(first) && IntegerIn(first) <= revision + 1;
+}
+
+std::optional<int64_t> ReadFirstEmbedded(SqlSession& session, int64_t revision, const ModelDigest& model) {
+  const SqlRow row = session
+                         .Run("SELECT min(reference) FROM change WHERE revision > $1 AND kind = $2 AND subject = $3",
+                              {revision, static_cast<int64_t>(GalleryChange::Kind::kEmbedded), Text(model.Hex())})
+                         .at(0);
+  return IsNull(row[0]) ? std::nullopt : std::optional(IntegerIn(row[0]));
 }
 
 }  // namespace likeness

@@ -49,6 +49,10 @@ void ReplaceHistory(SqlSession& session, absl::string_view before, absl::string_
 // Of those that are older than `age`, by the database's clock, the first revisions, `limit` entries or a few more.
 // Returns how many entries there were.
 int64_t RemoveChangesOlderThan(SqlSession& session, absl::Duration age, int limit);
+// Whether the log has every revision after this one.
+bool LogReachesBackTo(SqlSession& session, int64_t revision);
+// The lowest number of a reference that has got an embedding by `model` after `revision`, as far as the log goes.
+std::optional<int64_t> ReadFirstEmbedded(SqlSession& session, int64_t revision, const ModelDigest& model);
 
 }  // namespace likeness
 

@@ -100,6 +100,10 @@ constexpr const char* kMigrations[] = {
         history = replace(gen_random_uuid()::text, '-', ''), tag = replace(gen_random_uuid()::text, '-', '');
       ALTER TABLE change ADD COLUMN follows TEXT NOT NULL DEFAULT '';
     )sql",
+    // GalleryChange::number; what servers of earlier versions still write has kUnknownNumber.
+    R"sql(
+      ALTER TABLE change ADD COLUMN reference BIGINT NOT NULL DEFAULT -1;
+    )sql",
 };
 constexpr int64_t kSchemaVersion = std::size(kMigrations);
 

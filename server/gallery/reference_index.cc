@@ -31,35 +31,74 @@ float SquaredDistance(const float* a, const float* b, size_t size) {
 }  // namespace
 
 void ReferenceIndex::Reset(const ModelDigest& model) {
-  RemoveWhere([](const Row&) { return true; });
+  for (Block& block : blocks_) std::fill(block.values.begin(), block.values.end(), 0.0F);
   *this = ReferenceIndex();
   model_ = model;
 }
 
-void ReferenceIndex::Add(const NumberedEmbedding& reference, std::optional<double> crowding) {
-  last_number_ = reference.number;
+void ReferenceIndex::GoBackTo(int64_t number) { last_number_ = std::min(last_number_, number); }
+
+void ReferenceIndex::Add(NumberedEmbedding reference, std::optional<double> crowding) {
+  last_number_ = std::max(last_number_, reference.number);
   if (reference.values.empty()) return;
   if (width_ == 0) width_ = reference.values.size();
   if (reference.values.size() != width_) return;
-  rows_.push_back({PersonKeyOf(reference.person_id), reference.person_id, reference.reference_id, crowding});
-  if (values_.size() + width_ > values_.capacity()) {
-    // Vectors leave copies behind where they grow.
-    std::vector<float> larger;
-    larger.reserve(std::max(2 * values_.capacity(), 64 * width_));
-    larger.assign(values_.begin(), values_.end());
-    std::fill(values_.begin(), values_.end(), 0.0F);
-    values_ = std::move(larger);
+  const PersonKey person = PersonKeyOf(reference.person_id);
+  if (Holds(person, reference.number)) return;
+  const size_t row = rows_.size();
+  if (row % kRowsOfBlock == 0 && row / kRowsOfBlock == blocks_.size()) {
+    blocks_.push_back({std::vector<float>(kRowsOfBlock * width_), std::vector<float>(kRowsOfBlock)});
   }
-  values_.insert(values_.end(), reference.values.begin(), reference.values.end());
+  rows_.push_back({person, reference.number, std::move(reference.person_id), crowding});
+  std::copy(reference.values.begin(), reference.values.end(), ValuesOf(row));
+  blocks_[row / kRowsOfBlock].half_crowding[row % kRowsOfBlock] = static_cast<float>(crowding.value_or(0) / 2);
+  rows_of_[person].push_back(static_cast<uint32_t>(row));
 }
 
-void ReferenceIndex::RemovePerson(const PersonKey& person) {
-  RemoveWhere([&person](const Row& row) { return row.person == person; });
+void ReferenceIndex::Remove(const PersonKey& person, int64_t first, int64_t last) {
+  while (true) {
+    const auto found = rows_of_.find(person);
+    if (found == rows_of_.end()) return;
+    const auto row = std::find_if(found->second.begin(), found->second.end(), [&](uint32_t candidate) {
+      return rows_[candidate].number >= first && rows_[candidate].number <= last;
+    });
+    if (row == found->second.end()) return;
+    RemoveRow(*row);
+  }
 }
 
-void ReferenceIndex::RemoveReference(const PersonKey& person, absl::string_view reference_id) {
-  RemoveWhere(
-      [&person, reference_id](const Row& row) { return row.reference_id == reference_id && row.person == person; });
+std::optional<int64_t> ReferenceIndex::FirstNumberOf(const PersonKey& person) const {
+  const auto found = rows_of_.find(person);
+  if (found == rows_of_.end()) return std::nullopt;
+  int64_t first = kAll;
+  for (const uint32_t row : found->second) first = std::min(first, rows_[row].number);
+  return first;
+}
+
+bool ReferenceIndex::Holds(const PersonKey& person, int64_t number) const {
+  const auto found = rows_of_.find(person);
+  return found != rows_of_.end() && std::any_of(found->second.begin(), found->second.end(),
+                                                [&](uint32_t row) { return rows_[row].number == number; });
+}
+
+void ReferenceIndex::RemoveRow(size_t row) {
+  const size_t last = rows_.size() - 1;
+  const auto of_person = rows_of_.find(rows_[row].person);
+  auto& places = of_person->second;
+  places.erase(std::find(places.begin(), places.end(), row));
+  if (places.empty()) rows_of_.erase(of_person);
+  if (row != last) {
+    // The last one takes its place.
+    auto& places_of_last = rows_of_.find(rows_[last].person)->second;
+    *std::find(places_of_last.begin(), places_of_last.end(), last) = static_cast<uint32_t>(row);
+    rows_[row] = std::move(rows_[last]);
+    std::copy_n(ValuesOf(last), width_, ValuesOf(row));
+    blocks_[row / kRowsOfBlock].half_crowding[row % kRowsOfBlock] =
+        blocks_[last / kRowsOfBlock].half_crowding[last % kRowsOfBlock];
+  }
+  std::fill_n(ValuesOf(last), width_, 0.0F);
+  rows_.pop_back();
+  if (rows_.size() + 2 * kRowsOfBlock <= blocks_.size() * kRowsOfBlock) blocks_.pop_back();  // one stays in reserve
 }
 
 std::optional<NearestPerson> ReferenceIndex::FindNearest(absl::Span<const float> probe,
@@ -67,38 +106,23 @@ std::optional<NearestPerson> ReferenceIndex::FindNearest(absl::Span<const float>
   if (probe.size() != width_) return std::nullopt;
   float least = std::numeric_limits<float>::infinity();
   size_t nearest = rows_.size();
-  for (size_t row = 0; row < rows_.size(); ++row) {
-    const float distance = std::sqrt(SquaredDistance(probe.data(), values_.data() + row * width_, width_));
-    // What the probe's own crowding adds is the same for all.
-    const float rank = distance - static_cast<float>(rows_[row].crowding.value_or(0) / 2);
-    // Ids are looked at only where it matters.
-    if (rank < least && rows_[row].person_id != except_person_id) {
-      least = rank;
-      nearest = row;
+  for (size_t begin = 0; begin < rows_.size(); begin += kRowsOfBlock) {
+    const Block& block = blocks_[begin / kRowsOfBlock];
+    const size_t count = std::min(kRowsOfBlock, rows_.size() - begin);
+    for (size_t i = 0; i < count; ++i) {
+      const float distance = std::sqrt(SquaredDistance(probe.data(), block.values.data() + i * width_, width_));
+      const float rank = distance - block.half_crowding[i];
+      // Ids are looked at only where it matters.
+      if (rank < least && rows_[begin + i].person_id != except_person_id) {
+        least = rank;
+        nearest = begin + i;
+      }
     }
   }
   if (nearest == rows_.size()) return std::nullopt;
-  return NearestPerson{rows_[nearest].person_id, EuclideanDistance(probe, ValuesOf(nearest)), rows_[nearest].crowding};
-}
-
-template <typename Condition>
-void ReferenceIndex::RemoveWhere(Condition condition) {
-  size_t row = 0;
-  while (row < rows_.size()) {
-    if (!condition(rows_[row])) {
-      ++row;
-      continue;
-    }
-    // The last one takes its place.
-    const auto last = values_.end() - static_cast<std::ptrdiff_t>(width_);
-    if (row + 1 < rows_.size()) {
-      rows_[row] = std::move(rows_.back());
-      std::copy(last, values_.end(), values_.begin() + static_cast<std::ptrdiff_t>(row * width_));
-    }
-    std::fill(last, values_.end(), 0.0F);
-    values_.erase(last, values_.end());
-    rows_.pop_back();
-  }
+  const Row& row = rows_[nearest];
+  return NearestPerson{row.person_id, EuclideanDistance(probe, absl::MakeSpan(ValuesOf(nearest), width_)),
+                       row.crowding};
 }
 
 }  // namespace likeness

@@ -185,9 +185,17 @@ int64_t InsertReference(SqlSession& session, const PersonCipher& cipher, const E
   return number;
 }
 
-int64_t RemoveReference(SqlSession& session, absl::string_view person_id, absl::string_view reference_id) {
-  return session.Change("DELETE FROM face_reference WHERE person_id = $1 AND reference_id = $2",
-                        {Text(person_id), Text(reference_id)});
+int64_t ReadLastNumber(SqlSession& session, absl::string_view person_id) {
+  return IntegerIn(
+      session.Run("SELECT coalesce(max(number), 0) FROM face_reference WHERE person_id = $1", {Text(person_id)})[0][0]);
+}
+
+std::optional<int64_t> RemoveReference(SqlSession& session, absl::string_view person_id,
+                                       absl::string_view reference_id) {
+  const std::vector<SqlRow> rows =
+      session.Run("DELETE FROM face_reference WHERE person_id = $1 AND reference_id = $2 RETURNING number",
+                  {Text(person_id), Text(reference_id)});
+  return rows.empty() ? std::nullopt : std::optional(IntegerIn(rows[0][0]));
 }
 
 absl::StatusOr<std::vector<ReferenceEmbedding>> ReadEmbeddings(SqlSession& session, const PersonCipher& cipher,

@@ -48,8 +48,11 @@ std::vector<ReferenceRecord> ReadReferences(SqlSession& session, absl::string_vi
 int64_t InsertReference(SqlSession& session, const PersonCipher& cipher, const Enrolment& enrolment,
                         const ReferenceEmbedding& reference);
 
-// Returns how many there were: 0 or 1.
-int64_t RemoveReference(SqlSession& session, absl::string_view person_id, absl::string_view reference_id);
+// The highest number of the person's references; 0 for none.
+int64_t ReadLastNumber(SqlSession& session, absl::string_view person_id);
+// Returns its number; nothing where there was none.
+std::optional<int64_t> RemoveReference(SqlSession& session, absl::string_view person_id,
+                                       absl::string_view reference_id);
 
 // STORE_CORRUPT when an embedding is damaged or belongs to somebody else.
 absl::StatusOr<std::vector<ReferenceEmbedding>> ReadEmbeddings(SqlSession& session, const PersonCipher& cipher,

@@ -17,12 +17,16 @@ namespace {
 constexpr int64_t kRevisionsAtOnce = 1000;
 constexpr int kPersonsAtOnce = 100;
 constexpr int kEmbeddingsAtOnce = 1000;
+constexpr int kReviewedAtOnce = 1000;
 
-GalleryChange ChangeOf(GalleryChange::Kind kind, absl::string_view person_id, absl::string_view subject = "") {
-  return {kind, PersonKeyOf(person_id), std::string(subject)};
+GalleryChange ChangeOf(GalleryChange::Kind kind, absl::string_view person_id, int64_t number = 0,
+                       absl::string_view subject = "") {
+  return {kind, PersonKeyOf(person_id), std::string(subject), number};
 }
 
-GalleryChange ModelsChange() { return {}; }
+GalleryChange ModelsChange(GalleryChange::Kind kind = GalleryChange::Kind::kModels, absl::string_view subject = "") {
+  return {.kind = kind, .subject = std::string(subject)};
+}
 
 }  // namespace
 
@@ -128,7 +132,8 @@ absl::StatusOr<std::optional<EnrolmentResult>> SqlStore::FindEnrolment(absl::str
       [&](SqlSession& session) { return ReadEnrolment(session, request_id, content); });
 }
 
-absl::StatusOr<EnrolmentResult> SqlStore::Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits) {
+absl::StatusOr<EnrolmentResult> SqlStore::Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits,
+                                                const EnrolmentReview* review) {
   return Write<EnrolmentResult>([&](SqlSession& session) -> absl::StatusOr<EnrolmentResult> {
     if (!enrolment.request_id.empty()) {
       absl::StatusOr<std::optional<EnrolmentResult>> earlier =
@@ -155,6 +160,9 @@ absl::StatusOr<EnrolmentResult> SqlStore::Enrol(const Enrolment& enrolment, cons
                        absl::StrCat("the person would have ", result.reference_count, " references; at most ",
                                     limits.references, " are allowed"));
     }
+    if (review != nullptr) {
+      if (absl::Status status = Review(session, *review, enrolment.person_id, *cipher); !status.ok()) return status;
+    }
     for (size_t i = 0; i < enrolment.references.size(); ++i) {
       const ReferenceEmbedding& reference = enrolment.references[i];
       const int64_t number = InsertReference(session, *cipher, enrolment, reference);
@@ -168,6 +176,30 @@ absl::StatusOr<EnrolmentResult> SqlStore::Enrol(const Enrolment& enrolment, cons
                              result.new_person ? 1 : 0, added);
     return result;
   });
+}
+
+absl::Status SqlStore::Review(SqlSession& session, const EnrolmentReview& review, absl::string_view person_id,
+                              const PersonCipher& cipher) const {
+  if (review.own) {
+    const absl::StatusOr<std::vector<ReferenceEmbedding>> own = ReadEmbeddings(session, cipher, person_id);
+    if (!own.ok()) return own.status();
+    if (absl::Status status = own->empty() ? absl::OkStatus() : review.own(*own); !status.ok()) return status;
+  }
+  if (!review.since) return absl::OkStatus();
+  int64_t after = review.seen_number;
+  if (shared()) {
+    // By another server, of references that were there before.
+    const std::optional<int64_t> embedded = ReadFirstEmbedded(session, review.seen_revision, review.model);
+    if (embedded.has_value()) after = std::min(after, *embedded - 1);
+    if (!LogReachesBackTo(session, review.seen_revision)) after = 0;
+  }
+  while (true) {
+    const auto page = ReadEmbeddingsBy(session, *protection_, review.model, after, kReviewedAtOnce);
+    if (!page.ok()) return page.status();
+    if (page->empty()) return absl::OkStatus();
+    if (absl::Status status = review.since(*page); !status.ok()) return status;
+    after = page->back().number;
+  }
 }
 
 absl::StatusOr<int64_t> SqlStore::PersonsEnrolledBy(absl::string_view caller) {
@@ -202,20 +234,22 @@ absl::StatusOr<std::vector<PersonRecord>> SqlStore::ListPersons(absl::string_vie
 absl::StatusOr<DeletionResult> SqlStore::DeletePerson(absl::string_view person_id) {
   return Erase<DeletionResult>([&](SqlSession& session) -> absl::StatusOr<DeletionResult> {
     const int references = CountReferences(session, person_id);
+    const int64_t number = ReadLastNumber(session, person_id);
     if (RemovePerson(session, person_id) == 0) return PersonNotFound();
-    return DeletionResult{references,
-                          Record(session, {ChangeOf(GalleryChange::Kind::kPersonDeleted, person_id)}, -1, -references)};
+    const GalleryChange change = ChangeOf(GalleryChange::Kind::kPersonDeleted, person_id, number);
+    return DeletionResult{references, Record(session, {change}, -1, -references), number};
   });
 }
 
 absl::StatusOr<DeletionResult> SqlStore::DeleteReference(absl::string_view person_id, absl::string_view reference_id) {
   return Erase<DeletionResult>([&](SqlSession& session) -> absl::StatusOr<DeletionResult> {
     if (!ReadPerson(session, person_id).has_value()) return PersonNotFound();
-    if (RemoveReference(session, person_id, reference_id) == 0) {
+    const std::optional<int64_t> number = RemoveReference(session, person_id, reference_id);
+    if (!number.has_value()) {
       return MakeError(Reason::REFERENCE_NOT_FOUND, "the person has no reference with this id");
     }
-    const GalleryChange change = ChangeOf(GalleryChange::Kind::kReferenceDeleted, person_id, reference_id);
-    return DeletionResult{CountReferences(session, person_id), Record(session, {change}, 0, -1)};
+    const GalleryChange change = ChangeOf(GalleryChange::Kind::kReferenceDeleted, person_id, *number, reference_id);
+    return DeletionResult{CountReferences(session, person_id), Record(session, {change}, 0, -1), *number};
   });
 }
 
@@ -256,14 +290,14 @@ absl::StatusOr<int64_t> SqlStore::SetModelChoice(const ModelChoice& choice) {
 absl::StatusOr<int64_t> SqlStore::AllowModel(const ModelDigest& model) {
   return Write<int64_t>([&](SqlSession& session) -> absl::StatusOr<int64_t> {
     InsertAllowedModel(session, model);
-    return Record(session, {ModelsChange()}, 0, 0);
+    return Record(session, {ModelsChange(GalleryChange::Kind::kAllowList)}, 0, 0);
   });
 }
 
 absl::StatusOr<int64_t> SqlStore::ForbidModel(const ModelDigest& model) {
   return Write<int64_t>([&](SqlSession& session) -> absl::StatusOr<int64_t> {
     RemoveAllowedModel(session, model);
-    return Record(session, {ModelsChange()}, 0, 0);
+    return Record(session, {ModelsChange(GalleryChange::Kind::kAllowList)}, 0, 0);
   });
 }
 
@@ -307,12 +341,14 @@ absl::Status SqlStore::AddEmbeddings(absl::Span<const UnembeddedReference> refer
       if (!person.has_value()) continue;
       const absl::StatusOr<PersonCipher> cipher = protection_->CipherFor(person_id, person->key);
       if (!cipher.ok()) return cipher.status();
-      int64_t added = 0;
+      std::optional<int64_t> first;
       for (const size_t i : places) {
-        added += InsertEmbedding(session, *cipher, {references[i].reference_id, embeddings[i]}, references[i].number);
+        const UnembeddedReference& reference = references[i];
+        if (InsertEmbedding(session, *cipher, {reference.reference_id, embeddings[i]}, reference.number) == 0) continue;
+        first = std::min(first.value_or(reference.number), reference.number);
       }
-      if (added == 0) continue;
-      changes.push_back(ChangeOf(GalleryChange::Kind::kEmbedded, person_id, embeddings.front().model.Hex()));
+      if (!first.has_value()) continue;
+      changes.push_back(ChangeOf(GalleryChange::Kind::kEmbedded, person_id, *first, embeddings.front().model.Hex()));
     }
     if (!changes.empty()) Record(session, changes, 0, 0);
     return absl::OkStatus();
@@ -339,8 +375,9 @@ absl::StatusOr<EmbeddingDeletion> SqlStore::DeleteEmbeddings(const ModelDigest& 
     deletion.embeddings += *removed;
     after = **last;
   }
-  const absl::StatusOr<int64_t> revision =
-      Write<int64_t>([&](SqlSession& session) { return Record(session, {ModelsChange()}, 0, 0); });
+  const absl::StatusOr<int64_t> revision = Write<int64_t>([&](SqlSession& session) {
+    return Record(session, {ModelsChange(GalleryChange::Kind::kUnembedded, model.Hex())}, 0, 0);
+  });
   if (!revision.ok()) return revision.status();
   deletion.revision = *revision;
   return deletion;

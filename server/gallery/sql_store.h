@@ -24,7 +24,8 @@ class SqlStore : public Store {
 
   absl::StatusOr<std::optional<EnrolmentResult>> FindEnrolment(absl::string_view request_id,
                                                                const ContentDigest& content) override;
-  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits) override;
+  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits,
+                                        const EnrolmentReview* review = nullptr) override;
   absl::StatusOr<int64_t> PersonsEnrolledBy(absl::string_view caller) override;
   absl::StatusOr<std::vector<ReferenceEmbedding>> References(absl::string_view person_id) override;
   absl::StatusOr<PersonRecord> GetPerson(absl::string_view person_id) override;
@@ -72,6 +73,9 @@ class SqlStore : public Store {
   template <typename Result>
   absl::StatusOr<Result> Purge(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work);
 
+  // Asks the review, in the transaction that writes the enrolment.
+  absl::Status Review(SqlSession& session, const EnrolmentReview& review, absl::string_view person_id,
+                      const PersonCipher& cipher) const;
   // Makes a new revision of one or more changes, which differ in persons and references only; returns it.
   int64_t Record(SqlSession& session, const std::vector<GalleryChange>& changes, int64_t persons, int64_t references);
   absl::Status CheckKeys();

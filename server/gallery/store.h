@@ -6,6 +6,7 @@
 #define LIKENESS_SERVER_GALLERY_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -69,6 +70,7 @@ struct EnrolmentResult {
 struct DeletionResult {
   int references = 0;    // of a deleted person; or that the person has left
   int64_t revision = 0;  // of the gallery, after the deletion
+  int64_t number = 0;    // of the deleted reference; or the highest of the deleted person's, 0 for none
 };
 
 // What the deletion of a model's embeddings did.
@@ -128,6 +130,20 @@ struct NumberedEmbedding {
   std::vector<float> values;  // empty where what is stored is damaged
 };
 
+// What speaks against an enrolment was looked for in memory, which may lag behind. A store asks once more for what has
+// changed since, in the transaction that writes the enrolment, and changes nothing where that returns an error. Both
+// functions may be called several times, as the transaction may be, and must not use the store.
+struct EnrolmentReview {
+  ModelDigest model;  // by whose embeddings
+  // Up to which reference the embeddings of everybody were looked at, in a gallery that was seen up to which revision.
+  int64_t seen_number = 0;
+  int64_t seen_revision = 0;
+  // Given the person's own references, where there are some; none: they do not matter.
+  std::function<absl::Status(const std::vector<ReferenceEmbedding>& own)> own = nullptr;
+  // Given references, of anybody, that came since, or were embedded by the model since; none: they do not matter.
+  std::function<absl::Status(const std::vector<NumberedEmbedding>& since)> since = nullptr;
+};
+
 // How much of the gallery a model can answer for.
 struct ModelCoverage {
   int64_t references = 0;  // all
@@ -149,11 +165,19 @@ struct GalleryChange {
     kPersonDeleted = 2,     // with all references
     kReferenceDeleted = 3,  // one of a person
     kEmbedded = 4,          // references of a person by another model
-    kModels = 5,            // which model answers or may, or all embeddings by one
+    kModels = 5,            // which model answers
+    kUnembedded = 6,        // all embeddings by a model were deleted
+    kAllowList = 7,         // which models may be activated
   };
+  // Where a server of an earlier version made the change.
+  static constexpr int64_t kUnknownNumber = -1;
+
   Kind kind = Kind::kModels;
-  PersonKey person{};   // except kModels
-  std::string subject;  // kReferenceDeleted: the reference_id. kEmbedded: the model's digest, as Hex()
+  PersonKey person{};   // of the first four
+  std::string subject;  // kReferenceDeleted: the reference_id. kEmbedded and kUnembedded: the model's digest, as Hex()
+  // Of references: kPersonDeleted: the highest that the person had, 0 for none, so that one who was enrolled again is
+  // told from the one before. kReferenceDeleted: its own. kEmbedded: the lowest.
+  int64_t number = 0;
 
   friend bool operator==(const GalleryChange&, const GalleryChange&) = default;
 };
@@ -201,8 +225,10 @@ class Store {
                                                                        const ContentDigest& content) = 0;
 
   // Adds the references, and the person where necessary; all or none. Repeated request_ids are answered as
-  // FindEnrolment() does. TOO_MANY_REFERENCES, QUOTA_EXCEEDED.
-  virtual absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits) = 0;
+  // FindEnrolment() does. TOO_MANY_REFERENCES, QUOTA_EXCEEDED; and with a review its errors. Enrolments of all servers
+  // take turns, so that of two that must not both be written one is refused.
+  virtual absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits,
+                                                const EnrolmentReview* review = nullptr) = 0;
 
   // Whom the caller of this name has enrolled and nobody has deleted.
   virtual absl::StatusOr<int64_t> PersonsEnrolledBy(absl::string_view caller) = 0;

@@ -9,7 +9,6 @@
 #include "server/hashing/sha256.h"
 #include "server/image/crop_file.h"
 #include "server/rpc/conversions.h"
-#include "server/rpc/reference_match.h"
 #include "server/rpc/validation.h"
 
 namespace likeness {
@@ -79,18 +78,21 @@ absl::StatusOr<EnrolmentResult> Enroller::EnrolPhotos(const v1::EnrollRequest& r
     absl::StatusOr<Enrolment> enrolment = EncodePhotos(*generation->embedder, request, content, still_wanted, response);
     if (!enrolment.ok()) return enrolment.status();
     enrolment->enrolled_by = caller.name;
+    FaceChecks checks(gallery_, metrics_, *enrolment, *generation, ChecksOf(request, caller));
+    if (absl::Status status = checks.Check(still_wanted); !status.ok()) return EarlierOr(*enrolment, status);
     // The last moment at which the caller's going away can leave the gallery untouched.
     if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
     absl::StatusOr<EnrolmentResult> result;
+    const EnrolmentReview review = checks.Review();
     if (active_.WriteIfActive(generation,
-                              [&] { result = CheckAndWrite(request, caller, *enrolment, *generation, response); })) {
+                              [&] { result = gallery_.Enrol(*enrolment, caller.limits.max_persons, &review); })) {
+      if (!result.ok()) return result.status();
+      if (!result->replayed) checks.Report(response);
       *response.mutable_model() = ModelOf(*generation->embedder);
       return result;
     }
     // Another model became the active one meanwhile, and could not compare with these embeddings.
     response.clear_faces();
-    response.clear_duplicates();
-    response.clear_unchecked();
   }
 }
 
@@ -101,7 +103,9 @@ absl::Status Enroller::CheckPhotos(const v1::EnrollRequest& request, const Calle
   const absl::StatusOr<Enrolment> enrolment =
       EncodePhotos(*generation->embedder, request, content, still_wanted, response);
   if (!enrolment.ok()) return enrolment.status();
-  if (absl::Status status = CheckFaces(request, caller, *enrolment, *generation, response); !status.ok()) return status;
+  FaceChecks checks(gallery_, metrics_, *enrolment, *generation, ChecksOf(request, caller));
+  if (absl::Status status = checks.Check(still_wanted); !status.ok()) return status;
+  checks.Report(response);
   const absl::StatusOr<int> references =
       gallery_.CheckRoomFor(request.photos_size(), request.person_id(), caller.name, caller.limits.max_persons);
   if (!references.ok()) return references.status();
@@ -142,75 +146,19 @@ absl::StatusOr<Enrolment> Enroller::EncodePhotos(const Embedder& embedder, const
   return enrolment;
 }
 
-absl::Status Enroller::CheckFaces(const v1::EnrollRequest& request, const Caller& caller, const Enrolment& enrolment,
-                                  const Generation& generation, v1::EnrollResponse& response) {
-  if (!generation.threshold.has_value()) {
-    response.set_unchecked(true);
-    return absl::OkStatus();
-  }
-  if (!request.allow_mismatch()) {
-    if (absl::Status status = CheckPerson(enrolment, generation, *generation.threshold); !status.ok()) return status;
-  }
-  if (options_.duplicates == DuplicatePolicy::kOff) return absl::OkStatus();
-  return CheckOthers(request.allow_duplicate(), caller, enrolment, generation, *generation.threshold, response);
+FaceCheckOptions Enroller::ChecksOf(const v1::EnrollRequest& request, const Caller& caller) const {
+  const bool allowed = options_.duplicates == DuplicatePolicy::kRefuse && request.allow_duplicate();
+  return {.person = !request.allow_mismatch(),
+          .duplicates = allowed ? DuplicatePolicy::kReport : options_.duplicates,
+          .reveal = options_.reveal_duplicates || caller.admin};
 }
 
-absl::Status Enroller::CheckPerson(const Enrolment& enrolment, const Generation& generation,
-                                   const Threshold& threshold) {
-  absl::StatusOr<References> existing = gallery_.FindReferences(enrolment.person_id);
-  if (!existing.ok()) {
-    if (ReasonOf(existing.status()) != Reason::PERSON_NOT_FOUND) return existing.status();
-    existing = std::make_shared<const std::vector<ReferenceEmbedding>>();
-  }
-  return CheckReferencesMatch(enrolment.references, **existing, threshold, generation.embedder->manifest());
-}
-
-absl::Status Enroller::CheckOthers(bool allowed, const Caller& caller, const Enrolment& enrolment,
-                                   const Generation& generation, const Threshold& threshold,
-                                   v1::EnrollResponse& response) {
-  const BundleManifest& manifest = generation.embedder->manifest();
-  const std::optional<Calibration>& calibration = manifest.calibration;
-  const bool reveal = options_.reveal_duplicates || caller.admin;
-  for (size_t i = 0; i < enrolment.references.size(); ++i) {
-    const absl::StatusOr<std::optional<NearestPerson>> nearest =
-        gallery_.FindNearestOther(enrolment.references[i].embedding, enrolment.person_id, manifest.cohort.get());
-    if (!nearest.ok()) return nearest.status();
-    if (!nearest->has_value()) continue;
-    const std::string& person_id = (*nearest)->person_id;
-    const Decision decision = Decide((*nearest)->distance, threshold,
-                                     CrowdingOfPair(manifest, enrolment.references[i].crowding, (*nearest)->crowding));
-    if (!IsDuplicate(decision, gallery_.size().persons, calibration)) continue;
-    metrics_.CountDuplicate();
-    if (options_.duplicates == DuplicatePolicy::kRefuse && !allowed) {
-      const absl::Status refusal =
-          WithField(MakeError(Reason::DUPLICATE_OF, "the face is enrolled under another id already"),
-                    absl::StrCat("photos[", i, "]"));
-      return reveal ? WithPerson(refusal, person_id) : refusal;
-    }
-    v1::Duplicate& duplicate = *response.add_duplicates();
-    duplicate.set_photo(static_cast<int>(i));
-    if (reveal) duplicate.set_person_id(person_id);
-    duplicate.set_distance(decision.distance);
-    if (calibration.has_value()) {
-      duplicate.set_log_likelihood_ratio(LogLikelihoodRatio(*calibration, decision.normalized_distance));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<EnrolmentResult> Enroller::CheckAndWrite(const v1::EnrollRequest& request, const Caller& caller,
-                                                        const Enrolment& enrolment, const Generation& generation,
-                                                        v1::EnrollResponse& response) {
-  absl::MutexLock turn(&turn_);
-  if (!enrolment.request_id.empty()) {
-    // The same request may have been carried out while this one was encoded; its answer stays what it was.
-    absl::StatusOr<std::optional<EnrolmentResult>> earlier =
-        gallery_.FindEnrolment(enrolment.request_id, enrolment.content);
-    if (!earlier.ok()) return earlier.status();
-    if (earlier->has_value()) return **std::move(earlier);
-  }
-  if (absl::Status status = CheckFaces(request, caller, enrolment, generation, response); !status.ok()) return status;
-  return gallery_.Enrol(enrolment, caller.limits.max_persons);
+absl::StatusOr<EnrolmentResult> Enroller::EarlierOr(const Enrolment& enrolment, const absl::Status& status) {
+  if (enrolment.request_id.empty()) return status;
+  absl::StatusOr<std::optional<EnrolmentResult>> earlier =
+      gallery_.FindEnrolment(enrolment.request_id, enrolment.content);
+  if (!earlier.ok() || !earlier->has_value()) return status;
+  return **std::move(earlier);
 }
 
 }  // namespace likeness

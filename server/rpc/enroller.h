@@ -7,7 +7,6 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "likeness/v1/face_verification_service.pb.h"
 #include "server/access/caller.h"
@@ -15,15 +14,9 @@
 #include "server/gallery/gallery.h"
 #include "server/image/quality_gate.h"
 #include "server/models/generation.h"
+#include "server/rpc/face_checks.h"
 
 namespace likeness {
-
-// What becomes of a face that is enrolled under another id already.
-enum class DuplicatePolicy {
-  kOff,     // nobody looks
-  kReport,  // it is enrolled, and the response says so
-  kRefuse,  // DUPLICATE_OF, unless the request allows it
-};
 
 struct EnrollerOptions {
   bool retain_crops = true;                        // keep the crop of each reference, for other models to embed
@@ -34,8 +27,8 @@ struct EnrollerOptions {
   bool reveal_duplicates = false;  // whether callers other than admins are told the other id
 };
 
-// Thread-safe. What is compared with the gallery and what is then written are one step: enrolments take turns at it, so
-// that of two at the same time the second is held against the first.
+// Thread-safe. What has been enrolled while faces were compared with the gallery is compared in the transaction that
+// writes them, so that of two at the same time, here or on two servers, the second is held against the first.
 class Enroller {
  public:
   // All must outlive it.
@@ -61,25 +54,15 @@ class Enroller {
   absl::StatusOr<Enrolment> EncodePhotos(const Embedder& embedder, const v1::EnrollRequest& request,
                                          const ContentDigest& content, StillWanted still_wanted,
                                          v1::EnrollResponse& response) const;
-  // Holds the faces against those that are enrolled, or says that it does not for want of a threshold.
-  absl::Status CheckFaces(const v1::EnrollRequest& request, const Caller& caller, const Enrolment& enrolment,
-                          const Generation& generation, v1::EnrollResponse& response);
-  // Holds them against the person's own.
-  absl::Status CheckPerson(const Enrolment& enrolment, const Generation& generation, const Threshold& threshold);
-  // Holds them against everybody else's.
-  absl::Status CheckOthers(bool allowed, const Caller& caller, const Enrolment& enrolment, const Generation& generation,
-                           const Threshold& threshold, v1::EnrollResponse& response);
-  // What the request_id's enrolment was answered before, or the enrolment, once its faces have passed.
-  absl::StatusOr<EnrolmentResult> CheckAndWrite(const v1::EnrollRequest& request, const Caller& caller,
-                                                const Enrolment& enrolment, const Generation& generation,
-                                                v1::EnrollResponse& response);
+  FaceCheckOptions ChecksOf(const v1::EnrollRequest& request, const Caller& caller) const;
+  // What the same request was answered where it was carried out while this one was encoded, otherwise `status`.
+  absl::StatusOr<EnrolmentResult> EarlierOr(const Enrolment& enrolment, const absl::Status& status);
 
   const FaceEncoder& encoder_;
   const ActiveGeneration& active_;
   Gallery& gallery_;
   Metrics& metrics_;
   const EnrollerOptions options_;
-  absl::Mutex turn_;  // held by CheckAndWrite(); the store has one writer anyway
 };
 
 }  // namespace likeness

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 #include <prometheus/text_serializer.h>
 
+#include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -33,8 +36,9 @@ class WatchedStore : public Store {
                                                                const ContentDigest& content) override {
     return store_->FindEnrolment(request_id, content);
   }
-  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits) override {
-    absl::StatusOr<EnrolmentResult> result = store_->Enrol(enrolment, limits);
+  absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits,
+                                        const EnrolmentReview* review = nullptr) override {
+    absl::StatusOr<EnrolmentResult> result = store_->Enrol(enrolment, limits, review);
     // The worst case: the change was made, but its answer was lost.
     if (lose_answers) return MakeError(Reason::STORE_FAILED, "the connection was lost");
     return result;
@@ -53,7 +57,10 @@ class WatchedStore : public Store {
     return store_->ListPersons(after, limit);
   }
   absl::StatusOr<DeletionResult> DeletePerson(absl::string_view person_id) override {
-    return store_->DeletePerson(person_id);
+    if (refuse_deletions) return MakeError(Reason::STORE_FAILED, "the connection was lost");
+    absl::StatusOr<DeletionResult> result = store_->DeletePerson(person_id);
+    if (lose_answers) return MakeError(Reason::STORE_FAILED, "the connection was lost");
+    return result;
   }
   absl::StatusOr<DeletionResult> DeleteReference(absl::string_view person_id, absl::string_view reference_id) override {
     return store_->DeleteReference(person_id, reference_id);
@@ -88,7 +95,10 @@ class WatchedStore : public Store {
   }
   absl::StatusOr<std::vector<NumberedEmbedding>> EmbeddingsBy(const ModelDigest& model, int64_t after,
                                                               int limit) override {
-    return store_->EmbeddingsBy(model, after, limit);
+    ++pages;
+    absl::StatusOr<std::vector<NumberedEmbedding>> page = store_->EmbeddingsBy(model, after, limit);
+    if (const auto then = std::exchange(after_page, nullptr)) then();
+    return page;
   }
   absl::StatusOr<EmbeddingDeletion> DeleteEmbeddings(const ModelDigest& model) override {
     return store_->DeleteEmbeddings(model);
@@ -105,8 +115,11 @@ class WatchedStore : public Store {
   }
 
   int lookups = 0;
+  std::atomic<int> pages = 0;
   bool lose_answers = false;
+  bool refuse_deletions = false;
   std::function<void()> after_lookup;
+  std::function<void()> after_page;  // once
 
  private:
   const std::unique_ptr<Store> store_ = *OpenSqliteStore(UniquePath("gallery.sqlite"));
@@ -194,6 +207,125 @@ TEST_F(GalleryTest, FindsAFaceAmongAllThatAreEnrolledNow) {
   ASSERT_THAT(gallery_->DeletePerson("ada"), IsOk());
   EXPECT_EQ(nearest(1, ""), "");
   EXPECT_THAT(Scrape(), HasSubstr("likeness_indexed_references 0"));
+}
+
+// Nothing is locked meanwhile: this once waited for itself.
+TEST_F(GalleryTest, DoesNotTakeInAFaceThatWasDeletedWhileItWasRead) {
+  Enrol("ada", "r1");
+  Enrol("bob", "r2");
+  store_->after_page = [&] { ASSERT_THAT(gallery_->DeletePerson("ada"), IsOk()); };
+  EXPECT_THAT(gallery_->FindNearestOther({ModelNamed(1), {1, -1}}, "bob"), IsOkAndHolds(std::nullopt));
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_indexed_references 1"));
+}
+
+TEST_F(GalleryTest, TakesInAFaceThatWasDeletedAndEnrolledAgainWhileItWasRead) {
+  Enrol("ada", "r1");
+  store_->after_page = [&] {
+    ASSERT_THAT(gallery_->DeletePerson("ada"), IsOk());
+    Enrol("ada", "r2");
+  };
+  // What was enrolled meanwhile is held against the probe when that is written, or at the next look.
+  ASSERT_THAT(gallery_->FindNearestOther({ModelNamed(1), {1, -1}}, "bob"), IsOk());
+  const auto found = gallery_->FindNearestOther({ModelNamed(1), {1, -1}}, "bob");
+  ASSERT_THAT(found, IsOk());
+  EXPECT_TRUE(found->has_value());
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_indexed_references 1"));
+}
+
+TEST_F(GalleryTest, TakesInAFaceThatWasEmbeddedAnewWhileItWasRead) {
+  Enrolment enrolment = EnrolmentOf("ada", {ReferenceNamed("r1")});
+  enrolment.crops.push_back({"kind", "crop"});
+  ASSERT_THAT(gallery_->Enrol(enrolment), IsOk());
+  Enrolment by_other = EnrolmentOf("bob", {{"r2", {ModelNamed(2), {5, 5, 5}}}});
+  ASSERT_THAT(gallery_->Enrol(by_other), IsOk());
+  store_->after_page = [&] {
+    const auto unembedded = gallery_->Unembedded(ModelNamed(2), {"kind"}, 0, 10);
+    ASSERT_THAT(unembedded, IsOk());
+    ASSERT_THAT(gallery_->AddEmbeddings(*unembedded, {{ModelNamed(2), {1, 2, 3}}}), IsOk());
+  };
+  const auto found = gallery_->FindNearestOther({ModelNamed(2), {1, 2, 3}}, "eve");
+  ASSERT_THAT(found, IsOk());
+  ASSERT_TRUE(found->has_value());
+  EXPECT_EQ((*found)->person_id, "ada") << "though the page that was on its way had gone past her";
+}
+
+TEST_F(GalleryTest, AsksAnewForAFaceWhoseDeletionHasAnUnknownOutcome) {
+  const Embedding probe{ModelNamed(1), {1, -1}};
+  Enrol("ada", "r1");
+  ASSERT_TRUE(gallery_->FindNearestOther(probe, "bob")->has_value());
+  store_->refuse_deletions = true;
+  ASSERT_THAT(gallery_->DeletePerson("ada"), FailsWith(Reason::STORE_FAILED));
+  EXPECT_TRUE(gallery_->FindNearestOther(probe, "bob")->has_value()) << "it was not deleted";
+  store_->refuse_deletions = false;
+  store_->lose_answers = true;
+  ASSERT_THAT(gallery_->DeletePerson("ada"), FailsWith(Reason::STORE_FAILED));
+  EXPECT_FALSE(gallery_->FindNearestOther(probe, "bob")->has_value()) << "it was";
+}
+
+TEST_F(GalleryTest, StopsReadingForASearchThatNobodyWaitsFor) {
+  Enrol("ada", "r1");
+  const Embedding probe{ModelNamed(1), {1, -1}};
+  EXPECT_THAT(gallery_->FindNearestOthers({&probe, 1}, "bob", nullptr,
+                                          [] { return MakeError(Reason::CANCELLED, "the caller has gone"); }),
+              FailsWith(Reason::CANCELLED));
+  EXPECT_EQ(store_->pages, 0);
+}
+
+TEST_F(GalleryTest, SaysUpToWhereItLooked) {
+  Enrol("ada", "r1");
+  Enrol("bob", "r2");
+  ASSERT_THAT(gallery_->DeletePerson("bob"), IsOk());
+  const std::vector<Embedding> probes = {{ModelNamed(1), {1, -1}}, {ModelNamed(1), {0, 0}}};
+  const auto found = gallery_->FindNearestOthers(probes, "eve", nullptr, [] { return absl::OkStatus(); });
+  ASSERT_THAT(found, IsOk());
+  EXPECT_THAT(found->nearest, SizeIs(2));
+  EXPECT_EQ(found->number, 1) << "the number of the last one that is there";
+  EXPECT_EQ(found->nearest[0]->distance, 0);
+}
+
+TEST_F(GalleryTest, GivesWayInTheBackgroundWhileACallReads) {
+  Enrol("ada", "r1");
+  store_->after_page = [&] {
+    EXPECT_THAT(gallery_->FillIndex(ModelNamed(1), nullptr), IsOkAndHolds(LiveIndex::Ahead::kGaveWay));
+  };
+  ASSERT_THAT(gallery_->FindNearestOther({ModelNamed(1), {1, -1}}, ""), IsOk());
+  Enrol("bob", "r2");
+  EXPECT_THAT(gallery_->FillIndex(ModelNamed(1), nullptr), IsOkAndHolds(LiveIndex::Ahead::kDone));
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_indexed_references 2"));
+  const int pages = store_->pages;
+  EXPECT_THAT(gallery_->FillIndex(ModelNamed(1), nullptr), IsOkAndHolds(LiveIndex::Ahead::kDone));
+  EXPECT_EQ(store_->pages, pages) << "the store is asked only when there is news";
+}
+
+// Of searches, deletions and enrolments on many threads, all that stays is found in the end, and nothing else.
+TEST_F(GalleryTest, FindsInTheEndWhatIsThereHoweverManyChangeItAtOnce) {
+  constexpr int kThreads = 4, kRounds = 25;
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < kThreads; ++thread) {
+      threads.emplace_back([&, thread] {
+        const std::string person = absl::StrCat("person ", thread);
+        for (int round = 0; round < kRounds; ++round) {
+          const auto reference = ReferenceNamed(absl::StrCat(thread, "-", round), static_cast<float>(thread));
+          EXPECT_THAT(gallery_->Enrol(EnrolmentOf(person, {reference})), IsOk());
+          EXPECT_THAT(gallery_->FindNearestOther(reference.embedding, person), IsOk());
+          if (round + 1 < kRounds || thread % 2 == 0) {
+            EXPECT_THAT(gallery_->DeletePerson(person), IsOk());
+          }
+        }
+      });
+    }
+    threads.emplace_back([&] {
+      for (int i = 0; i < 100; ++i) EXPECT_THAT(gallery_->FillIndex(ModelNamed(1), nullptr), IsOk());
+    });
+  }
+  for (int thread = 0; thread < kThreads; ++thread) {
+    const auto found = gallery_->FindNearestOther(ReferenceNamed("", static_cast<float>(thread)).embedding, "");
+    ASSERT_THAT(found, IsOk());
+    ASSERT_TRUE(found->has_value());
+    EXPECT_EQ((*found)->distance == 0, thread % 2 == 1) << thread;
+  }
+  EXPECT_THAT(Scrape(), HasSubstr("likeness_indexed_references 2"));
 }
 
 TEST_F(GalleryTest, MeasuresTheCrowdingOfAReferenceOnceAndKeepsIt) {

@@ -133,9 +133,10 @@ TEST_F(PostgresStoreTest, GivesEveryMutationTheNextRevision) {
   EXPECT_EQ(changes->position.revision, 8);
   const PersonKey ada = PersonKeyOf("ada");
   EXPECT_THAT(changes->changes,
-              ElementsAre(GalleryChange{Kind::kEnrolled, ada, ""}, GalleryChange{Kind::kReferenceDeleted, ada, "r1"},
-                          GalleryChange{Kind::kPersonDeleted, ada, ""}, GalleryChange{}, GalleryChange{},
-                          GalleryChange{}, GalleryChange{}));
+              ElementsAre(GalleryChange{Kind::kEnrolled, ada, ""}, GalleryChange{Kind::kReferenceDeleted, ada, "r1", 1},
+                          GalleryChange{Kind::kPersonDeleted, ada, "", 2}, GalleryChange{},
+                          GalleryChange{Kind::kAllowList, {}, ""}, GalleryChange{Kind::kAllowList, {}, ""},
+                          GalleryChange{Kind::kUnembedded, {}, ModelNamed(2).Hex()}));
   EXPECT_THAT((*store)->ChangesAfter(changes->position)->changes, IsEmpty());
 }
 

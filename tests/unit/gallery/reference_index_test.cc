@@ -20,8 +20,8 @@ class ReferenceIndexTest : public testing::Test {
  protected:
   ReferenceIndexTest() { index_.Reset(ModelNamed(1)); }
 
-  void Add(const std::string& person_id, const std::string& reference_id, const std::vector<float>& values) {
-    index_.Add({index_.last_number() + 1, person_id, reference_id, values});
+  void Add(const std::string& person_id, const std::vector<float>& values) {
+    index_.Add({index_.last_number() + 1, person_id, "", values});
   }
 
   // Who is nearest; empty for nobody.
@@ -34,8 +34,8 @@ class ReferenceIndexTest : public testing::Test {
 };
 
 TEST_F(ReferenceIndexTest, FindsWhoIsNearestAndHowFar) {
-  Add("ada", "a1", {0, 0});
-  Add("bob", "b1", {3, 4});
+  Add("ada", {0, 0});
+  Add("bob", {3, 4});
   const auto nearest = index_.FindNearest(std::vector<float>{3, 3}, "");
   ASSERT_TRUE(nearest.has_value());
   EXPECT_EQ(nearest->person_id, "bob");
@@ -55,58 +55,84 @@ TEST_F(ReferenceIndexTest, HoldsCrowdingAgainstAReference) {
 }
 
 TEST_F(ReferenceIndexTest, PassesOverThePersonWhoIsToBeEnrolled) {
-  Add("ada", "a1", {0, 0});
+  Add("ada", {0, 0});
   EXPECT_EQ(Nearest({0, 0}, "ada"), "");
-  Add("bob", "b1", {3, 4});
+  Add("bob", {3, 4});
   EXPECT_EQ(Nearest({0, 0}, "ada"), "bob");
 }
 
 TEST_F(ReferenceIndexTest, ForgetsWhatIsRemoved) {
-  Add("ada", "a1", {0, 0});
-  Add("bob", "b1", {5, 5});
-  Add("ada", "a2", {9, 9});
-  index_.RemoveReference(PersonKeyOf("ada"), "a1");
+  Add("ada", {0, 0});
+  Add("bob", {5, 5});
+  Add("ada", {9, 9});
+  index_.Remove(PersonKeyOf("ada"), 1, 1);
   EXPECT_EQ(Nearest({0, 0}), "bob");
   EXPECT_EQ(Nearest({9, 9}), "ada");
-  index_.RemovePerson(PersonKeyOf("ada"));
+  index_.Remove(PersonKeyOf("ada"));
   EXPECT_EQ(Nearest({9, 9}), "bob");
-  index_.RemovePerson(PersonKeyOf("bob"));
+  index_.Remove(PersonKeyOf("bob"));
   EXPECT_EQ(Nearest({9, 9}), "");
   EXPECT_EQ(index_.size(), 0);
   EXPECT_EQ(index_.last_number(), 3) << "so that none of them is asked for again";
 }
 
-TEST_F(ReferenceIndexTest, RemovesAReferenceOnlyFromItsOwnPerson) {
-  Add("ada", "a1", {0, 0});
-  index_.RemoveReference(PersonKeyOf("bob"), "a1");
+TEST_F(ReferenceIndexTest, RemovesOnlyThePersonsOwn) {
+  Add("ada", {0, 0});
+  index_.Remove(PersonKeyOf("bob"), 1, 1);
   EXPECT_EQ(Nearest({0, 0}), "ada");
+}
+
+TEST_F(ReferenceIndexTest, KeepsOfAPersonWhatWasAddedAfterTheRemoval) {
+  Add("ada", {0, 0});
+  Add("ada", {1, 0});
+  Add("ada", {2, 0});
+  EXPECT_EQ(index_.FirstNumberOf(PersonKeyOf("ada")), 1);
+  index_.Remove(PersonKeyOf("ada"), 0, 2);
+  EXPECT_EQ(index_.size(), 1);
+  EXPECT_EQ(index_.FirstNumberOf(PersonKeyOf("ada")), 3);
+  EXPECT_EQ(index_.FindNearest(std::vector<float>{0, 0}, "")->distance, 2);
+  index_.Remove(PersonKeyOf("ada"), 0, 3);
+  EXPECT_EQ(index_.FirstNumberOf(PersonKeyOf("ada")), std::nullopt);
+}
+
+TEST_F(ReferenceIndexTest, PassesOverWhatItHoldsWhenItGoesBack) {
+  Add("ada", {0, 0});
+  Add("bob", {5, 5});
+  index_.GoBackTo(0);
+  EXPECT_EQ(index_.last_number(), 0);
+  index_.Add({1, "ada", "", {0, 0}});
+  index_.Add({2, "bob", "", {5, 5}});
+  EXPECT_EQ(index_.size(), 2);
+  EXPECT_EQ(index_.last_number(), 2);
+  index_.GoBackTo(7);
+  EXPECT_EQ(index_.last_number(), 2) << "there is nothing above it";
 }
 
 TEST_F(ReferenceIndexTest, NeverNamesADamagedReference) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  Add("damaged", "d1", {});
-  Add("nan", "n1", {nan, 0});
-  Add("longer", "l1", {0, 0, 0});
+  Add("damaged", {});
+  Add("nan", {nan, 0});
+  Add("longer", {0, 0, 0});
   EXPECT_EQ(Nearest({0, 0}), "");
   EXPECT_EQ(index_.last_number(), 3);
-  Add("ada", "a1", {7, 7});
+  Add("ada", {7, 7});
   EXPECT_EQ(Nearest({0, 0}), "ada");
   EXPECT_EQ(Nearest({nan, 0}), "");
   EXPECT_EQ(Nearest({0, 0, 0}), "");
 }
 
 TEST_F(ReferenceIndexTest, BeginsAnewForAnotherModel) {
-  Add("ada", "a1", {0, 0});
+  Add("ada", {0, 0});
   index_.Reset(ModelNamed(2));
   EXPECT_EQ(index_.model(), ModelNamed(2));
   EXPECT_EQ(index_.last_number(), 0);
   EXPECT_EQ(Nearest({0, 0}), "");
-  Add("bob", "b1", {1, 2, 3});
+  Add("bob", {1, 2, 3});
   EXPECT_EQ(Nearest({0, 0, 0}), "bob");
 }
 
 TEST_F(ReferenceIndexTest, AgreesWithComparingOneByOne) {
-  constexpr int kPeople = 300;
+  constexpr int kPeople = 1100;    // more than a block
   constexpr size_t kNumbers = 37;  // no multiple of what a processor takes at once
   std::mt19937 random(1);
   std::normal_distribution<float> normal;
@@ -118,7 +144,7 @@ TEST_F(ReferenceIndexTest, AgreesWithComparingOneByOne) {
   std::vector<std::pair<std::string, std::vector<float>>> people;
   for (int person = 0; person < kPeople; ++person) {
     people.emplace_back(absl::StrCat("person ", person), draw());
-    Add(people.back().first, absl::StrCat("reference ", person), people.back().second);
+    Add(people.back().first, people.back().second);
   }
   while (people.size() > 1) {
     const std::vector<float> probe = draw();
@@ -129,7 +155,7 @@ TEST_F(ReferenceIndexTest, AgreesWithComparingOneByOne) {
     const auto found = index_.FindNearest(probe, "");
     ASSERT_TRUE(found.has_value());
     EXPECT_NEAR(found->distance, EuclideanDistance(probe, people[nearest].second), 1e-6);
-    index_.RemovePerson(PersonKeyOf(people[nearest].first));
+    index_.Remove(PersonKeyOf(people[nearest].first));
     people.erase(people.begin() + static_cast<std::ptrdiff_t>(nearest));
   }
 }
