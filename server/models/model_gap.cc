@@ -11,7 +11,8 @@
 namespace likeness {
 
 std::string Describe(const ModelGap& gap, const ModelDigest& model) {
-  std::string text = absl::StrCat(gap.persons, " people have no embedding by the model that answers, ", model.Hex(),
+  std::string text = absl::StrCat(gap.persons, gap.persons == 1 ? " person has" : " people have",
+                                  " no embedding by the model that answers, ", model.Hex(),
                                   ", and cannot be verified (MODEL_MISMATCH)");
   if (gap.enrolled_by.has_value()) {
     absl::StrAppend(&text, ": the gallery has embeddings by ", gap.enrolled_by->Hex(),

@@ -158,7 +158,7 @@ TEST_F(LoadedModelTest, RefusesABundleThatTheGalleryWasNotEnrolledWithWhereItIsT
   const absl::Status started = Start(kOtherModel, {"--require-active-model=true"});
   ASSERT_FALSE(started.ok());
   EXPECT_THAT(std::string(started.message()), HasSubstr("--require-active-model"));
-  EXPECT_THAT(std::string(started.message()), HasSubstr("1 people"));
+  EXPECT_THAT(std::string(started.message()), HasSubstr("1 person has no embedding"));
 }
 
 }  // namespace
