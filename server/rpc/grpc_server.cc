@@ -44,6 +44,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcServerOp
 GrpcServer::GrpcServer(std::unique_ptr<grpc::Server> server, int port, std::vector<std::string> service_names)
     : server_(std::move(server)), port_(port), service_names_(std::move(service_names)) {}
 
+GrpcServer::~GrpcServer() { ShutDown(); }
+
 void GrpcServer::SetServing() {
   grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
   health->SetServingStatus("", true);

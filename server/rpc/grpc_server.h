@@ -33,6 +33,9 @@ class GrpcServer {
                                                            const std::vector<grpc::Service*>& services,
                                                            std::vector<std::string> service_names);
 
+  // As ShutDown().
+  ~GrpcServer();
+
   int port() const { return port_; }
   void SetServing();
 

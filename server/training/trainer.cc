@@ -165,7 +165,8 @@ absl::StatusOr<int64_t> Trainer::MeasureMemory(const VerifiedBundle& bundle, con
   return (*network)->MeasureMemory((*network)->rows_are_independent() ? std::min(faces, at_once) : faces);
 }
 
-absl::StatusOr<TrainingStep> Trainer::RunEpoch(absl::FunctionRef<absl::Status(const TrainingStep&)> on_step) {
+absl::StatusOr<TrainingStep> Trainer::RunEpoch(absl::FunctionRef<absl::Status(const TrainingStep&)> on_step,
+                                               absl::FunctionRef<absl::Status()> go_on) {
   const std::vector<FacePair> pairs = sampler_.Draw(epochs_done_, options_.pairs_per_epoch);
   SeededRandom mirroring(options_.seed, RandomPurpose::kMirroring, static_cast<uint64_t>(epochs_done_));
   const size_t batch = static_cast<size_t>(options_.batch_pairs);
@@ -174,9 +175,8 @@ absl::StatusOr<TrainingStep> Trainer::RunEpoch(absl::FunctionRef<absl::Status(co
   if (absl::Status status = EmbedByBase([&] { return on_step(progress); }); !status.ok()) return status;
   EpochSums sums;
   for (size_t begin = 0; begin < pairs.size(); begin += batch) {
-    if (absl::Status status = RunStep(absl::MakeSpan(pairs).subspan(begin, batch), mirroring, sums); !status.ok()) {
-      return status;
-    }
+    const absl::Status done = RunStep(absl::MakeSpan(pairs).subspan(begin, batch), mirroring, sums, go_on);
+    if (!done.ok()) return done;
     ++progress.step;
     sums.FillIn(progress);
     if (absl::Status status = on_step(progress); !status.ok()) return status;
@@ -186,9 +186,10 @@ absl::StatusOr<TrainingStep> Trainer::RunEpoch(absl::FunctionRef<absl::Status(co
   return progress;
 }
 
-absl::Status Trainer::RunStep(absl::Span<const FacePair> pairs, SeededRandom& mirroring, EpochSums& sums) {
+absl::Status Trainer::RunStep(absl::Span<const FacePair> pairs, SeededRandom& mirroring, EpochSums& sums,
+                              absl::FunctionRef<absl::Status()> go_on) {
   Step step = LayOut(pairs, mirroring);
-  const absl::StatusOr<std::vector<float>> embeddings = EmbedForStep(step.faces);
+  const absl::StatusOr<std::vector<float>> embeddings = EmbedForStep(step.faces, go_on);
   if (!embeddings.ok()) return embeddings.status();
   const size_t size = static_cast<size_t>(manifest().embedding_size);
   if (options_.mine_hardest) {
@@ -209,7 +210,7 @@ absl::Status Trainer::RunStep(absl::Span<const FacePair> pairs, SeededRandom& mi
   if (!std::isfinite(loss.loss)) return MakeError(Reason::LOSS_NOT_FINITE, "the loss is not a number");
   sums.photos += static_cast<double>(step.faces.size());
   sums.Add(step.pairs, loss);
-  return FollowGradient(step.faces, loss.gradient);
+  return FollowGradient(step.faces, loss.gradient, go_on);
 }
 
 Trainer::Step Trainer::LayOut(absl::Span<const FacePair> pairs, SeededRandom& mirroring) const {
@@ -222,11 +223,13 @@ Trainer::Step Trainer::LayOut(absl::Span<const FacePair> pairs, SeededRandom& mi
   return step;
 }
 
-absl::StatusOr<std::vector<float>> Trainer::EmbedForStep(absl::Span<const StepFace> faces) {
+absl::StatusOr<std::vector<float>> Trainer::EmbedForStep(absl::Span<const StepFace> faces,
+                                                         absl::FunctionRef<absl::Status()> go_on) {
   const size_t part = FacesAtOnce(faces.size());
   if (faces.size() <= part) return network_->Forward(PlanesOf(faces), faces.size());
   std::vector<float> embeddings;
   for (size_t begin = 0; begin < faces.size(); begin += part) {
+    if (absl::Status status = go_on(); !status.ok()) return status;
     const absl::Span<const StepFace> some = faces.subspan(begin, part);
     const absl::StatusOr<std::vector<float>> rows = network_->Preview(PlanesOf(some), some.size());
     if (!rows.ok()) return rows.status();
@@ -235,12 +238,14 @@ absl::StatusOr<std::vector<float>> Trainer::EmbedForStep(absl::Span<const StepFa
   return embeddings;
 }
 
-absl::Status Trainer::FollowGradient(absl::Span<const StepFace> faces, absl::Span<const float> gradient) {
+absl::Status Trainer::FollowGradient(absl::Span<const StepFace> faces, absl::Span<const float> gradient,
+                                     absl::FunctionRef<absl::Status()> go_on) {
   const size_t part = FacesAtOnce(faces.size());
   const size_t size = static_cast<size_t>(manifest().embedding_size);
   for (size_t begin = 0; begin < faces.size(); begin += part) {
     const absl::Span<const StepFace> some = faces.subspan(begin, part);
     if (faces.size() > part) {
+      if (absl::Status status = go_on(); !status.ok()) return status;
       const absl::StatusOr<std::vector<float>> again = network_->Forward(PlanesOf(some), some.size());
       if (!again.ok()) return again.status();
     }

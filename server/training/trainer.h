@@ -88,10 +88,14 @@ class Trainer {
   // Setup", RepL4NLP 2021).
   //
   // `on_step` hears of each step, and of steps of which none is done while the base's embeddings are made for
-  // distillation; its error, a cancellation, ends the epoch. LOSS_NOT_FINITE when the loss or a weight is no longer a
-  // number, NETWORK_FAILED. After an error the weights are those of no whole epoch: only RestoreCheckpoint() makes the
-  // trainer useful again.
-  absl::StatusOr<TrainingStep> RunEpoch(absl::FunctionRef<absl::Status(const TrainingStep&)> on_step);
+  // distillation; `go_on` is asked between the parts of a step. The error of either, a cancellation, ends the epoch.
+  // LOSS_NOT_FINITE when the loss or a weight is no longer a number, NETWORK_FAILED. After an error the weights are
+  // those of no whole epoch: only RestoreCheckpoint() makes the trainer useful again.
+  absl::StatusOr<TrainingStep> RunEpoch(absl::FunctionRef<absl::Status(const TrainingStep&)> on_step,
+                                        absl::FunctionRef<absl::Status()> go_on);
+  absl::StatusOr<TrainingStep> RunEpoch(absl::FunctionRef<absl::Status(const TrainingStep&)> on_step) {
+    return RunEpoch(on_step, [] { return absl::OkStatus(); });
+  }
 
   // Whole epochs, those before a restored checkpoint included.
   int epochs_done() const { return epochs_done_; }
@@ -133,12 +137,15 @@ class Trainer {
           std::unique_ptr<TrainableNetwork> network, std::unique_ptr<TrainableNetwork> base);
 
   // Trains on the pairs (numbers into examples_) and adds them to the sums.
-  absl::Status RunStep(absl::Span<const FacePair> pairs, SeededRandom& mirroring, EpochSums& sums);
+  absl::Status RunStep(absl::Span<const FacePair> pairs, SeededRandom& mirroring, EpochSums& sums,
+                       absl::FunctionRef<absl::Status()> go_on);
   Step LayOut(absl::Span<const FacePair> pairs, SeededRandom& mirroring) const;
   // Embeddings in training mode. Where all faces fit into one part, FollowGradient() needs no second run.
-  absl::StatusOr<std::vector<float>> EmbedForStep(absl::Span<const StepFace> faces);
+  absl::StatusOr<std::vector<float>> EmbedForStep(absl::Span<const StepFace> faces,
+                                                  absl::FunctionRef<absl::Status()> go_on);
   // Moves the weights; `gradient` is in respect to the embeddings of the faces.
-  absl::Status FollowGradient(absl::Span<const StepFace> faces, absl::Span<const float> gradient);
+  absl::Status FollowGradient(absl::Span<const StepFace> faces, absl::Span<const float> gradient,
+                              absl::FunctionRef<absl::Status()> go_on);
   // Makes base_embeddings_, once.
   absl::Status EmbedByBase(absl::FunctionRef<absl::Status()> go_on);
   absl::Span<const float> BaseEmbedding(const StepFace& face) const;

@@ -147,7 +147,8 @@ absl::StatusOr<TaughtModel> TeachNetwork(const TrainingSurroundings& surrounding
                   *record.mutable_progress());
       return on_change(record, /*durable=*/false);
     };
-    const absl::StatusOr<TrainingStep> done = trainer.RunEpoch(tell);
+    const absl::StatusOr<TrainingStep> done =
+        trainer.RunEpoch(tell, [&] { return on_change(record, /*durable=*/false); });
     if (!done.ok()) return done.status();
     // The record first: after a kill in between the epoch is done again, with the same result; the other way round it
     // would be missing from the record.

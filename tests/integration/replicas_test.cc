@@ -130,10 +130,10 @@ TEST_F(ReplicasTest, ADeletedPersonIsRefusedEverywhereAlsoByAServerThatIsCutOff)
   // --max-staleness is 3 s, counted from what it heard last: half a second before it was cut off at most.
   while (absl::Now() - blocked < absl::Seconds(3.2)) cut_off.Verify("ada").IgnoreError();
   EXPECT_FALSE(cut_off.GalleryServes());
-  while (absl::Now() - blocked < absl::Seconds(10)) {
+  do {
     EXPECT_EQ(ReasonOf(cut_off.Verify("ada")), "STORE_FAILED");
     absl::SleepFor(absl::Milliseconds(200));
-  }
+  } while (absl::Now() - blocked < absl::Seconds(10));
 
   passage.Open();
   const absl::Time opened = absl::Now();

@@ -190,6 +190,29 @@ TEST(TrainerTest, CanBeCancelledBeforeItsFirstStepWhereTheBaseEmbedsForLong) {
   EXPECT_THAT(steps, ElementsAre(0));
 }
 
+// A step of a thousand pairs lasts longer than the end of a server may.
+TEST(TrainerTest, CanBeCancelledInTheMiddleOfAStepThatItTakesInParts) {
+  TrainerOptions options = SmallOptions();
+  options.pairs_per_epoch = 8;
+  options.batch_pairs = 8;
+  options.faces_at_once = 4;
+  int steps = 0;
+  int parts = 0;
+  const auto result = MakeTrainer(kFoldedNetwork, options)
+                          ->RunEpoch(
+                              [&](const TrainingStep&) {
+                                ++steps;
+                                return absl::OkStatus();
+                              },
+                              [&]() -> absl::Status {
+                                if (++parts < 6) return absl::OkStatus();  // four forward, and the first of those back
+                                return MakeError(Reason::CANCELLED, "cancelled");
+                              });
+  EXPECT_THAT(result.status(), FailsWith(Reason::CANCELLED));
+  EXPECT_EQ(parts, 6);
+  EXPECT_EQ(steps, 0);
+}
+
 TEST(TrainerTest, NeedsNoMoreMemoryForALargerStepWhereTheNetworkTakesItInParts) {
   const auto memory = [](const char* bundle, int batch_pairs) {
     TrainerOptions options = SmallOptions();
