@@ -53,8 +53,9 @@ soak: build-packages models
 
 torture: test-packages models fuzz
 	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=ON
-	cmake --build $(BUILD) --target torture_test
+	cmake --build $(BUILD) --target torture_test gallery_test
 	LIKENESS_TORTURE_KILLS=200 $(BUILD)/tests/integration/torture_test
+	LIKENESS_WALK_STEPS=2000 $(BUILD)/tests/unit/gallery/gallery_test --gtest_filter='SqliteWalkTest.*'
 
 # Seconds for each target. What is found is written to build/fuzz/found/.
 FUZZ_SECONDS ?= 600

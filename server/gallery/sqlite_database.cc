@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <utility>
 
@@ -19,6 +20,12 @@ namespace {
 // How long a deletion waits for readers of the log: this server's own take milliseconds.
 constexpr int kEmptyLogWaitMs = 20;
 constexpr absl::Duration kBetweenLooks = absl::Milliseconds(250);
+
+bool IsEmptyOrGone(const std::string& path) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  return error || size == 0;
+}
 
 // `likeness gallery` takes the lock for an instant to see whether there is a server.
 bool AcquireSoon(const FileLock& lock) {
@@ -53,9 +60,15 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::
     if (!lock->Exists()) return wrong("its folder cannot be written to");
     if (!AcquireSoon(*lock)) return wrong("another server has it open");
     if (absl::Status status = CheckLogBelongs(real); !status.ok()) return wrong(status.message());
+    if (IsEmptyOrGone(path) && !IsEmptyOrGone(real + ".lock")) {
+      return wrong(absl::StrCat("its file is gone. Put a backup in its place (likeness gallery restore BACKUP ", path,
+                                "), or remove ", real, ".lock as well, to begin with an empty gallery"));
+    }
     MakeGalleryFile(path);
     auto writer = std::make_unique<SqliteConnection>(path);
     Migrate(writer->database());
+    // From now on a start without the file is a mistake.
+    if (IsEmptyOrGone(real + ".lock")) std::ofstream(real + ".lock") << "a gallery was made beside this file\n";
     auto watch = std::make_unique<SqliteFileWatch>(path, std::make_unique<SqliteConnection>(path));
     // So that a state of the gallery from before this opening is told from every later one.
     writer->Change("UPDATE log_link SET previous = stamp, stamp = $1", {watch->NextStamp()});

@@ -26,6 +26,7 @@ SqliteFileWatch::SqliteFileWatch(const std::string& path, std::unique_ptr<Sqlite
     : opening_(RandomId()), connection_(std::move(connection)) {
   absl::MutexLock lock(&mutex_);
   const std::string real = std::filesystem::canonical(path).string();  // where SQLite keeps the files beside it
+  page_size_ = connection_->database().execAndGet("PRAGMA page_size").getInt();
   page_ = LinkPage();
   seen_ = StampInFile();
   const auto watched = [](std::string name) {
@@ -83,19 +84,22 @@ uint32_t SqliteFileWatch::LinkPage() {
       std::get<int64_t>(connection_->Run("SELECT rootpage FROM sqlite_schema WHERE name = 'log_link'").at(0).at(0)));
 }
 
-std::string SqliteFileWatch::StampOnPage(uint32_t page) {
-  SQLite::Database& database = connection_->database();
+std::string SqliteFileWatch::ReadAt(int64_t offset, int size) {
   sqlite3_file* file = nullptr;
   // SQLite's own descriptor: another one, when it is closed, takes SQLite's locks along.
-  if (sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK) return "";
-  const int size = database.execAndGet("PRAGMA page_size").getInt();
+  sqlite3* database = connection_->database().getHandle();
+  if (sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK) return "";
   std::string content(static_cast<size_t>(size), '\0');
-  if (file->pMethods->xRead(file, content.data(), size, (sqlite3_int64{page} - 1) * size) != SQLITE_OK) return "";
-  const std::optional<LogLink> link = LinkOn(content);
+  return file->pMethods->xRead(file, content.data(), size, offset) == SQLITE_OK ? content : "";
+}
+
+std::string SqliteFileWatch::StampOnPage(uint32_t page) {
+  const std::optional<LogLink> link = LinkOn(ReadAt((int64_t{page} - 1) * page_size_, page_size_));
   return link.has_value() ? link->stamp : "";
 }
 
 std::string SqliteFileWatch::StampInFile() {
+  if (!IsUsedWithLog(ReadAt(0, kHeaderUsed))) return "";
   std::string stamp = StampOnPage(page_);
   if (!stamp.empty()) return stamp;
   // VACUUM may have moved it.

@@ -57,6 +57,8 @@ class SqliteFileWatch {
   // Nothing where there is no file, or it cannot be said.
   static std::optional<Identity> IdentityOf(const std::string& path, bool& gone);
   static std::optional<std::string> LookAt(const Watched& file);
+  // Of the file itself, past SQLite and its log; empty where it has not so much.
+  std::string ReadAt(int64_t offset, int size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The stamp in the file itself; empty where there is none.
   std::string StampInFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string StampOnPage(uint32_t page) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -70,6 +72,7 @@ class SqliteFileWatch {
   absl::Mutex mutex_;
   const std::unique_ptr<SqliteConnection> connection_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 0;
+  int page_size_ ABSL_GUARDED_BY(mutex_) = 0;
   uint32_t page_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string seen_ ABSL_GUARDED_BY(mutex_);
 };

@@ -102,6 +102,10 @@ std::optional<FileLink> ReadFileLink(const std::string& path) {
 
 }  // namespace
 
+bool IsUsedWithLog(absl::string_view header) {
+  return header.size() >= kHeaderUsed && header[18] == 2 && header[19] == 2;  // versions to write and to read it with
+}
+
 std::string UriPath(absl::string_view path) {
   std::string result;
   for (const char c : path) {
@@ -136,6 +140,14 @@ absl::Status CheckLogBelongs(const std::string& path) {
     return refused(absl::StrCat("the file is ", error ? "gone" : "empty", ", but its write-ahead log is there (", log,
                                 "), perhaps with people whom no other file has"));
   }
+  const auto belongs_elsewhere = [&] {
+    return refused(absl::StrCat("the write-ahead log beside it (", log,
+                                ") belongs to another state of the gallery: was a backup copied over its file?"));
+  };
+  std::string header(kHeaderUsed, '\0');
+  if (!std::ifstream(path, std::ios::binary).read(header.data(), kHeaderUsed) || !IsUsedWithLog(header)) {
+    return belongs_elsewhere();
+  }
   std::optional<FileLink> file;
   try {
     file = ReadFileLink(path);
@@ -152,8 +164,7 @@ absl::Status CheckLogBelongs(const std::string& path) {
   for (const LogLink& link : links) {
     if (link.stamp == stamp) return absl::OkStatus();
   }
-  return refused(absl::StrCat("the write-ahead log beside it (", log,
-                              ") belongs to another state of the gallery: was a backup copied over its file?"));
+  return belongs_elsewhere();
 }
 
 }  // namespace likeness

@@ -36,6 +36,10 @@ std::string StampOf(absl::string_view opening, uint64_t number);
 // The link on a page of a database, if there is one.
 std::optional<LogLink> LinkOn(absl::string_view page);
 
+// Whether the first bytes of a file are those of a SQLite file that is used with a write-ahead log.
+bool IsUsedWithLog(absl::string_view header);
+inline constexpr size_t kHeaderUsed = 20;
+
 // A path as SQLite takes it in a URI.
 std::string UriPath(absl::string_view path);
 

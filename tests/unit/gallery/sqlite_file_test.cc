@@ -125,6 +125,22 @@ TEST(SqliteFileTest, NeverReplaysALogThatIsOlderThanTheFile) {
   EXPECT_THAT(OpenSqliteStore(gallery.killed), HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("-wal")));
 }
 
+// Its stamp is in the log, but its pages lie elsewhere than the log's.
+TEST(SqliteFileTest, NeverReplaysALogOverACopyWhoseLayoutIsAnother) {
+  const std::string path = UniquePath("gallery.sqlite"), copy = UniquePath("copy.sqlite");
+  const auto store = OpenSqliteStore(path);
+  ASSERT_THAT(EnrolPersons(**store, 1, 40), IsOk());
+  ASSERT_THAT((*store)->DeletePerson("person-1"), IsOk());
+  ASSERT_THAT(EnrolPersons(**store, 41, 50), IsOk());
+  SQLite::Database(path, SQLite::OPEN_READWRITE).exec("VACUUM INTO '" + copy + "'");
+  ASSERT_THAT(EnrolPersons(**store, 51, 60), IsOk());
+  const std::string killed = KilledCopyOf(path);
+  Overwrite(killed, copy);
+  EXPECT_THAT(OpenSqliteStore(killed), HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("-wal")));
+  Overwrite(path, copy);
+  EXPECT_THAT(EnrolPersons(**store, 61, 61), FailsWith(Reason::STORE_FAILED));
+}
+
 // A backup of a version that left no links, beside the log of one that did.
 TEST(SqliteFileTest, NeverReplaysALogOverABackupOfAnEarlierVersion) {
   const KilledGallery gallery;
@@ -150,6 +166,22 @@ TEST(SqliteFileTest, MakesNoNewGalleryBesideTheLogOfOneWhoseFileIsGone) {
   EXPECT_THAT(OpenSqliteStore(gallery.killed), HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("-wal")));
   EXPECT_FALSE(fs::exists(gallery.killed));
   EXPECT_TRUE(fs::exists(gallery.killed + "-wal"));
+}
+
+// As an orchestrator does to a server that is not healthy, because its file was removed.
+TEST(SqliteFileTest, MakesNoNewGalleryWhereOneWasUnlessItIsTold) {
+  const std::string path = UniquePath("gallery.sqlite");
+  ASSERT_THAT(EnrolPersons(**OpenSqliteStore(path), 1, 3), IsOk());
+  fs::remove(path);
+  for (int start = 0; start < 2; ++start) {
+    EXPECT_THAT(OpenSqliteStore(path), HasStatus(absl::StatusCode::kFailedPrecondition,
+                                                 testing::AllOf(HasSubstr("gallery restore"), HasSubstr(".lock"))));
+    EXPECT_FALSE(fs::exists(path));
+  }
+  WriteFile(path, "");
+  EXPECT_THAT(OpenSqliteStore(path), HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("gallery restore")));
+  fs::remove(path + ".lock");
+  EXPECT_THAT(OpenSqliteStore(path), IsOk());
 }
 
 class LostFileTest : public testing::Test {
