@@ -111,7 +111,10 @@ Step Plan::PersonStep(const ExpectedGallery& state, const std::vector<int>& serv
   if (what < 60 && !enrolled.empty()) {
     const std::string id = OneOf(enrolled);
     const int face = state.persons.at(id).references.empty() ? AnyFace() : state.persons.at(id).face;
-    return {"delete here, enrol again there", {{OnPerson(Kind::kDeletePerson, here, id)}, {Enrol(there, id, face)}}};
+    Step step{"delete here, enrol again there", {{OnPerson(Kind::kDeletePerson, here, id)}, {Enrol(there, id, face)}}};
+    // Elsewhere somebody else comes with that face, at once.
+    if (!absent.empty() && Below(2) == 0) step.rounds.push_back({Enrol(AnyServer(servers), absent[0], face)});
+    return step;
   }
   if (what < 72 && !free.empty() && absent.size() >= 2) {
     return {"one face, two persons, at once", {{Enrol(here, absent[0], free[0]), Enrol(there, absent[1], free[0])}}};

@@ -12,7 +12,7 @@ namespace likeness {
 namespace {
 
 constexpr int kReplicas = 3;
-constexpr int kStoreTimeoutSeconds = 2;
+constexpr int kStoreTimeoutSeconds = 4;
 constexpr absl::Duration kOwnTimeout = absl::Seconds(30);  // of the test's sessions
 constexpr absl::Duration kSlowMessage = absl::Milliseconds(10);
 constexpr int kMostMillisecondsToKill = 150;

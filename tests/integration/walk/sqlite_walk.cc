@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/integration/walk/material.h"
@@ -30,9 +31,20 @@ void BackUpGallery(const std::string& gallery, const std::string& copy) {
   SQLite::Backup(to, from).executeStep(-1);
 }
 
-// While no server runs.
-void RestoreGallery(const std::string& copy, const std::string& gallery) {
+// As whoever has read nothing does: over what a server left, and the files beside it stay.
+void CopyOver(const std::string& copy, const std::string& gallery) {
   fs::copy_file(copy, gallery, fs::copy_options::overwrite_existing);
+}
+
+// In the documented way, while no server runs.
+void RestoreGallery(const std::string& copy, const std::string& gallery) {
+  for (const char* beside : {"", "-wal", "-shm"}) fs::remove(gallery + beside);
+  CopyOver(copy, gallery);
+}
+
+// Whether a refused start tells the operator of the documented way.
+bool SaysHowToRestore(const absl::Status& refused) {
+  return absl::StrContains(refused.message(), "restore") || absl::StrContains(refused.message(), "-wal");
 }
 
 }  // namespace
@@ -80,16 +92,19 @@ bool SqliteWalk::SpecialStep() {
   if (what < 6) {
     BackUp();
   } else if (what < 10 && backup_.has_value()) {
-    Note("stop, and put the backup back");
+    Note("stop, and copy the backup over the file");
     server_->Stop();
-    Restore();
+    CopyOver(backup_->path, server_->gallery_file());
+    StartOnBackup();
   } else if (what < 13 && backup_.has_value()) {
-    Note("kill, and put the backup back");
+    Note("kill, and copy the backup over the file");
     server_->Kill();
-    Restore();
-  } else if (what < 16) {
+    CopyOver(backup_->path, server_->gallery_file());
+    StartOnBackup();
+  } else if (what < 17) {
     BackUp();
-    LoseFile(/*replace=*/Below(2) == 0);
+    constexpr Loss kLosses[] = {Loss::kRemoved, Loss::kReplaced, Loss::kCopiedOver};
+    LoseFile(kLosses[Below(3)]);
   } else {
     return false;
   }
@@ -102,9 +117,14 @@ void SqliteWalk::BackUp() {
   BackUpGallery(server_->gallery_file(), backup_->path);
 }
 
-void SqliteWalk::Restore() {
-  RestoreGallery(backup_->path, server_->gallery_file());
-  if (absl::Status started = server_->Start(); !started.ok()) {
+void SqliteWalk::StartOnBackup() {
+  absl::Status started = server_->Start();
+  if (!started.ok() && SaysHowToRestore(started)) {
+    Note("  refused, with a word on how to restore");
+    RestoreGallery(backup_->path, server_->gallery_file());
+    started = server_->Start();
+  }
+  if (!started.ok()) {
     return Report(
         {Invariant::kServersComeBack, absl::StrCat("the server does not start on its backup: ", started.message())});
   }
@@ -112,27 +132,29 @@ void SqliteWalk::Restore() {
   CheckEverything();
 }
 
-void SqliteWalk::LoseFile(bool replace) {
+void SqliteWalk::LoseFile(Loss loss) {
   const std::string gallery = server_->gallery_file();
-  if (replace) {
-    Note("replace the file under the running server");
-    fs::copy_file(backup_->path, gallery + ".new", fs::copy_options::overwrite_existing);
-    fs::rename(gallery + ".new", gallery);
-  } else {
-    Note("remove the file under the running server");
-    fs::remove(gallery);
+  switch (loss) {
+    case Loss::kRemoved:
+      Note("remove the file under the running server");
+      fs::remove(gallery);
+      break;
+    case Loss::kReplaced:
+      Note("put another file in the place of the running server's");
+      fs::copy_file(backup_->path, gallery + ".new", fs::copy_options::overwrite_existing);
+      fs::rename(gallery + ".new", gallery);
+      break;
+    case Loss::kCopiedOver:
+      Note("copy the backup over the running server's file");
+      CopyOver(backup_->path, gallery);
+      break;
   }
   // Nothing may be acknowledged that the next start would not find.
-  Change enrol{.kind = Change::Kind::kEnrol, .person = "late", .face = 0, .request_id = "late"};
-  for (const auto& [id, person] : expected().persons) {
-    if (!person.references.empty())
-      enrol = {.kind = Change::Kind::kEnrol, .person = id, .face = person.face, .request_id = "late"};
-  }
+  Change enrol = LateEnrolment();
   server_->Make(enrol);
   Note("  " + enrol.Describe());
   if (enrol.answer == Change::Answer::kDone) {
-    Report({Invariant::kNobodyAcknowledgedIsLost, "written to a file that has gone: " + enrol.Describe()});
-    return;
+    return Report({Invariant::kNobodyAcknowledgedIsLost, "written to a file that has gone: " + enrol.Describe()});
   }
   const absl::Time until = absl::Now() + kToNotice;
   while (server_->GalleryServes()) {
@@ -141,12 +163,23 @@ void SqliteWalk::LoseFile(bool replace) {
     }
     absl::SleepFor(kPause);
   }
-  if (!replace && fs::exists(gallery)) {
+  if (loss == Loss::kRemoved && fs::exists(gallery)) {
     return Report({Invariant::kNobodyAcknowledgedIsLost, "the server has made an empty gallery where its file was"});
   }
-  Note("kill, and put the backup back");
+  Note("kill, and restore the backup");
   server_->Kill();
-  Restore();
+  RestoreGallery(backup_->path, gallery);
+  StartOnBackup();
+}
+
+Change SqliteWalk::LateEnrolment() const {
+  Change enrol{.kind = Change::Kind::kEnrol, .person = "late", .face = 0, .request_id = "late"};
+  for (const auto& [id, person] : expected().persons) {
+    if (person.references.empty()) continue;
+    enrol.person = id;
+    enrol.face = person.face;
+  }
+  return enrol;
 }
 
 }  // namespace likeness

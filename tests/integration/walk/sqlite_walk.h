@@ -34,11 +34,15 @@ class SqliteWalk : public Walk {
     int64_t acknowledged = 0;
   };
 
+  // How the gallery's file may be lost while the server runs.
+  enum class Loss { kRemoved, kReplaced, kCopiedOver };
+
   void BackUp();
-  // Puts the last backup in the gallery's place and starts the server on it.
-  void Restore();
-  // Where the gallery's file goes while the server runs.
-  void LoseFile(bool replace);
+  // Starts the server where the backup was put in the gallery's place; in the documented way where it refuses.
+  void StartOnBackup();
+  void LoseFile(Loss loss);
+  // Of somebody who would be welcome if the file were there.
+  Change LateEnrolment() const;
 
   std::unique_ptr<WalkServer> server_;
   std::optional<Backup> backup_;

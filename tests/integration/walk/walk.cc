@@ -444,13 +444,12 @@ void Walk::CheckEverything() {
 
 void Walk::Check(const std::set<std::string>& persons, const std::set<int>& faces) {
   for (const int i : Healthy()) {
-    for (const std::string& person : persons) {
-      if (!broken_) CheckPerson(i, person);
-    }
-    for (const int face : faces) {
-      if (!broken_) CheckFace(i, face);
-    }
-    if (!broken_) CheckModel(i);
+    // Before the server has been told what it must have heard of, and after it.
+    for (const int face : faces) CheckFace(i, face);
+    for (const std::string& person : persons) CheckPerson(i, person);
+    for (const int face : faces) CheckFace(i, face);
+    CheckModel(i);
+    if (broken_) return;
   }
   for (const int i : CutOff()) {
     const std::string& person = *persons.begin();
