@@ -17,11 +17,11 @@ namespace {
 TEST(WalkTest, ThreeServersOnOneDatabaseKeepWhatTheyAcknowledge) {
   const std::unique_ptr<PostgresServer> postgres = PostgresServer::Start();
   if (postgres == nullptr) GTEST_SKIP() << "PostgreSQL is not installed";
-  PostgresWalk(*postgres, WalkOptions::FromEnvironment(/*steps=*/100)).Run();
+  PostgresWalk(*postgres, WalkOptions::FromEnvironment(/*steps=*/60)).Run();
 }
 
 TEST(WalkTest, OneServerOnAFileKeepsWhatItAcknowledges) {
-  SqliteWalk(WalkOptions::FromEnvironment(/*steps=*/60)).Run();
+  SqliteWalk(WalkOptions::FromEnvironment(/*steps=*/40)).Run();
 }
 
 }  // namespace

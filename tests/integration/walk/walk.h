@@ -31,12 +31,13 @@ struct WalkOptions {
 
 // Something that goes wrong during a step. All functions may be empty.
 struct Disturbance {
-  std::string name = {};                 // empty: nothing goes wrong
-  std::set<int> changes_may_fail = {};   // servers by which changes may remain without an answer
-  std::set<int> reads_may_fail = {};     // and reads
-  std::function<void()> before = {};     // the step's changes are made after it
-  std::function<void()> meanwhile = {};  // on a thread of its own, beginning with one of the rounds
-  std::function<void()> after = {};      // when the step's changes have been made
+  std::string name = {};                // empty: nothing goes wrong
+  std::set<int> changes_may_fail = {};  // servers by which changes may remain without an answer
+  std::set<int> reads_may_fail = {};    // and reads
+  std::function<void()> before = {};    // the step's changes are made after it
+  std::function<void()> meanwhile =
+      {};  // on a thread of its own, beginning with one of the rounds: the first where there is `before`
+  std::function<void()> after = {};  // when the step's changes have been made
 };
 
 // Not thread-safe.

@@ -39,7 +39,8 @@ void TakeDown(const absl::StatusOr<Response>& response, Change& change) {
     change.revision = response->revision();
     return;
   }
-  change.reason = ErrorNameOf(response.status());
+  change.reason = ErrorReasonOf(response.status());
+  if (change.reason.empty()) change.reason = "gRPC's " + ErrorNameOf(response.status());
   if (IsRefusal(change.reason)) {
     change.answer = Answer::kRefused;
   } else {
