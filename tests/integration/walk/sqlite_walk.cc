@@ -1,8 +1,9 @@
 #include "tests/integration/walk/sqlite_walk.h"
 
-#include <SQLiteCpp/Backup.h>
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <array>
+#include <cstdio>
 #include <filesystem>
 #include <utility>
 
@@ -21,25 +22,29 @@ constexpr int kMostMillisecondsToKill = 100;
 constexpr absl::Duration kToNotice = absl::Seconds(10);
 constexpr absl::Duration kPause = absl::Milliseconds(50);
 
-// The operator's commands, in one place.
+// What an operator's command says when it fails.
+absl::Status Command(const std::string& arguments) {
+  FILE* pipe = popen(absl::StrCat(LIKENESS_BIN_DIR "/likeness ", arguments, " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return absl::InternalError("no command can be run");
+  std::string output;
+  std::array<char, 4096> piece{};
+  for (size_t size = 0; (size = fread(piece.data(), 1, piece.size(), pipe)) > 0;) output.append(piece.data(), size);
+  return pclose(pipe) == 0 ? absl::OkStatus() : absl::InternalError(absl::StrCat(arguments, ": ", output));
+}
 
-// As operations.md says: while the server runs.
-void BackUpGallery(const std::string& gallery, const std::string& copy) {
-  fs::remove(copy);
-  SQLite::Database from(gallery, SQLite::OPEN_READONLY);
-  SQLite::Database to(copy, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-  SQLite::Backup(to, from).executeStep(-1);
+// While the server runs.
+absl::Status BackUpGallery(const std::string& gallery, const std::string& copy) {
+  return Command(absl::StrCat("gallery backup ", gallery, " ", copy));
+}
+
+// While it does not.
+absl::Status RestoreGallery(const std::string& copy, const std::string& gallery) {
+  return Command(absl::StrCat("gallery restore ", copy, " ", gallery));
 }
 
 // As whoever has read nothing does: over what a server left, and the files beside it stay.
 void CopyOver(const std::string& copy, const std::string& gallery) {
   fs::copy_file(copy, gallery, fs::copy_options::overwrite_existing);
-}
-
-// In the documented way, while no server runs.
-void RestoreGallery(const std::string& copy, const std::string& gallery) {
-  for (const char* beside : {"", "-wal", "-shm"}) fs::remove(gallery + beside);
-  CopyOver(copy, gallery);
 }
 
 // Whether a refused start tells the operator of the documented way.
@@ -91,6 +96,10 @@ bool SqliteWalk::SpecialStep() {
   const int what = Below(100);
   if (what < 6) {
     BackUp();
+  } else if (what < 8 && backup_.has_value()) {
+    Note("stop, and restore the backup");
+    server_->Stop();
+    if (RestoredAsDocumented()) StartOnBackup();
   } else if (what < 10 && backup_.has_value()) {
     Note("stop, and copy the backup over the file");
     server_->Stop();
@@ -101,10 +110,12 @@ bool SqliteWalk::SpecialStep() {
     server_->Kill();
     CopyOver(backup_->path, server_->gallery_file());
     StartOnBackup();
-  } else if (what < 17) {
+  } else if (what < 15) {
     BackUp();
-    constexpr Loss kLosses[] = {Loss::kRemoved, Loss::kReplaced, Loss::kCopiedOver};
-    LoseFile(kLosses[Below(3)]);
+    if (!Broken()) LoseFile(Below(2) == 0 ? Loss::kRemoved : Loss::kReplaced);
+  } else if (what < 17 && backup_.has_value() && backup_->acknowledged < acknowledged()) {
+    // A backup of the state that the file is in would be no loss.
+    LoseFile(Loss::kCopiedOver);
   } else {
     return false;
   }
@@ -114,14 +125,15 @@ bool SqliteWalk::SpecialStep() {
 void SqliteWalk::BackUp() {
   Note("back up");
   backup_ = {.path = server_->folder() + "/backup.db", .state = expected(), .acknowledged = acknowledged()};
-  BackUpGallery(server_->gallery_file(), backup_->path);
+  const absl::Status written = BackUpGallery(server_->gallery_file(), backup_->path);
+  if (!written.ok()) Report({Invariant::kHealthyServersAnswer, std::string(written.message())});
 }
 
 void SqliteWalk::StartOnBackup() {
   absl::Status started = server_->Start();
   if (!started.ok() && SaysHowToRestore(started)) {
     Note("  refused, with a word on how to restore");
-    RestoreGallery(backup_->path, server_->gallery_file());
+    if (!RestoredAsDocumented()) return;
     started = server_->Start();
   }
   if (!started.ok()) {
@@ -168,8 +180,13 @@ void SqliteWalk::LoseFile(Loss loss) {
   }
   Note("kill, and restore the backup");
   server_->Kill();
-  RestoreGallery(backup_->path, gallery);
-  StartOnBackup();
+  if (RestoredAsDocumented()) StartOnBackup();
+}
+
+bool SqliteWalk::RestoredAsDocumented() {
+  const absl::Status restored = RestoreGallery(backup_->path, server_->gallery_file());
+  if (!restored.ok()) Report({Invariant::kServersComeBack, std::string(restored.message())});
+  return restored.ok();
 }
 
 Change SqliteWalk::LateEnrolment() const {

@@ -38,8 +38,10 @@ class SqliteWalk : public Walk {
   enum class Loss { kRemoved, kReplaced, kCopiedOver };
 
   void BackUp();
-  // Starts the server where the backup was put in the gallery's place; in the documented way where it refuses.
+  // Starts the server where the backup was put in the gallery's place, and puts it there in the documented way where
+  // the server refuses to start on it.
   void StartOnBackup();
+  bool RestoredAsDocumented();
   void LoseFile(Loss loss);
   // Of somebody who would be welcome if the file were there.
   Change LateEnrolment() const;

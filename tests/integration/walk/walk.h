@@ -75,6 +75,8 @@ class Walk {
   // Holds all servers against all that the gallery must hold.
   void CheckEverything();
 
+  // Whether a violation was found since the gallery was empty.
+  bool Broken() const { return broken_; }
   const ExpectedGallery& expected() const { return expected_; }
   // The last revision that a caller was told.
   int64_t acknowledged() const { return acknowledged_; }
@@ -122,7 +124,7 @@ class Walk {
   std::map<Invariant, int> violations_;
   std::set<int> unwell_;  // servers that may need a moment once they are repaired
   int broken_steps_ = 0;
-  bool broken_ = false;  // a violation was found since the gallery was empty
+  bool broken_ = false;
   bool gave_up_ = false;
 };
 
