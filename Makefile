@@ -16,7 +16,7 @@ help:
 	@echo 'make bench        measure speed, galleries and overload against their bars (ten quiet minutes)'
 	@echo 'make soak         ten minutes under load with good and bad photos: memory and open files stay where they are'
 	@echo 'make sanitize     the tests under AddressSanitizer and UndefinedBehaviorSanitizer'
-	@echo 'make torture      kill server and database 200 times each, fuzz for ten minutes a target (an hour)'
+	@echo 'make torture      kill server and database 200 times each, walk 2,000 random steps, fuzz for ten minutes a target (two hours)'
 	@echo 'make fuzz         libFuzzer on all that takes bytes, ten minutes each'
 	@echo 'make tsan         the tests without LibTorch and gRPC under ThreadSanitizer'
 	@echo 'make lint         the contract, the format of the code, cppcheck and clang-tidy (a quarter of an hour)'
@@ -53,8 +53,9 @@ soak: build-packages models
 
 torture: test-packages models fuzz
 	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=ON
-	cmake --build $(BUILD) --target torture_test gallery_test
+	cmake --build $(BUILD) --target torture_test walk_test gallery_test
 	LIKENESS_TORTURE_KILLS=200 $(BUILD)/tests/integration/torture_test
+	LIKENESS_WALK_STEPS=2000 $(BUILD)/tests/integration/walk_test
 	LIKENESS_WALK_STEPS=2000 $(BUILD)/tests/unit/gallery/gallery_test --gtest_filter='SqliteWalkTest.*'
 
 # Seconds for each target. What is found is written to build/fuzz/found/.

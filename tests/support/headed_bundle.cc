@@ -11,8 +11,8 @@
 
 namespace likeness {
 
-LinearHead AnyHead(size_t embedding_size) {
-  std::mt19937 random(5);
+LinearHead AnyHead(size_t embedding_size, unsigned seed) {
+  std::mt19937 random(seed);
   std::normal_distribution<float> normal;
   const float spread = 1 / std::sqrt(static_cast<float>(embedding_size));
   std::vector<float> mean(embedding_size);

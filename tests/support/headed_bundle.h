@@ -10,8 +10,8 @@
 
 namespace likeness {
 
-// A layer that moves every face by a good deal, and does so each time alike.
-LinearHead AnyHead(size_t embedding_size);
+// A layer that moves every face by a good deal, and does so each time alike; another one for each seed.
+LinearHead AnyHead(size_t embedding_size, unsigned seed = 5);
 
 struct HeadedBundle {
   std::string bytes;     // of the sealed file
