@@ -74,8 +74,8 @@ std::vector<std::string> ReadRequestIds(SqlSession& session, absl::string_view p
 }
 
 GalleryRow ReadGallery(SqlSession& session) {
-  const SqlRow row = session.Run("SELECT persons, face_references, revision, encrypted FROM gallery").at(0);
-  return {{IntegerIn(row[0]), IntegerIn(row[1])}, IntegerIn(row[2]), IntegerIn(row[3]) != 0};
+  const SqlRow row = session.Run("SELECT persons, face_references, revision FROM gallery").at(0);
+  return {{IntegerIn(row[0]), IntegerIn(row[1])}, IntegerIn(row[2])};
 }
 
 int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references) {

@@ -84,6 +84,10 @@ constexpr const char* kMigrations[] = {
       CREATE TABLE allowed_model (digest BYTEA NOT NULL PRIMARY KEY);
       INSERT INTO allowed_model SELECT active FROM model_choice WHERE active IS NOT NULL;
     )sql",
+    R"sql(
+      ALTER TABLE gallery ADD COLUMN key_mark BYTEA;
+      CREATE INDEX person_in_plaintext ON person(person_id) WHERE data_key IS NULL;
+    )sql",
 };
 constexpr int64_t kSchemaVersion = std::size(kMigrations);
 

@@ -70,6 +70,10 @@ Metrics::Metrics()
                      .Add({});
   persons_ = &Registered(BuildGauge(), "likeness_gallery_persons", "Enrolled persons.", *registry_).Add({});
   references_ = &Registered(BuildGauge(), "likeness_gallery_references", "Enrolled references.", *registry_).Add({});
+  persons_to_encrypt_ =
+      &Registered(BuildGauge(), "likeness_gallery_persons_to_encrypt",
+                  "Persons whose faces are still in plaintext, in a gallery that is being encrypted.", *registry_)
+           .Add({});
   queue_depth_ = &Registered(BuildGauge(), "likeness_queue_depth", "Calls that wait for a worker.", *registry_).Add({});
   queue_capacity_ =
       &Registered(BuildGauge(), "likeness_queue_capacity", "Calls that may wait for a worker.", *registry_).Add({});
@@ -148,6 +152,8 @@ void Metrics::SetGallerySize(int64_t persons, int64_t references) {
   persons_->Set(static_cast<double>(persons));
   references_->Set(static_cast<double>(references));
 }
+
+void Metrics::SetPersonsToEncrypt(int64_t persons) { persons_to_encrypt_->Set(static_cast<double>(persons)); }
 
 void Metrics::SetQueueDepth(int64_t waiting) { queue_depth_->Set(static_cast<double>(waiting)); }
 

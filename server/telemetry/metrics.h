@@ -52,6 +52,8 @@ class Metrics {
   // A face to enrol that is enrolled under another id.
   void CountDuplicate();
   void SetGallerySize(int64_t persons, int64_t references);
+  // Persons whose faces are still in plaintext, in a gallery that is being encrypted.
+  void SetPersonsToEncrypt(int64_t persons);
   // That everything is known which others had changed in a shared gallery by this time.
   void SetGallerySynced(absl::Time time);
   void SetQueueDepth(int64_t waiting);
@@ -92,6 +94,7 @@ class Metrics {
   prometheus::Counter* duplicates_;
   prometheus::Gauge* persons_;
   prometheus::Gauge* references_;
+  prometheus::Gauge* persons_to_encrypt_;
   prometheus::Gauge* queue_depth_;
   prometheus::Gauge* queue_capacity_;
   prometheus::Gauge* batch_queue_depth_;
