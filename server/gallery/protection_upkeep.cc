@@ -13,6 +13,8 @@ namespace likeness {
 namespace {
 
 constexpr int kPage = 100;
+// Each takes some statements, while nobody else writes.
+constexpr int kPersonsAtOnce = 40;
 constexpr absl::Duration kBetweenTries = absl::Seconds(5);
 constexpr absl::Duration kBetweenReports = absl::Seconds(10);
 
@@ -89,7 +91,7 @@ absl::Status ProtectionUpkeep::Encrypt() {
   std::string after;
   while (true) {
     const absl::Time start = absl::Now();
-    absl::StatusOr<KeyRotation> page = store_.EncryptPersons(after, kPage);
+    absl::StatusOr<KeyRotation> page = store_.EncryptPersons(after, kPersonsAtOnce);
     if (!page.ok()) return page.status();
     // A pass from the first person on that finds nobody is the last one.
     if (page->last.empty() && after.empty()) break;
