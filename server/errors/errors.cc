@@ -47,6 +47,7 @@ absl::StatusCode CodeOf(Reason::Value reason) {
     case Reason::TRAINING_NEEDS_MEMORY:
     case Reason::REVISION_UNKNOWN:
     case Reason::MODEL_NOT_ALLOWED:
+    case Reason::MASTER_KEY_MISSING:
       return absl::StatusCode::kFailedPrecondition;
     case Reason::REQUEST_ID_REUSED:
     case Reason::DUPLICATE_OF:

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "server/errors/still_wanted.h"
 #include "server/gallery/live_index.h"
+#include "server/gallery/protection_upkeep.h"
 #include "server/gallery/reference_cache.h"
 #include "server/gallery/store.h"
 #include "server/telemetry/metrics.h"
@@ -95,7 +96,8 @@ class Gallery {
   // Returns when every change up to this revision is seen. REVISION_UNKNOWN when there is no such revision.
   absl::Status AwaitRevision(int64_t revision);
 
-  // Wraps all persons' keys with the master key that wraps now; returns how many were wrapped by another one.
+  // Wraps all persons' keys with the master key that wraps now; returns how many were wrapped by another one. Passes
+  // over damaged keys, and logs how many there are.
   absl::StatusOr<int64_t> RotateKeys();
 
   absl::StatusOr<ModelChoice> ReadModelChoice() { return store_->ReadModelChoice(); }
@@ -140,6 +142,7 @@ class Gallery {
   std::chrono::steady_clock::time_point synced_ ABSL_GUARDED_BY(synced_mutex_);  // when that was the last one
   mutable absl::Mutex size_mutex_;  // held while the metric is set, so that the last change is what it shows
   GallerySize size_ ABSL_GUARDED_BY(size_mutex_);
+  ProtectionUpkeep upkeep_;  // last: its thread uses the store
 };
 
 }  // namespace likeness

@@ -75,11 +75,8 @@ std::vector<std::string> ReadRequestIds(SqlSession& session, absl::string_view p
 }
 
 GalleryRow ReadGallery(SqlSession& session) {
-  const SqlRow row =
-      session.Run("SELECT persons, face_references, encrypted, history, revision, tag FROM gallery").at(0);
-  return {{IntegerIn(row[0]), IntegerIn(row[1])},
-          {TextIn(row[3]), IntegerIn(row[4]), TextIn(row[5])},
-          IntegerIn(row[2]) != 0};
+  const SqlRow row = session.Run("SELECT persons, face_references, history, revision, tag FROM gallery").at(0);
+  return {{IntegerIn(row[0]), IntegerIn(row[1])}, {TextIn(row[2]), IntegerIn(row[3]), TextIn(row[4])}};
 }
 
 int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references) {

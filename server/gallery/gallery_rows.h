@@ -33,7 +33,6 @@ std::vector<std::string> ReadRequestIds(SqlSession& session, absl::string_view p
 struct GalleryRow {
   GallerySize size;
   GalleryPosition position;
-  bool encrypted = false;
 };
 GalleryRow ReadGallery(SqlSession& session);
 // Counts a change; returns the new revision.

@@ -104,6 +104,10 @@ constexpr const char* kMigrations[] = {
     R"sql(
       ALTER TABLE change ADD COLUMN reference BIGINT NOT NULL DEFAULT -1;
     )sql",
+    R"sql(
+      ALTER TABLE gallery ADD COLUMN key_mark BYTEA;
+      CREATE INDEX person_in_plaintext ON person(person_id) WHERE data_key IS NULL;
+    )sql",
 };
 constexpr int64_t kSchemaVersion = std::size(kMigrations);
 

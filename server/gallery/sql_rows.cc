@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
+#include "server/gallery/sql_encryption.h"
 #include "server/gallery/sql_values.h"
 
 namespace likeness {
@@ -309,7 +310,7 @@ std::vector<std::string> ReadPersonsWithoutCrop(SqlSession& session, const Model
   return persons;
 }
 
-absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& session, const Protection& protection,
+absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& session, SqlEncryption& encryption,
                                                                 const ModelDigest& model,
                                                                 const EmbeddingSources& sources, int64_t after,
                                                                 int limit) {
@@ -329,7 +330,8 @@ absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& sess
                     {OptionalDigest(sources.mapped_from), Text(sources.crop_kind), Digest(model)})) {
     UnembeddedReference reference{IntegerIn(row[0]), TextIn(row[1]), TextIn(row[2]), ""};
     const bool mapped = !IsNull(row[4]);
-    const absl::StatusOr<PersonCipher> cipher = protection.CipherFor(reference.person_id, OptionalBytesIn(row[3]));
+    const absl::StatusOr<PersonCipher> cipher =
+        encryption.CipherFor(session, reference.person_id, OptionalBytesIn(row[3]));
     if (!cipher.ok() && ReasonOf(cipher.status()) != Reason::STORE_CORRUPT) return cipher.status();
     if (cipher.ok() && mapped) {
       ReadSource(session, *cipher, sources, row[4], row[5], reference);
@@ -341,7 +343,7 @@ absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& sess
   return references;
 }
 
-absl::StatusOr<std::vector<NumberedEmbedding>> ReadEmbeddingsBy(SqlSession& session, const Protection& protection,
+absl::StatusOr<std::vector<NumberedEmbedding>> ReadEmbeddingsBy(SqlSession& session, SqlEncryption& encryption,
                                                                 const ModelDigest& model, int64_t after, int limit) {
   std::vector<NumberedEmbedding> embeddings;
   static constexpr char kSelect[] =
@@ -351,7 +353,8 @@ absl::StatusOr<std::vector<NumberedEmbedding>> ReadEmbeddingsBy(SqlSession& sess
       "ORDER BY number LIMIT $4";
   for (const SqlRow& row : RunInWindows(session, kSelect, after, limit, {Digest(model)})) {
     NumberedEmbedding embedding{IntegerIn(row[0]), TextIn(row[1]), TextIn(row[2]), {}};
-    const absl::StatusOr<PersonCipher> cipher = protection.CipherFor(embedding.person_id, OptionalBytesIn(row[5]));
+    const absl::StatusOr<PersonCipher> cipher =
+        encryption.CipherFor(session, embedding.person_id, OptionalBytesIn(row[5]));
     if (cipher.ok()) {
       embedding.values =
           ValuesIn(*cipher, embedding.reference_id, AsText(model.bytes), row[3], row[4]).value_or(std::vector<float>());

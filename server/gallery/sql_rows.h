@@ -19,6 +19,8 @@
 
 namespace likeness {
 
+class SqlEncryption;
+
 absl::Status PersonNotFound();
 
 struct PersonRow {
@@ -77,11 +79,11 @@ ModelGap ReadGap(SqlSession& session, const ModelDigest& model);
 ModelCoverage ReadCoverage(SqlSession& session, const ModelDigest& model, const EmbeddingSources& sources);
 std::vector<std::string> ReadPersonsWithoutCrop(SqlSession& session, const ModelDigest& model,
                                                 const EmbeddingSources& sources, int limit);
-absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& session, const Protection& protection,
+absl::StatusOr<std::vector<UnembeddedReference>> ReadUnembedded(SqlSession& session, SqlEncryption& encryption,
                                                                 const ModelDigest& model,
                                                                 const EmbeddingSources& sources, int64_t after,
                                                                 int limit);
-absl::StatusOr<std::vector<NumberedEmbedding>> ReadEmbeddingsBy(SqlSession& session, const Protection& protection,
+absl::StatusOr<std::vector<NumberedEmbedding>> ReadEmbeddingsBy(SqlSession& session, SqlEncryption& encryption,
                                                                 const ModelDigest& model, int64_t after, int limit);
 
 }  // namespace likeness

@@ -3,19 +3,18 @@
 #include <algorithm>
 #include <map>
 #include <utility>
-#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
 #include "server/gallery/gallery_rows.h"
 #include "server/gallery/sql_rows.h"
 #include "server/hashing/random_id.h"
+#include "server/ids/check_id.h"
 
 namespace likeness {
 namespace {
 
 constexpr int64_t kRevisionsAtOnce = 1000;
-constexpr int kPersonsAtOnce = 100;
 constexpr int kEmbeddingsAtOnce = 1000;
 constexpr int kReviewedAtOnce = 1000;
 
@@ -26,6 +25,23 @@ GalleryChange ChangeOf(GalleryChange::Kind kind, absl::string_view person_id, in
 
 GalleryChange ModelsChange(GalleryChange::Kind kind = GalleryChange::Kind::kModels, absl::string_view subject = "") {
   return {.kind = kind, .subject = std::string(subject)};
+}
+
+// The last line: what no database could store, or not every one, is the caller's mistake and not the store's.
+absl::Status CheckText(absl::string_view field, absl::string_view text) {
+  return CheckId(field, text, {.min_bytes = 0, .max_bytes = 256, .printable = false});
+}
+absl::Status CheckPersonId(absl::string_view person_id) { return CheckText("person_id", person_id); }
+
+absl::Status CheckTexts(const Enrolment& enrolment) {
+  absl::Status status = CheckPersonId(enrolment.person_id);
+  status.Update(CheckText("request_id", enrolment.request_id));
+  status.Update(CheckText("caller", enrolment.enrolled_by));
+  for (const ReferenceEmbedding& reference : enrolment.references) {
+    status.Update(CheckText("reference_id", reference.reference_id));
+  }
+  for (const KeptCrop& crop : enrolment.crops) status.Update(CheckText("kind", crop.kind));
+  return status;
 }
 
 }  // namespace
@@ -40,14 +56,20 @@ absl::StatusOr<Result> SqlStore::Read(absl::FunctionRef<absl::StatusOr<Result>(S
 template <typename Result>
 absl::StatusOr<Result> SqlStore::Write(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work) {
   absl::StatusOr<Result> result;
-  const absl::Status status = database_->Write([&](SqlSession& session) { return (result = work(session)).status(); });
+  const absl::Status status = database_->Write([&](SqlSession& session) -> absl::Status {
+    if (absl::Status may = encryption_.CheckMayWrite(session); !may.ok()) return may;
+    return (result = work(session)).status();
+  });
   return status.ok() ? std::move(result) : status;
 }
 
 template <typename Result>
 absl::StatusOr<Result> SqlStore::Erase(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work) {
   absl::StatusOr<Result> result;
-  const absl::Status status = database_->Erase([&](SqlSession& session) { return (result = work(session)).status(); });
+  const absl::Status status = database_->Erase([&](SqlSession& session) -> absl::Status {
+    if (absl::Status may = encryption_.CheckMayWrite(session); !may.ok()) return may;
+    return (result = work(session)).status();
+  });
   return status.ok() ? std::move(result) : status;
 }
 
@@ -61,79 +83,36 @@ absl::StatusOr<Result> SqlStore::Survey(absl::FunctionRef<absl::StatusOr<Result>
 template <typename Result>
 absl::StatusOr<Result> SqlStore::Purge(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work) {
   absl::StatusOr<Result> result;
-  const absl::Status status = database_->Purge([&](SqlSession& session) { return (result = work(session)).status(); });
+  const absl::Status status = database_->Purge([&](SqlSession& session) -> absl::Status {
+    if (absl::Status may = encryption_.CheckMayWrite(session); !may.ok()) return may;
+    return (result = work(session)).status();
+  });
   return status.ok() ? std::move(result) : status;
 }
 
 absl::StatusOr<std::unique_ptr<SqlStore>> SqlStore::Open(std::unique_ptr<SqlDatabase> database,
                                                          std::shared_ptr<const Protection> protection) {
   std::unique_ptr<SqlStore> store(new SqlStore(std::move(database), std::move(protection)));
-  const absl::StatusOr<GalleryRow> gallery =
-      store->Read<GalleryRow>([](SqlSession& session) -> absl::StatusOr<GalleryRow> { return ReadGallery(session); });
-  if (!gallery.ok()) return gallery.status();
-  if (gallery->encrypted && !store->protection_->encrypts()) {
-    return absl::FailedPreconditionError("the gallery is encrypted: its master keys are needed");
+  SqlEncryption& encryption = store->encryption_;
+  absl::Status status = store->database_->Read([&](SqlSession& session) { return encryption.CheckKeys(session); });
+  if (status.ok() && encryption.must_begin()) {
+    // Erase(): an earlier version may have encrypted everybody and left plaintext in SQLite's log.
+    status = store->database_->Erase([&](SqlSession& session) { return encryption.Begin(session); });
   }
-  absl::Status status = absl::OkStatus();
-  if (gallery->encrypted) status = store->CheckKeys();
-  if (!gallery->encrypted && store->protection_->encrypts()) status = store->Encrypt();
   if (!status.ok()) return status;
   return store;
 }
 
-absl::Status SqlStore::CheckKeys() {
-  return database_->Survey([&](SqlSession& session) -> absl::Status {
-    for (const SqlRow& row : session.Run("SELECT DISTINCT substr(data_key, 1, 8) FROM person")) {
-      const Blob* name = std::get_if<Blob>(&row[0]);
-      if (name != nullptr && !protection_->CanRead(name->bytes)) {
-        return absl::FailedPreconditionError(
-            "the gallery is encrypted with a master key that this server was not given");
-      }
-    }
-    return absl::OkStatus();
-  });
-}
-
-absl::Status SqlStore::Encrypt() {
-  // First, so that a server that does not encrypt is refused from now on.
-  absl::Status status = database_->Maintain([](SqlSession& session) {
-    session.Change("UPDATE gallery SET encrypted = 1", {});
-    return absl::OkStatus();
-  });
-  bool more = true;
-  while (status.ok() && more) {
-    // Purge(): what was written before is overwritten.
-    status = database_->Purge([&](SqlSession& session) -> absl::Status {
-      const std::vector<SqlRow> rows =
-          session.Run("SELECT person_id FROM person WHERE data_key IS NULL LIMIT $1", {int64_t{kPersonsAtOnce}});
-      more = !rows.empty();
-      for (const SqlRow& row : rows) {
-        if (absl::Status person = EncryptPerson(session, std::get<std::string>(row[0])); !person.ok()) return person;
-      }
-      return absl::OkStatus();
-    });
-  }
-  return status;
-}
-
-absl::Status SqlStore::EncryptPerson(SqlSession& session, absl::string_view person_id) {
-  const PersonCipher before(std::string(person_id), std::nullopt);
-  const std::optional<std::string> key = protection_->NewPersonKey(person_id);
-  const absl::StatusOr<PersonCipher> cipher = protection_->CipherFor(person_id, key);
-  if (!cipher.ok()) return cipher.status();
-  EncryptContents(session, person_id, before, *cipher);
-  SetPersonKey(session, person_id, *key);
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::optional<EnrolmentResult>> SqlStore::FindEnrolment(absl::string_view request_id,
                                                                        const ContentDigest& content) {
+  if (absl::Status status = CheckText("request_id", request_id); !status.ok()) return status;
   return Read<std::optional<EnrolmentResult>>(
       [&](SqlSession& session) { return ReadEnrolment(session, request_id, content); });
 }
 
 absl::StatusOr<EnrolmentResult> SqlStore::Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits,
                                                 const EnrolmentReview* review) {
+  if (absl::Status status = CheckTexts(enrolment); !status.ok()) return status;
   return Write<EnrolmentResult>([&](SqlSession& session) -> absl::StatusOr<EnrolmentResult> {
     if (!enrolment.request_id.empty()) {
       absl::StatusOr<std::optional<EnrolmentResult>> earlier =
@@ -148,10 +127,12 @@ absl::StatusOr<EnrolmentResult> SqlStore::Enrol(const Enrolment& enrolment, cons
       if (limits.persons_by.has_value() && CountPersonsBy(session, enrolment.enrolled_by) >= *limits.persons_by) {
         return QuotaExceeded(*limits.persons_by);
       }
-      person = PersonRow{enrolment.create_time, protection_->NewPersonKey(enrolment.person_id), enrolment.enrolled_by};
+      absl::StatusOr<std::optional<std::string>> key = encryption_.NewPersonKey(session, enrolment.person_id);
+      if (!key.ok()) return key.status();
+      person = PersonRow{enrolment.create_time, *std::move(key), enrolment.enrolled_by};
       InsertPerson(session, enrolment.person_id, *person);
     }
-    const absl::StatusOr<PersonCipher> cipher = protection_->CipherFor(enrolment.person_id, person->key);
+    const absl::StatusOr<PersonCipher> cipher = encryption_.CipherToAdd(session, enrolment.person_id, person->key);
     if (!cipher.ok()) return cipher.status();
     const int added = static_cast<int>(enrolment.references.size());
     result.reference_count = CountReferences(session, enrolment.person_id) + added;
@@ -194,7 +175,7 @@ absl::Status SqlStore::Review(SqlSession& session, const EnrolmentReview& review
     if (!LogReachesBackTo(session, review.seen_revision)) after = 0;
   }
   while (true) {
-    const auto page = ReadEmbeddingsBy(session, *protection_, review.model, after, kReviewedAtOnce);
+    const auto page = ReadEmbeddingsBy(session, encryption_, review.model, after, kReviewedAtOnce);
     if (!page.ok()) return page.status();
     if (page->empty()) return absl::OkStatus();
     if (absl::Status status = review.since(*page); !status.ok()) return status;
@@ -203,21 +184,24 @@ absl::Status SqlStore::Review(SqlSession& session, const EnrolmentReview& review
 }
 
 absl::StatusOr<int64_t> SqlStore::PersonsEnrolledBy(absl::string_view caller) {
+  if (absl::Status status = CheckText("caller", caller); !status.ok()) return status;
   return Read<int64_t>([&](SqlSession& session) -> absl::StatusOr<int64_t> { return CountPersonsBy(session, caller); });
 }
 
 absl::StatusOr<std::vector<ReferenceEmbedding>> SqlStore::References(absl::string_view person_id) {
+  if (absl::Status status = CheckPersonId(person_id); !status.ok()) return status;
   using References = std::vector<ReferenceEmbedding>;
   return Read<References>([&](SqlSession& session) -> absl::StatusOr<References> {
     const std::optional<PersonRow> person = ReadPerson(session, person_id);
     if (!person.has_value()) return PersonNotFound();
-    const absl::StatusOr<PersonCipher> cipher = protection_->CipherFor(person_id, person->key);
+    const absl::StatusOr<PersonCipher> cipher = encryption_.CipherFor(session, person_id, person->key);
     if (!cipher.ok()) return cipher.status();
     return ReadEmbeddings(session, *cipher, person_id);
   });
 }
 
 absl::StatusOr<PersonRecord> SqlStore::GetPerson(absl::string_view person_id) {
+  if (absl::Status status = CheckPersonId(person_id); !status.ok()) return status;
   return Read<PersonRecord>([&](SqlSession& session) -> absl::StatusOr<PersonRecord> {
     const std::optional<PersonRow> person = ReadPerson(session, person_id);
     if (!person.has_value()) return PersonNotFound();
@@ -226,12 +210,14 @@ absl::StatusOr<PersonRecord> SqlStore::GetPerson(absl::string_view person_id) {
 }
 
 absl::StatusOr<std::vector<PersonRecord>> SqlStore::ListPersons(absl::string_view after, int limit) {
+  if (absl::Status status = CheckText("page_token", after); !status.ok()) return status;
   using Persons = std::vector<PersonRecord>;
   return Read<Persons>(
       [&](SqlSession& session) -> absl::StatusOr<Persons> { return ReadPersons(session, after, limit); });
 }
 
 absl::StatusOr<DeletionResult> SqlStore::DeletePerson(absl::string_view person_id) {
+  if (absl::Status status = CheckPersonId(person_id); !status.ok()) return status;
   return Erase<DeletionResult>([&](SqlSession& session) -> absl::StatusOr<DeletionResult> {
     const int references = CountReferences(session, person_id);
     const int64_t number = ReadLastNumber(session, person_id);
@@ -242,6 +228,8 @@ absl::StatusOr<DeletionResult> SqlStore::DeletePerson(absl::string_view person_i
 }
 
 absl::StatusOr<DeletionResult> SqlStore::DeleteReference(absl::string_view person_id, absl::string_view reference_id) {
+  if (absl::Status status = CheckText("reference_id", reference_id); !status.ok()) return status;
+  if (absl::Status status = CheckPersonId(person_id); !status.ok()) return status;
   return Erase<DeletionResult>([&](SqlSession& session) -> absl::StatusOr<DeletionResult> {
     if (!ReadPerson(session, person_id).has_value()) return PersonNotFound();
     const std::optional<int64_t> number = RemoveReference(session, person_id, reference_id);
@@ -254,10 +242,11 @@ absl::StatusOr<DeletionResult> SqlStore::DeleteReference(absl::string_view perso
 }
 
 absl::StatusOr<PersonData> SqlStore::ReadPersonData(absl::string_view person_id) {
+  if (absl::Status status = CheckPersonId(person_id); !status.ok()) return status;
   return Read<PersonData>([&](SqlSession& session) -> absl::StatusOr<PersonData> {
     const std::optional<PersonRow> person = ReadPerson(session, person_id);
     if (!person.has_value()) return PersonNotFound();
-    const absl::StatusOr<PersonCipher> cipher = protection_->CipherFor(person_id, person->key);
+    const absl::StatusOr<PersonCipher> cipher = encryption_.CipherFor(session, person_id, person->key);
     if (!cipher.ok()) return cipher.status();
     absl::StatusOr<std::vector<ReferenceEmbedding>> embeddings = ReadEmbeddings(session, *cipher, person_id);
     if (!embeddings.ok()) return embeddings.status();
@@ -306,6 +295,7 @@ absl::StatusOr<bool> SqlStore::IsModelAllowed(const ModelDigest& model) {
 }
 
 absl::StatusOr<ModelCoverage> SqlStore::Coverage(const ModelDigest& model, const EmbeddingSources& sources) {
+  if (absl::Status status = CheckText("kind", sources.crop_kind); !status.ok()) return status;
   return Survey<ModelCoverage>(
       [&](SqlSession& session) -> absl::StatusOr<ModelCoverage> { return ReadCoverage(session, model, sources); });
 }
@@ -316,6 +306,7 @@ absl::StatusOr<ModelGap> SqlStore::GapOf(const ModelDigest& model) {
 
 absl::StatusOr<std::vector<std::string>> SqlStore::PersonsWithoutCrop(const ModelDigest& model,
                                                                       const EmbeddingSources& sources, int limit) {
+  if (absl::Status status = CheckText("kind", sources.crop_kind); !status.ok()) return status;
   using Persons = std::vector<std::string>;
   return Survey<Persons>([&](SqlSession& session) -> absl::StatusOr<Persons> {
     return ReadPersonsWithoutCrop(session, model, sources, limit);
@@ -325,13 +316,15 @@ absl::StatusOr<std::vector<std::string>> SqlStore::PersonsWithoutCrop(const Mode
 absl::StatusOr<std::vector<UnembeddedReference>> SqlStore::Unembedded(const ModelDigest& model,
                                                                       const EmbeddingSources& sources, int64_t after,
                                                                       int limit) {
+  if (absl::Status status = CheckText("kind", sources.crop_kind); !status.ok()) return status;
   return Survey<std::vector<UnembeddedReference>>(
-      [&](SqlSession& session) { return ReadUnembedded(session, *protection_, model, sources, after, limit); });
+      [&](SqlSession& session) { return ReadUnembedded(session, encryption_, model, sources, after, limit); });
 }
 
 absl::Status SqlStore::AddEmbeddings(absl::Span<const UnembeddedReference> references,
                                      absl::Span<const Embedding> embeddings) {
   return database_->Maintain([&](SqlSession& session) -> absl::Status {
+    if (absl::Status may = encryption_.CheckMayWrite(session); !may.ok()) return may;
     // A person's key is read and unwrapped once.
     std::map<absl::string_view, std::vector<size_t>> places_of;
     for (size_t i = 0; i < references.size(); ++i) places_of[references[i].person_id].push_back(i);
@@ -339,7 +332,7 @@ absl::Status SqlStore::AddEmbeddings(absl::Span<const UnembeddedReference> refer
     for (const auto& [person_id, places] : places_of) {
       const std::optional<PersonRow> person = ReadPerson(session, person_id);
       if (!person.has_value()) continue;
-      const absl::StatusOr<PersonCipher> cipher = protection_->CipherFor(person_id, person->key);
+      const absl::StatusOr<PersonCipher> cipher = encryption_.CipherToAdd(session, person_id, person->key);
       if (!cipher.ok()) return cipher.status();
       std::optional<int64_t> first;
       for (const size_t i : places) {
@@ -358,7 +351,7 @@ absl::Status SqlStore::AddEmbeddings(absl::Span<const UnembeddedReference> refer
 absl::StatusOr<std::vector<NumberedEmbedding>> SqlStore::EmbeddingsBy(const ModelDigest& model, int64_t after,
                                                                       int limit) {
   return Read<std::vector<NumberedEmbedding>>(
-      [&](SqlSession& session) { return ReadEmbeddingsBy(session, *protection_, model, after, limit); });
+      [&](SqlSession& session) { return ReadEmbeddingsBy(session, encryption_, model, after, limit); });
 }
 
 absl::StatusOr<EmbeddingDeletion> SqlStore::DeleteEmbeddings(const ModelDigest& model) {
@@ -386,6 +379,7 @@ absl::StatusOr<EmbeddingDeletion> SqlStore::DeleteEmbeddings(const ModelDigest& 
 absl::StatusOr<GalleryChanges> SqlStore::ChangesAfter(const GalleryPosition& seen) {
   absl::StatusOr<GalleryChanges> changes =
       Read<GalleryChanges>([&](SqlSession& session) -> absl::StatusOr<GalleryChanges> {
+        if (absl::Status may = encryption_.CheckMayFollow(session); !may.ok()) return may;
         const GalleryRow gallery = ReadGallery(session);
         GalleryChanges result;
         result.position = gallery.position;
@@ -411,7 +405,8 @@ absl::StatusOr<GalleryChanges> SqlStore::ChangesAfter(const GalleryPosition& see
   // Nobody gave the restored gallery a history of its own: the first server to notice does, for everybody.
   const std::string history = RandomId();
   database_
-      ->Write([&](SqlSession& session) {
+      ->Write([&](SqlSession& session) -> absl::Status {
+        if (absl::Status may = encryption_.CheckMayWrite(session); !may.ok()) return may;
         ReplaceHistory(session, seen.history, history);
         changes->position = ReadGallery(session).position;
         return absl::OkStatus();
@@ -425,7 +420,8 @@ absl::Status SqlStore::ForgetChanges(absl::Duration age) {
   absl::Status status = absl::OkStatus();
   int64_t removed = 1;
   while (status.ok() && removed > 0) {
-    status = database_->Maintain([&](SqlSession& session) {
+    status = database_->Maintain([&](SqlSession& session) -> absl::Status {
+      if (absl::Status may = encryption_.CheckMayWrite(session); !may.ok()) return may;
       removed = RemoveChangesOlderThan(session, age, kRevisionsAtOnce);
       return absl::OkStatus();
     });
@@ -434,18 +430,16 @@ absl::Status SqlStore::ForgetChanges(absl::Duration age) {
 }
 
 absl::StatusOr<KeyRotation> SqlStore::RotateKeys(absl::string_view after, int limit) {
-  return Purge<KeyRotation>([&](SqlSession& session) -> absl::StatusOr<KeyRotation> {
-    KeyRotation rotation;
-    for (const auto& [person_id, key] : ReadPersonKeys(session, after, limit)) {
-      rotation.last = person_id;
-      const absl::StatusOr<std::optional<std::string>> rewrapped = protection_->Rewrap(person_id, key);
-      if (!rewrapped.ok()) return rewrapped.status();
-      if (!rewrapped->has_value()) continue;
-      SetPersonKey(session, person_id, **rewrapped);
-      ++rotation.changed;
-    }
-    return rotation;
-  });
+  return Purge<KeyRotation>([&](SqlSession& session) { return encryption_.RotateKeys(session, after, limit); });
+}
+
+absl::StatusOr<KeyRotation> SqlStore::EncryptPersons(absl::string_view after, int limit) {
+  // Purge(): what was written before is overwritten.
+  return Purge<KeyRotation>([&](SqlSession& session) { return encryption_.EncryptPersons(session, after, limit); });
+}
+
+absl::StatusOr<int64_t> SqlStore::PersonsToEncrypt() {
+  return Survey<int64_t>([&](SqlSession& session) { return encryption_.PersonsToEncrypt(session); });
 }
 
 int64_t SqlStore::Record(SqlSession& session, const std::vector<GalleryChange>& changes, int64_t persons,

@@ -8,6 +8,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "server/gallery/sql.h"
+#include "server/gallery/sql_encryption.h"
 #include "server/gallery/store.h"
 #include "server/protection/protection.h"
 
@@ -16,7 +17,8 @@ namespace likeness {
 // Thread-safe, as its database is. What is kept of faces goes through its Protection.
 class SqlStore : public Store {
  public:
-  // With a Protection that encrypts, a gallery that was not encrypted so far is, before this returns.
+  // With a Protection that encrypts, a gallery that was not encrypted so far is one that is being encrypted from then
+  // on: whoever is in it can be read, and is encrypted by EncryptPersons() or before anything is added.
   // FAILED_PRECONDITION when the gallery is encrypted and the Protection does not, or has not the master keys for it;
   // STORE_FAILED.
   static absl::StatusOr<std::unique_ptr<SqlStore>> Open(std::unique_ptr<SqlDatabase> database,
@@ -56,12 +58,15 @@ class SqlStore : public Store {
   void AwaitChange(absl::Duration limit) override { database_->AwaitChange(limit); }
   absl::Status ForgetChanges(absl::Duration age) override;
   absl::StatusOr<KeyRotation> RotateKeys(absl::string_view after, int limit) override;
+  absl::StatusOr<KeyRotation> EncryptPersons(absl::string_view after, int limit) override;
+  absl::StatusOr<int64_t> PersonsToEncrypt() override;
+  UnfinishedProtection found_unfinished() const override { return encryption_.unfinished(); }
 
  private:
   SqlStore(std::unique_ptr<SqlDatabase> database, std::shared_ptr<const Protection> protection)
-      : database_(std::move(database)), protection_(std::move(protection)) {}
+      : database_(std::move(database)), encryption_(std::move(protection)) {}
 
-  // The database's methods of such names, for work with a result.
+  // The database's methods of such names, for work with a result. Those that write ask first whether they may.
   template <typename Result>
   absl::StatusOr<Result> Read(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work);
   template <typename Result>
@@ -78,12 +83,9 @@ class SqlStore : public Store {
                       const PersonCipher& cipher) const;
   // Makes a new revision of one or more changes, which differ in persons and references only; returns it.
   int64_t Record(SqlSession& session, const std::vector<GalleryChange>& changes, int64_t persons, int64_t references);
-  absl::Status CheckKeys();
-  absl::Status Encrypt();
-  absl::Status EncryptPerson(SqlSession& session, absl::string_view person_id);
 
   const std::unique_ptr<SqlDatabase> database_;
-  const std::shared_ptr<const Protection> protection_;
+  SqlEncryption encryption_;
 };
 
 }  // namespace likeness

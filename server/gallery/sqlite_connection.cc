@@ -138,6 +138,12 @@ constexpr const char* kMigrations[] = {
       ) STRICT;
       INSERT INTO log_link VALUES (1, 'likeness-link-01', lower(hex(zeroblob(24))), lower(hex(randomblob(24))));
     )sql",
+    // gallery.encrypted: 0 plain, 1 being encrypted, 2 encrypted. Before this version 1 was written first, so that it may
+    // be a gallery where somebody was left in plaintext. key_mark: by which master key the persons' keys are wrapped.
+    R"sql(
+      ALTER TABLE gallery ADD COLUMN key_mark BLOB;
+      CREATE INDEX person_in_plaintext ON person(person_id) WHERE data_key IS NULL;
+    )sql",
 };
 constexpr int kSchemaVersion = static_cast<int>(std::size(kMigrations));
 

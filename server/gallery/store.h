@@ -204,17 +204,26 @@ struct GalleryChanges {
   std::vector<GalleryChange> changes;  // in their order; empty when not complete
 };
 
-// How far master keys have been changed.
+// What a page of RotateKeys() or EncryptPersons() did.
 struct KeyRotation {
   std::string last;     // the last person looked at; empty when none was left
-  int64_t changed = 0;  // persons whose key was wrapped anew
+  int64_t changed = 0;  // persons who were encrypted, or whose key was wrapped anew
+  int64_t damaged = 0;  // persons whose key cannot be read, and was left as it was
+};
+
+// What had not come to its end when a store was opened.
+struct UnfinishedProtection {
+  bool encryption = false;  // EncryptPersons() finishes it
+  bool rotation = false;    // RotateKeys() does, by the master key that was begun with
 };
 
 // QUOTA_EXCEEDED, for a caller who may have enrolled so many.
 absl::Status QuotaExceeded(int64_t persons);
 
 // Thread-safe. A mutation that returned OK is on disk; one that returned an error changed nothing, except that after
-// STORE_FAILED its outcome may be unknown. All methods may return STORE_FAILED.
+// STORE_FAILED its outcome may be unknown. All methods may return STORE_FAILED, and FIELD_INVALID for an id that is not
+// UTF-8, has a NUL in it or more than 256 bytes; mutations MASTER_KEY_MISSING, and ChangesAfter(), once another server
+// has begun to encrypt the gallery and this one cannot.
 class Store {
  public:
   virtual ~Store() = default;
@@ -304,9 +313,18 @@ class Store {
   // Makes the log forget what is older than `age`, by the clock of the database.
   virtual absl::Status ForgetChanges(absl::Duration age) = 0;
 
-  // Wraps the keys of at most `limit` persons whose id comes after `after`, in byte order, with the master key that
-  // wraps now.
+  // Wraps the keys of at most `limit` persons whose id comes after `after`, in byte order, with the gallery's master
+  // key. Where `after` is empty, the one that wraps now becomes the gallery's: nobody, on any server, is enrolled under
+  // another one from then on. Repeated from the beginning, it goes on where it was interrupted.
   virtual absl::StatusOr<KeyRotation> RotateKeys(absl::string_view after, int limit) = 0;
+
+  // Encrypts at most `limit` persons whose id comes after `after`, in byte order, who were enrolled before the gallery
+  // had a master key. Where `after` is empty and nobody is left, the gallery counts as encrypted: a person in plaintext
+  // is STORE_CORRUPT from then on. Any number of servers may do so at once; it goes on where it was interrupted.
+  virtual absl::StatusOr<KeyRotation> EncryptPersons(absl::string_view after, int limit) = 0;
+  // Persons who are still to be encrypted; 0 where nothing is.
+  virtual absl::StatusOr<int64_t> PersonsToEncrypt() = 0;
+  virtual UnfinishedProtection found_unfinished() const = 0;
 };
 
 }  // namespace likeness

@@ -38,6 +38,17 @@ absl::Status Wrong(absl::string_view source, absl::string_view why) {
   return absl::FailedPreconditionError(absl::StrCat("master keys of ", source, ": ", why));
 }
 
+absl::Status MissingKey(absl::string_view id) {
+  return MakeError(Reason::MASTER_KEY_MISSING,
+                   absl::StrCat("the gallery needs the master key ", absl::BytesToHexString(id),
+                                ", which this server was not given"));
+}
+
+std::string WrapWith(const MasterKey& master, const SecretKey& key, absl::string_view person_id) {
+  const Sealed sealed = Seal(master.key, OwnerOf(person_id), key.bytes());
+  return absl::StrCat(master.id, sealed.ciphertext, sealed.proof);
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<MasterKey>> ParseMasterKeys(absl::string_view text) {
@@ -101,16 +112,21 @@ MasterKeys::Keys MasterKeys::Current() {
 }
 
 const MasterKey* MasterKeys::Find(const std::vector<MasterKey>& keys, absl::string_view wrapped) {
-  const auto found = std::find_if(keys.begin(), keys.end(),
-                                  [id = wrapped.substr(0, kIdBytes)](const MasterKey& key) { return key.id == id; });
+  const auto found =
+      std::find_if(keys.begin(), keys.end(), [id = IdIn(wrapped)](const MasterKey& key) { return key.id == id; });
   return found == keys.end() ? nullptr : &*found;
 }
 
 std::string MasterKeys::Wrap(const SecretKey& key, absl::string_view person_id) {
+  return WrapWith(Current()->front(), key, person_id);
+}
+
+absl::StatusOr<std::string> MasterKeys::WrapLike(absl::string_view like, const SecretKey& key,
+                                                 absl::string_view person_id) {
   const Keys keys = Current();
-  const MasterKey& master = keys->front();
-  const Sealed sealed = Seal(master.key, OwnerOf(person_id), key.bytes());
-  return absl::StrCat(master.id, sealed.ciphertext, sealed.proof);
+  const MasterKey* master = Find(*keys, like);
+  if (master == nullptr) return MissingKey(IdIn(like));
+  return WrapWith(*master, key, person_id);
 }
 
 absl::StatusOr<SecretKey> MasterKeys::Unwrap(absl::string_view wrapped, absl::string_view person_id) {
@@ -118,11 +134,7 @@ absl::StatusOr<SecretKey> MasterKeys::Unwrap(absl::string_view wrapped, absl::st
   if (wrapped.size() != kIdBytes + SecretKey::kBytes + Sealed::kProofBytes) return damaged();
   const Keys keys = Current();
   const MasterKey* master = Find(*keys, wrapped);
-  if (master == nullptr) {
-    return MakeError(Reason::STORE_FAILED, absl::StrCat("the gallery needs the master key ",
-                                                        absl::BytesToHexString(wrapped.substr(0, kIdBytes)),
-                                                        ", which this server was not given"));
-  }
+  if (master == nullptr) return MissingKey(IdIn(wrapped));
   const std::optional<std::string> bytes =
       Unseal(master->key, OwnerOf(person_id), wrapped.substr(kIdBytes, SecretKey::kBytes),
              wrapped.substr(kIdBytes + SecretKey::kBytes));
@@ -131,7 +143,7 @@ absl::StatusOr<SecretKey> MasterKeys::Unwrap(absl::string_view wrapped, absl::st
   return *key;
 }
 
-bool MasterKeys::IsCurrent(absl::string_view wrapped) { return Current()->front().id == wrapped.substr(0, kIdBytes); }
+bool MasterKeys::IsCurrent(absl::string_view wrapped) { return Current()->front().id == IdIn(wrapped); }
 
 bool MasterKeys::Knows(absl::string_view wrapped) { return Find(*Current(), wrapped) != nullptr; }
 

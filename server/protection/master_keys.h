@@ -41,6 +41,8 @@ class MasterKeys {
  public:
   // A wrapped key: the master key's id, the ciphertext, its proof.
   static constexpr size_t kIdBytes = 8;
+  // The id of the master key that wrapped it.
+  static absl::string_view IdIn(absl::string_view wrapped) { return wrapped.substr(0, kIdBytes); }
 
   // By the file's text, which is read again when the file changes. FAILED_PRECONDITION, naming the file, when it cannot
   // be read, is malformed, or others than its owner and group may read or change it.
@@ -49,7 +51,9 @@ class MasterKeys {
   static absl::StatusOr<std::unique_ptr<MasterKeys>> FromText(absl::string_view text, absl::string_view source);
 
   std::string Wrap(const SecretKey& key, absl::string_view person_id);
-  // STORE_FAILED when the master key that wrapped it is not there; STORE_CORRUPT when it is damaged or another
+  // With the master key that wrapped `like`. MASTER_KEY_MISSING when it is not there.
+  absl::StatusOr<std::string> WrapLike(absl::string_view like, const SecretKey& key, absl::string_view person_id);
+  // MASTER_KEY_MISSING when the master key that wrapped it is not there; STORE_CORRUPT when it is damaged or another
   // person's.
   absl::StatusOr<SecretKey> Unwrap(absl::string_view wrapped, absl::string_view person_id);
   // Whether the first key wrapped it.

@@ -39,24 +39,38 @@ std::optional<std::string> Protection::NewPersonKey(absl::string_view person_id)
   return keys_->Wrap(SecretKey::Random(), person_id);
 }
 
+absl::StatusOr<std::string> Protection::NewPersonKey(absl::string_view person_id, absl::string_view key_mark) const {
+  return keys_->WrapLike(key_mark, SecretKey::Random(), person_id);
+}
+
+// A wrapped key that encrypts nothing, of nobody: no person has an empty id.
+std::string Protection::NewKeyMark() const { return keys_->Wrap(SecretKey::Random(), /*person_id=*/""); }
+
+absl::Status Protection::CheckKeyMark(absl::string_view key_mark) const {
+  return keys_->Unwrap(key_mark, /*person_id=*/"").status();
+}
+
 absl::StatusOr<PersonCipher> Protection::CipherFor(absl::string_view person_id,
                                                    const std::optional<std::string>& wrapped_key) const {
   if (!wrapped_key.has_value()) {
     if (encrypts()) return MakeError(Reason::STORE_CORRUPT, "a person's stored key is missing");
-    return PersonCipher(std::string(person_id), std::nullopt);
+    return PlaintextCipherFor(person_id);
   }
-  if (!encrypts()) return MakeError(Reason::STORE_FAILED, "the gallery is encrypted, and the server has no master key");
+  if (!encrypts()) {
+    return MakeError(Reason::MASTER_KEY_MISSING, "the gallery is encrypted, and this server was given no master key");
+  }
   const absl::StatusOr<SecretKey> key = keys_->Unwrap(*wrapped_key, person_id);
   if (!key.ok()) return key.status();
   return PersonCipher(std::string(person_id), *key);
 }
 
 absl::StatusOr<std::optional<std::string>> Protection::Rewrap(absl::string_view person_id,
-                                                              absl::string_view wrapped_key) const {
-  if (keys_->IsCurrent(wrapped_key)) return std::nullopt;
+                                                              absl::string_view wrapped_key,
+                                                              absl::string_view key_mark) const {
+  if (MasterKeys::IdIn(wrapped_key) == MasterKeys::IdIn(key_mark)) return std::nullopt;
   const absl::StatusOr<SecretKey> key = keys_->Unwrap(wrapped_key, person_id);
   if (!key.ok()) return key.status();
-  return keys_->Wrap(*key, person_id);
+  return keys_->WrapLike(key_mark, *key, person_id);
 }
 
 }  // namespace likeness

@@ -54,12 +54,29 @@ class Protection {
 
   // What to keep with a new person; nothing where nothing is encrypted.
   std::optional<std::string> NewPersonKey(absl::string_view person_id) const;
-  // By what is kept with the person. STORE_FAILED when its master key is not there; STORE_CORRUPT, also for a person
-  // without a key where everything is encrypted.
+  // The same, wrapped by the gallery's master key instead of the one that wraps now. MASTER_KEY_MISSING.
+  absl::StatusOr<std::string> NewPersonKey(absl::string_view person_id, absl::string_view key_mark) const;
+
+  // What a gallery keeps to tell by which master key its persons' keys are wrapped: nobody makes one without that key.
+  // By the one that wraps now; only where something is encrypted.
+  std::string NewKeyMark() const;
+  // MASTER_KEY_MISSING when its master key is not there; STORE_CORRUPT when it was not made by it.
+  absl::Status CheckKeyMark(absl::string_view key_mark) const;
+  // Whether it was made by the master key that wraps now.
+  bool IsCurrent(absl::string_view key_mark) const { return encrypts() && keys_->IsCurrent(key_mark); }
+
+  // By what is kept with the person. MASTER_KEY_MISSING; STORE_CORRUPT, also for a person without a key where
+  // everything is encrypted.
   absl::StatusOr<PersonCipher> CipherFor(absl::string_view person_id,
                                          const std::optional<std::string>& wrapped_key) const;
-  // The same key, wrapped by the master key that wraps now; nothing when it is so already.
-  absl::StatusOr<std::optional<std::string>> Rewrap(absl::string_view person_id, absl::string_view wrapped_key) const;
+  // Of a person whom nothing is encrypted of.
+  static PersonCipher PlaintextCipherFor(absl::string_view person_id) {
+    return PersonCipher(std::string(person_id), std::nullopt);
+  }
+  // The same key, wrapped by the gallery's master key; nothing when it is so already. MASTER_KEY_MISSING;
+  // STORE_CORRUPT.
+  absl::StatusOr<std::optional<std::string>> Rewrap(absl::string_view person_id, absl::string_view wrapped_key,
+                                                    absl::string_view key_mark) const;
   // Whether its master key is there.
   bool CanRead(absl::string_view wrapped_key) const { return encrypts() && keys_->Knows(wrapped_key); }
 

@@ -12,7 +12,7 @@ namespace {
 // Whether the operator has to look, and not the caller.
 bool IsOurFault(Reason::Value reason) {
   return reason == Reason::INTERNAL || reason == Reason::NETWORK_FAILED || reason == Reason::STORE_FAILED ||
-         reason == Reason::STORE_CORRUPT || reason == Reason::MODEL_CORRUPT;
+         reason == Reason::MASTER_KEY_MISSING || reason == Reason::STORE_CORRUPT || reason == Reason::MODEL_CORRUPT;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "server/encoding/crop_kind.h"
 #include "server/errors/errors.h"
 #include "server/hashing/sha256.h"
+#include "server/ids/check_id.h"
 #include "server/image/crop_file.h"
 #include "server/rpc/conversions.h"
 #include "server/rpc/validation.h"
@@ -34,8 +35,8 @@ Enroller::Enroller(const FaceEncoder& encoder, const ActiveGeneration& active, G
 
 absl::Status Enroller::Enroll(const v1::EnrollRequest& request, const Caller& caller, StillWanted still_wanted,
                               v1::EnrollResponse& response) {
-  if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
-  if (absl::Status status = ValidateRequestId(request.request_id()); !status.ok()) return status;
+  if (absl::Status status = CheckId("person_id", request.person_id(), kNewId); !status.ok()) return status;
+  if (absl::Status status = CheckId("request_id", request.request_id(), {.min_bytes = 0}); !status.ok()) return status;
   if (absl::Status status = ValidatePhotoCount(request.photos_size()); !status.ok()) return status;
   const ContentDigest content = DigestOf(request);
   std::optional<EnrolmentResult> result;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "server/errors/errors.h"
+#include "server/ids/check_id.h"
 #include "server/rpc/conversions.h"
 #include "server/rpc/validation.h"
 
@@ -64,7 +65,7 @@ absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWan
                                       v1::VerifyResponse& response) {
   // Before the references: they hold embeddings by every model that may be active from now on.
   const std::shared_ptr<const Generation> generation = active_.Get();
-  if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
+  if (absl::Status status = CheckId("person_id", request.person_id(), kKnownId); !status.ok()) return status;
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
   const absl::StatusOr<QualityGate> gate = ReadQualityGate(request.probe_gate(), probe_gate_, "probe_gate");
@@ -158,7 +159,7 @@ absl::Status FaceVerification::Enroll(const v1::EnrollRequest& request, const Ca
 
 absl::Status FaceVerification::GetPerson(const v1::GetPersonRequest& request, StillWanted,
                                          v1::GetPersonResponse& response) {
-  if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
+  if (absl::Status status = CheckId("person_id", request.person_id(), kKnownId); !status.ok()) return status;
   if (absl::Status status = AwaitRevision(request.min_revision()); !status.ok()) return status;
   const absl::StatusOr<PersonRecord> person = gallery_.GetPerson(request.person_id());
   if (!person.ok()) return person.status();
@@ -189,7 +190,7 @@ absl::Status FaceVerification::AwaitRevision(int64_t min_revision) {
 
 absl::Status FaceVerification::DeletePerson(const v1::DeletePersonRequest& request, StillWanted,
                                             v1::DeletePersonResponse& response) {
-  if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
+  if (absl::Status status = CheckId("person_id", request.person_id(), kKnownId); !status.ok()) return status;
   const absl::StatusOr<DeletionResult> deleted = gallery_.DeletePerson(request.person_id());
   if (!deleted.ok()) return deleted.status();
   response.set_deleted_references(deleted->references);
@@ -199,8 +200,8 @@ absl::Status FaceVerification::DeletePerson(const v1::DeletePersonRequest& reque
 
 absl::Status FaceVerification::DeleteReference(const v1::DeleteReferenceRequest& request, StillWanted,
                                                v1::DeleteReferenceResponse& response) {
-  if (absl::Status status = ValidatePersonId(request.person_id()); !status.ok()) return status;
-  if (request.reference_id().empty()) return InvalidField("reference_id", "reference_id is missing");
+  if (absl::Status status = CheckId("person_id", request.person_id(), kKnownId); !status.ok()) return status;
+  if (absl::Status status = CheckId("reference_id", request.reference_id(), kKnownId); !status.ok()) return status;
   const absl::StatusOr<DeletionResult> left = gallery_.DeleteReference(request.person_id(), request.reference_id());
   if (!left.ok()) return left.status();
   response.set_remaining_references(left->references);

@@ -1,7 +1,7 @@
 #include "server/rpc/gallery_service.h"
 
+#include "server/ids/check_id.h"
 #include "server/rpc/conversions.h"
-#include "server/rpc/validation.h"
 
 namespace likeness {
 namespace {
@@ -29,7 +29,7 @@ void Fill(const PersonData& data, v1::ExportPersonResponse& response) {
 grpc::Status GalleryService::ExportPerson(grpc::ServerContext* context, const v1::ExportPersonRequest* request,
                                           v1::ExportPersonResponse* response) {
   return calls_.RunAudited(*context, "ExportPerson", {.person_id = request->person_id()}, [&]() -> absl::Status {
-    if (absl::Status status = ValidatePersonId(request->person_id()); !status.ok()) return status;
+    if (absl::Status status = CheckId("person_id", request->person_id(), kKnownId); !status.ok()) return status;
     const absl::StatusOr<PersonData> data = gallery_.ReadPersonData(request->person_id());
     if (!data.ok()) return data.status();
     Fill(*data, *response);

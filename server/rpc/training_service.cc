@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "server/ids/check_id.h"
 #include "server/rpc/admin_calls.h"
 
 namespace likeness {
@@ -87,6 +88,7 @@ absl::Status TrainingService::Watch(const grpc::ServerContext& context, const st
 grpc::Status TrainingService::GetTraining(grpc::ServerContext* context, const v1::GetTrainingRequest* request,
                                           v1::GetTrainingResponse* response) {
   return calls_.Run(*context, "GetTraining", [&]() -> absl::Status {
+    if (absl::Status status = CheckId("training_id", request->training_id(), kNewId); !status.ok()) return status;
     absl::StatusOr<v1::Training> training = jobs_.Get(request->training_id());
     if (!training.ok()) return training.status();
     *response->mutable_training() = *std::move(training);
@@ -104,7 +106,8 @@ grpc::Status TrainingService::ListTrainings(grpc::ServerContext* context, const 
 
 grpc::Status TrainingService::WatchTraining(grpc::ServerContext* context, const v1::WatchTrainingRequest* request,
                                             grpc::ServerWriter<v1::WatchTrainingResponse>* writer) {
-  return calls_.Run(*context, "WatchTraining", [&] {
+  return calls_.Run(*context, "WatchTraining", [&]() -> absl::Status {
+    if (absl::Status status = CheckId("training_id", request->training_id(), kNewId); !status.ok()) return status;
     return Watch(*context, request->training_id(), [writer](const v1::Training& training) {
       v1::WatchTrainingResponse response;
       *response.mutable_training() = training;
@@ -116,6 +119,7 @@ grpc::Status TrainingService::WatchTraining(grpc::ServerContext* context, const 
 grpc::Status TrainingService::CancelTraining(grpc::ServerContext* context, const v1::CancelTrainingRequest* request,
                                              v1::CancelTrainingResponse* response) {
   return calls_.RunAudited(*context, "CancelTraining", {}, [&]() -> absl::Status {
+    if (absl::Status status = CheckId("training_id", request->training_id(), kNewId); !status.ok()) return status;
     absl::StatusOr<v1::Training> training = jobs_.Cancel(request->training_id());
     if (!training.ok()) return training.status();
     *response->mutable_training() = *std::move(training);

@@ -1,37 +1,11 @@
 #include "server/rpc/validation.h"
 
-#include <algorithm>
-
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
+#include "server/ids/check_id.h"
 
 namespace likeness {
-namespace {
-
-bool HasControlCharacter(absl::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return absl::ascii_iscntrl(c); });
-}
-
-}  // namespace
-
-absl::Status ValidatePersonId(absl::string_view person_id) {
-  if (person_id.empty() || person_id.size() > kMaxIdBytes) {
-    return InvalidField("person_id",
-                        absl::StrCat("person_id must have 1 to ", kMaxIdBytes, " bytes, not ", person_id.size()));
-  }
-  if (HasControlCharacter(person_id)) return InvalidField("person_id", "person_id contains a control character");
-  return absl::OkStatus();
-}
-
-absl::Status ValidateRequestId(absl::string_view request_id) {
-  if (request_id.size() > kMaxIdBytes) {
-    return InvalidField("request_id",
-                        absl::StrCat("request_id must have at most ", kMaxIdBytes, " bytes, not ", request_id.size()));
-  }
-  return absl::OkStatus();
-}
 
 absl::Status ValidatePhotoCount(int count) {
   if (count < 1 || count > kMaxPhotosPerEnrolment) {
@@ -80,7 +54,8 @@ std::string MakePageToken(absl::string_view last_person_id) { return absl::WebSa
 
 absl::StatusOr<std::string> ReadPageToken(absl::string_view page_token) {
   std::string after;
-  if (!absl::WebSafeBase64Unescape(page_token, &after)) {
+  constexpr IdRule kLastPersonId{.min_bytes = 0, .printable = false};
+  if (!absl::WebSafeBase64Unescape(page_token, &after) || !CheckId("page_token", after, kLastPersonId).ok()) {
     return InvalidField("page_token", "page_token is none that ListPersons returned");
   }
   return after;

@@ -1,4 +1,4 @@
-// What a request's fields may hold. Pure functions; errors are FIELD_INVALID and name the field.
+// What a request's fields may hold, ids apart (server/ids/). Pure functions; errors are FIELD_INVALID and name the field.
 #ifndef LIKENESS_SERVER_RPC_VALIDATION_H_
 #define LIKENESS_SERVER_RPC_VALIDATION_H_
 
@@ -12,13 +12,10 @@
 
 namespace likeness {
 
-inline constexpr int kMaxIdBytes = 128;
 inline constexpr int kMaxPhotosPerEnrolment = 16;
 inline constexpr int kDefaultPageSize = 100;
 inline constexpr int kMaxPageSize = 1000;
 
-absl::Status ValidatePersonId(absl::string_view person_id);
-absl::Status ValidateRequestId(absl::string_view request_id);
 absl::Status ValidatePhotoCount(int count);
 absl::StatusOr<FacePolicy> ReadFacePolicy(v1::FacePolicy policy);
 // The gate to hold faces against, from the request's `field`; `server_default` where the request leaves it open.

@@ -87,6 +87,10 @@ Metrics::Metrics()
       &Registered(BuildGauge(), "likeness_gallery_pending_erasures",
                   "Deletions with bytes left in the write-ahead log, because somebody reads there.", *registry_)
            .Add({});
+  persons_to_encrypt_ =
+      &Registered(BuildGauge(), "likeness_gallery_persons_to_encrypt",
+                  "Persons whose faces are still in plaintext, in a gallery that is being encrypted.", *registry_)
+           .Add({});
   queue_depth_ = &Registered(BuildGauge(), "likeness_queue_depth", "Calls that wait for a worker.", *registry_).Add({});
   queue_capacity_ =
       &Registered(BuildGauge(), "likeness_queue_capacity", "Calls that may wait for a worker.", *registry_).Add({});
@@ -174,6 +178,8 @@ void Metrics::SetGallerySize(int64_t persons, int64_t references) {
 void Metrics::SetGalleryLost(bool lost) { gallery_lost_->Set(lost ? 1 : 0); }
 
 void Metrics::SetPendingErasures(int64_t deletions) { pending_erasures_->Set(static_cast<double>(deletions)); }
+
+void Metrics::SetPersonsToEncrypt(int64_t persons) { persons_to_encrypt_->Set(static_cast<double>(persons)); }
 
 void Metrics::SetQueueDepth(int64_t waiting) { queue_depth_->Set(static_cast<double>(waiting)); }
 

@@ -58,6 +58,8 @@ class Metrics {
   void SetGalleryLost(bool lost);
   // Deletions that were answered and have bytes left in the write-ahead log, because somebody reads there.
   void SetPendingErasures(int64_t deletions);
+  // Persons whose faces are still in plaintext, in a gallery that is being encrypted.
+  void SetPersonsToEncrypt(int64_t persons);
   // That everything is known which others had changed in a shared gallery by this time.
   void SetGallerySynced(absl::Time time);
   void SetQueueDepth(int64_t waiting);
@@ -102,6 +104,7 @@ class Metrics {
   prometheus::Gauge* references_without_embedding_;
   prometheus::Gauge* gallery_lost_;
   prometheus::Gauge* pending_erasures_;
+  prometheus::Gauge* persons_to_encrypt_;
   prometheus::Gauge* queue_depth_;
   prometheus::Gauge* queue_capacity_;
   prometheus::Gauge* batch_queue_depth_;

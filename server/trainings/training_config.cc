@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
+#include "server/ids/check_id.h"
 
 namespace likeness {
 namespace {
@@ -78,6 +79,9 @@ absl::StatusOr<v1::TrainingConfig> CompleteConfig(v1::TrainingConfig config, con
   if (!(config.held_out_share() >= 0 && config.held_out_share() <= 0.9)) return Wrong("held_out_share", "0 to 0.9");
   if (!config.held_out_people().empty() && config.held_out_share() > 0) {
     return Wrong("held_out_share", "left out where held_out_people names them");
+  }
+  for (const std::string& person : config.held_out_people()) {
+    if (absl::Status status = CheckId("config.held_out_people", person, kNewId); !status.ok()) return status;
   }
   if (!v1::PromotionRule_IsValid(config.promotion_rule())) return Wrong("promotion_rule", "one of PromotionRule");
   if (!IsName(config.name())) return Wrong("name", "1 to 64 letters, digits, dots, dashes");

@@ -16,6 +16,7 @@
 #include "server/errors/errors.h"
 #include "server/files/files.h"
 #include "server/hashing/random_id.h"
+#include "server/ids/check_id.h"
 #include "server/telemetry/log.h"
 #include "server/threads/guarded.h"
 #include "server/training/people_split.h"
@@ -25,7 +26,6 @@
 namespace likeness {
 namespace {
 
-constexpr size_t kMaxLabelBytes = 128;
 constexpr int kPairsPerPhoto = 10;
 constexpr int64_t kBytesOfPair = 24;  // see evaluation.h
 constexpr int64_t kLeastCopiesOfWeights = 3;
@@ -111,9 +111,7 @@ absl::Status TrainingJobs::Upload::Add(const v1::LabelledPhoto& photo, StillWant
                      absl::StrCat("a training takes at most ", jobs_.limits_.max_photos, " photos and ",
                                   jobs_.limits_.max_bytes, " bytes"));
   }
-  if (photo.person().empty() || photo.person().size() > kMaxLabelBytes) {
-    return InvalidField("photo.person", "person must have 1 to 128 bytes");
-  }
+  if (absl::Status status = CheckId("photo.person", photo.person(), kNewId); !status.ok()) return status;
   hasher_.Add(photo.person());
   hasher_.Add(photo.photo());
   absl::StatusOr<Picture> crop;

@@ -76,14 +76,15 @@ ServerProcess::ServerProcess(Options options, pid_t pid) : options_(std::move(op
 absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(const Options& options) {
   const std::string ready_file = options.folder + "/ready.json";
   std::filesystem::remove(ready_file);
-  std::vector<std::string> flags = {"--address=127.0.0.1:0",
-                                    "--metrics-address=127.0.0.1:0",
-                                    "--device=cpu",
-                                    absl::StrCat("--model=", LIKENESS_MODELS_DIR, "/", options.model, ".pt"),
-                                    "--face-finder=" LIKENESS_MODELS_DIR "/face-finder.pt",
-                                    "--gallery=sqlite:" + options.folder + "/gallery.db",
-                                    "--master-key-file=" + MasterKeyFile(options.folder),
-                                    "--ready-file=" + ready_file};
+  std::vector<std::string> flags = {
+      "--address=127.0.0.1:0",
+      "--metrics-address=127.0.0.1:0",
+      "--device=cpu",
+      absl::StrCat("--model=", LIKENESS_MODELS_DIR, "/", options.model, ".pt"),
+      "--face-finder=" LIKENESS_MODELS_DIR "/face-finder.pt",
+      "--gallery=sqlite:" + options.folder + "/gallery.db",
+      options.plaintext ? "--plaintext-gallery=true" : "--master-key-file=" + MasterKeyFile(options.folder),
+      "--ready-file=" + ready_file};
   flags.insert(flags.end(), options.flags.begin(), options.flags.end());
   const pid_t pid = Spawn(flags, options.folder + "/server.log");
   if (pid < 0) return absl::InternalError("likeness-server cannot be run; was it built?");

@@ -36,6 +36,7 @@ class ServerProcess {
     std::string folder;              // of the gallery, the ready file and the log
     std::vector<std::string> flags;  // added to those that every test needs
     std::string model = "mobilefacenet-192";
+    bool plaintext = false;  // without the master key
   };
 
   // Starts the server and waits until it serves. Fails with the server's log when it does not.

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/gallery/sql_store.h"
@@ -19,12 +20,17 @@ inline absl::StatusOr<std::unique_ptr<SqlStore>> OpenSqliteStore(
   return SqlStore::Open(*std::move(database), std::move(protection));
 }
 
-// Encrypts under a master key, `key` times the digit pair 01 (1), 02 (2)…
-inline std::shared_ptr<const Protection> ProtectionBy(int key) {
+// Encrypts under the first of these master keys: 1 stands for 32 times the digits 01, and so on. It can read what any
+// of them wrapped.
+inline std::shared_ptr<const Protection> ProtectionBy(const std::vector<int>& keys) {
   std::string text;
-  for (int i = 0; i < 32; ++i) text += std::string("0") + static_cast<char>('0' + key);
+  for (const int key : keys) {
+    for (int i = 0; i < 32; ++i) text += std::string("0") + static_cast<char>('0' + key);
+    text += '\n';
+  }
   return std::make_shared<const Protection>(*MasterKeys::FromText(text, "the test"));
 }
+inline std::shared_ptr<const Protection> ProtectionBy(int key) { return ProtectionBy(std::vector<int>{key}); }
 
 }  // namespace likeness
 

@@ -48,6 +48,7 @@ TEST(ErrorsTest, UsesTheCodesThatTheContractStates) {
       {Reason::DEADLINE_EXCEEDED, absl::StatusCode::kDeadlineExceeded},
       {Reason::SHUTTING_DOWN, absl::StatusCode::kUnavailable},
       {Reason::STORE_FAILED, absl::StatusCode::kUnavailable},
+      {Reason::MASTER_KEY_MISSING, absl::StatusCode::kFailedPrecondition},
       {Reason::STORE_CORRUPT, absl::StatusCode::kDataLoss},
       {Reason::NETWORK_FAILED, absl::StatusCode::kInternal},
   };

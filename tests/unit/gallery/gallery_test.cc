@@ -113,6 +113,11 @@ class WatchedStore : public Store {
   absl::StatusOr<KeyRotation> RotateKeys(absl::string_view after, int limit) override {
     return store_->RotateKeys(after, limit);
   }
+  absl::StatusOr<KeyRotation> EncryptPersons(absl::string_view after, int limit) override {
+    return store_->EncryptPersons(after, limit);
+  }
+  absl::StatusOr<int64_t> PersonsToEncrypt() override { return store_->PersonsToEncrypt(); }
+  UnfinishedProtection found_unfinished() const override { return store_->found_unfinished(); }
 
   int lookups = 0;
   std::atomic<int> pages = 0;

@@ -368,6 +368,84 @@ TEST_F(PostgresStoreTest, TellsTheFollowerOfAChangeOfModelsThatACallHasSeenFirst
   EXPECT_EQ(there->model_changes(), 1);
 }
 
+// One that runs when another begins to encrypt.
+TEST_F(PostgresStoreTest, LetsAServerWithoutTheMasterKeyWriteNoMore) {
+  const auto without = OpenPostgresStore(url_, Protection::Plaintext());
+  ASSERT_THAT(without, IsOk());
+  Store& plain = **without;
+  ASSERT_THAT(plain.Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")}), kMany), IsOk());
+  const auto with = OpenPostgresStore(url_, ProtectionBy(1));
+  ASSERT_THAT(with, IsOk());
+  const absl::Status refused = plain.Enrol(EnrolmentOf("bob", {ReferenceNamed("r2")}), kMany).status();
+  EXPECT_THAT(refused, FailsWith(Reason::MASTER_KEY_MISSING));
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(RetryAfterOf(refused), std::nullopt);
+  EXPECT_THAT(plain.DeletePerson("ada"), FailsWith(Reason::MASTER_KEY_MISSING));
+  EXPECT_THAT(plain.DeleteReference("ada", "r1"), FailsWith(Reason::MASTER_KEY_MISSING));
+  EXPECT_THAT(plain.AddEmbeddings({}, {}), FailsWith(Reason::MASTER_KEY_MISSING));
+  EXPECT_THAT(plain.DeleteEmbeddings(ModelNamed(1)), FailsWith(Reason::MASTER_KEY_MISSING));
+  EXPECT_THAT(plain.SetModelChoice({}), FailsWith(Reason::MASTER_KEY_MISSING));
+  EXPECT_THAT(plain.AllowModel(ModelNamed(1)), FailsWith(Reason::MASTER_KEY_MISSING));
+  EXPECT_THAT(plain.ForbidModel(ModelNamed(1)), FailsWith(Reason::MASTER_KEY_MISSING));
+  EXPECT_THAT(plain.ForgetChanges(absl::Hours(1)), FailsWith(Reason::MASTER_KEY_MISSING));
+  EXPECT_THAT(plain.RotateKeys("", 10), FailsWith(Reason::MASTER_KEY_MISSING));
+  EXPECT_THAT(plain.ChangesAfter(0), FailsWith(Reason::MASTER_KEY_MISSING)) << "so that its health says so";
+  EXPECT_THAT(OpenPostgresStore(url_, Protection::Plaintext()),
+              HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("encrypted")));
+  EXPECT_EQ((*with)->References("ada")->size(), 1u);
+}
+
+TEST_F(PostgresStoreTest, IsEncryptedByOneMasterKeyThoughServersStartAtOnceWithTwo) {
+  ASSERT_THAT(
+      (*OpenPostgresStore(url_, Protection::Plaintext()))->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")}), kMany),
+      IsOk());
+  std::vector<absl::Status> outcomes(6);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 6; ++i) {
+    threads.emplace_back([&, i] {
+      outcomes[static_cast<size_t>(i)] = OpenPostgresStore(url_, ProtectionBy(1 + i % 2), absl::Seconds(30)).status();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (size_t i = 2; i < 6; ++i) EXPECT_EQ(outcomes[i].ok(), outcomes[i % 2].ok());
+  EXPECT_NE(outcomes[0].ok(), outcomes[1].ok());
+}
+
+TEST_F(PostgresStoreTest, IsEncryptedByTwoServersAtOnceWhileAThirdEnrols) {
+  {
+    const auto plain = OpenPostgresStore(url_, Protection::Plaintext(), absl::Seconds(30));
+    ASSERT_THAT(plain, IsOk());
+    for (int i = 0; i < 200; ++i) {
+      ASSERT_THAT((*plain)->Enrol(EnrolmentOf(absl::StrCat("p", i), {ReferenceNamed(absl::StrCat("r", i))}), kMany),
+                  IsOk());
+    }
+  }
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      const auto store = OpenPostgresStore(url_, ProtectionBy(1), absl::Seconds(30));
+      ASSERT_THAT(store, IsOk());
+      for (std::string after;;) {
+        const auto page = (*store)->EncryptPersons(after, 7);
+        ASSERT_THAT(page, IsOk());
+        if (page->last.empty() && after.empty()) break;
+        after = page->last;
+      }
+    });
+  }
+  const auto third = OpenPostgresStore(url_, ProtectionBy(1), absl::Seconds(30));
+  EXPECT_THAT(third, IsOk());
+  for (int i = 0; i < 200; i += 5) {
+    const Enrolment more = EnrolmentOf(absl::StrCat("p", i), {ReferenceNamed(absl::StrCat("s", i))});
+    EXPECT_THAT((*third)->Enrol(more, kMany), IsOk());
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT((*third)->PersonsToEncrypt(), IsOkAndHolds(0));
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_THAT((*third)->References(absl::StrCat("p", i)), IsOkAndHolds(SizeIs(i % 5 == 0 ? 2 : 1)));
+  }
+}
+
 TEST_F(PostgresStoreTest, AnswersFromMemoryOnlyAsLongAsItMayWhileTheDatabaseIsFrozen) {
   const auto gallery = OpenGallery(/*max_staleness=*/absl::Seconds(3));
   ASSERT_THAT(gallery->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")})), IsOk());

@@ -1,7 +1,11 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string>
@@ -189,6 +193,33 @@ TEST(SqliteStoreTest, BringsAGalleryOfVersionOneUpToDate) {
   EXPECT_EQ((*store)->Coverage(ModelNamed(1), {"any"})->embedded, 3);
   ASSERT_THAT((*store)->DeletePerson("ada"), IsOk());
   EXPECT_THAT((*store)->Size(), IsOkAndHolds(HasSize(1, 1)));
+}
+
+// A limit on the size of files breaks the migration off where a kill or a full disk would.
+TEST(SqliteStoreTest, AMigrationThatIsInterruptedAnywhereIsDoneAtTheNextOpening) {
+  int interrupted = 0;
+  bool done = false;
+  for (rlim_t bytes = 0; !done && bytes < (1 << 20); bytes += 16 << 10) {
+    const std::string path = GalleryOfVersionOne();
+    const pid_t child = fork();
+    if (child == 0) {
+      signal(SIGXFSZ, SIG_IGN);
+      const rlimit limit{bytes, bytes};
+      setrlimit(RLIMIT_FSIZE, &limit);
+      _exit(OpenSqliteStore(path).ok() ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFEXITED(status));
+    done = WEXITSTATUS(status) == 0;
+    interrupted += done ? 0 : 1;
+    const auto store = OpenSqliteStore(path);
+    ASSERT_THAT(store, IsOk()) << bytes;
+    EXPECT_THAT((*store)->Size(), IsOkAndHolds(HasSize(2, 3)));
+    EXPECT_THAT((*store)->References("ada"), IsOkAndHolds(SizeIs(2)));
+  }
+  EXPECT_GT(interrupted, 2);
+  EXPECT_TRUE(done);
 }
 
 // Each alteration leaves a reference that must never be compared.

@@ -121,6 +121,34 @@ TEST_P(StoreConformanceTest, TakesIdsThatLookLikeCode) {
   EXPECT_THAT(store_->Size(), IsOkAndHolds(HasSize(5, 5)));
 }
 
+// PostgreSQL fails at a NUL and at what is not UTF-8, which callers would take for a fault that passes.
+TEST_P(StoreConformanceTest, TakesWhatNoDatabaseCanStoreForTheCallersMistake) {
+  for (const std::string& bad :
+       {std::string("a\0b", 3), std::string("\xFF"), std::string("\xED\xA0\x80"), std::string(257, 'x')}) {
+    const std::vector<ReferenceEmbedding> one = {ReferenceNamed("r1")};
+    Enrolment by = EnrolmentOf("ada", one), crop = EnrolmentOf("ada", one);
+    by.enrolled_by = bad;
+    crop.crops = {{bad, "a crop"}};
+    for (const Enrolment& enrolment : {EnrolmentOf(bad, one), EnrolmentOf("ada", one, bad, 1),
+                                       EnrolmentOf("ada", {ReferenceNamed(bad)}), by, crop}) {
+      EXPECT_THAT(store_->Enrol(enrolment, kMany), FailsWith(Reason::FIELD_INVALID));
+    }
+    EXPECT_THAT(store_->FindEnrolment(bad, ContentNamed(1)), FailsWith(Reason::FIELD_INVALID, "request_id"));
+    EXPECT_THAT(store_->PersonsEnrolledBy(bad), FailsWith(Reason::FIELD_INVALID));
+    EXPECT_THAT(store_->References(bad), FailsWith(Reason::FIELD_INVALID, "person_id"));
+    EXPECT_THAT(store_->GetPerson(bad), FailsWith(Reason::FIELD_INVALID, "person_id"));
+    EXPECT_THAT(store_->ListPersons(bad, 10), FailsWith(Reason::FIELD_INVALID, "page_token"));
+    EXPECT_THAT(store_->DeletePerson(bad), FailsWith(Reason::FIELD_INVALID, "person_id"));
+    EXPECT_THAT(store_->DeleteReference(bad, "r1"), FailsWith(Reason::FIELD_INVALID, "person_id"));
+    EXPECT_THAT(store_->DeleteReference("ada", bad), FailsWith(Reason::FIELD_INVALID, "reference_id"));
+    EXPECT_THAT(store_->ReadPersonData(bad), FailsWith(Reason::FIELD_INVALID, "person_id"));
+    EXPECT_THAT(store_->Unembedded(ModelNamed(2), {bad}, 0, 10), FailsWith(Reason::FIELD_INVALID));
+    EXPECT_THAT(store_->Coverage(ModelNamed(2), {bad}), FailsWith(Reason::FIELD_INVALID));
+    EXPECT_THAT(store_->PersonsWithoutCrop(ModelNamed(2), {bad}, 10), FailsWith(Reason::FIELD_INVALID));
+  }
+  EXPECT_THAT(store_->Size(), IsOkAndHolds(HasSize(0, 0)));
+}
+
 TEST_P(StoreConformanceTest, DoesNotKnowAPersonWhoWasNotEnrolled) {
   EXPECT_THAT(store_->References("nobody"), FailsWith(Reason::PERSON_NOT_FOUND));
   EXPECT_THAT(store_->GetPerson("nobody"), FailsWith(Reason::PERSON_NOT_FOUND));

@@ -18,6 +18,7 @@
 #include "absl/time/clock.h"
 #include "server/errors/errors.h"
 #include "server/gallery/gallery.h"
+#include "tests/support/faulty_database.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
 #include "tests/support/stores.h"
@@ -28,85 +29,10 @@ namespace {
 
 using testing::SizeIs;
 
-// What happens to a transaction.
-enum class Fault {
-  kNone,
-  kFails,       // before anything is done
-  kBreaks,      // after some of it was: an exception out of a statement
-  kAnswerLost,  // after it was committed
-};
-
-// Breaks off in the middle of a transaction.
-class BreakingSession : public SqlSession {
- public:
-  BreakingSession(SqlSession& session, int statements) : session_(session), left_(statements) {}
-
-  std::vector<SqlRow> Run(const char* sql, const std::vector<SqlValue>& parameters) override {
-    Count();
-    return session_.Run(sql, parameters);
-  }
-  int64_t Change(const char* sql, const std::vector<SqlValue>& parameters) override {
-    Count();
-    return session_.Change(sql, parameters);
-  }
-
- private:
-  void Count() {
-    if (left_-- == 0) throw std::runtime_error("an injected fault");
-  }
-
-  SqlSession& session_;
-  int left_;
-};
-
-// A SQLite database to which happens what `fault` says.
-class FaultyDatabase : public SqlDatabase {
- public:
-  explicit FaultyDatabase(const std::string& path) : database_(*SqliteDatabase::Open(path)) {}
-
-  absl::Status Read(Work work) override {
-    return Run([this](Work inner) { return database_->Read(inner); }, work);
-  }
-  absl::Status Write(Work work) override {
-    return Run([this](Work inner) { return database_->Write(inner); }, work);
-  }
-  absl::Status Erase(Work work) override {
-    return Run([this](Work inner) { return database_->Erase(inner); }, work);
-  }
-  bool shared() const override { return false; }
-  void AwaitChange(absl::Duration limit) override { absl::SleepFor(limit); }
-
-  Fault fault = Fault::kNone;
-  int statements = 0;  // that kBreaks lets pass
-
- private:
-  absl::Status Run(absl::FunctionRef<absl::Status(Work)> transact, Work work) {
-    const absl::Status lost = MakeError(Reason::STORE_FAILED, "an injected fault");
-    switch (fault) {
-      case Fault::kNone:
-        return transact(work);
-      case Fault::kFails:
-        return lost;
-      case Fault::kBreaks:
-        return transact([&](SqlSession& session) {
-          BreakingSession breaking(session, statements);
-          return work(breaking);
-        });
-      case Fault::kAnswerLost:
-        if (absl::Status status = transact(work); !status.ok()) return status;
-        return lost;
-    }
-    return lost;
-  }
-
-  const std::unique_ptr<SqliteDatabase> database_;
-};
-
 class StoreFaultsTest : public testing::Test {
  protected:
   StoreFaultsTest() {
-    auto database = std::make_unique<FaultyDatabase>(UniquePath("gallery.sqlite"));
-    faults_ = database.get();
+    auto database = std::make_unique<FaultyDatabase>(*SqliteDatabase::Open(UniquePath("gallery.sqlite")), faults_);
     gallery_ = *Gallery::Open(*SqlStore::Open(std::move(database), ProtectionBy(1)), {}, metrics_);
   }
 
@@ -125,7 +51,7 @@ class StoreFaultsTest : public testing::Test {
   }
 
   Metrics metrics_;
-  FaultyDatabase* faults_;
+  const std::shared_ptr<FaultPlan> faults_ = std::make_shared<FaultPlan>();
   std::unique_ptr<Gallery> gallery_;
 };
 
@@ -134,7 +60,7 @@ TEST_F(StoreFaultsTest, AnEnrolmentThatBreaksOffAnywhereLeavesNothingBehind) {
   int breaks = 0;
   for (absl::Status status = absl::UnknownError(""); !status.ok() && breaks < 100; ++breaks) {
     faults_->fault = Fault::kBreaks;
-    faults_->statements = breaks;
+    faults_->statement = breaks;
     status = gallery_->Enrol(EnrolmentNumber(1)).status();
     if (status.ok()) break;
     EXPECT_THAT(status, FailsWith(Reason::STORE_FAILED));
@@ -152,7 +78,7 @@ TEST_F(StoreFaultsTest, ADeletionThatBreaksOffAnywhereDeletesNothing) {
   ASSERT_THAT(gallery_->Enrol(EnrolmentNumber(0)), IsOk());
   for (int statements = 0; statements < 3; ++statements) {
     faults_->fault = Fault::kBreaks;
-    faults_->statements = statements;
+    faults_->statement = statements;
     EXPECT_THAT(gallery_->DeletePerson("ada"), FailsWith(Reason::STORE_FAILED)) << statements;
     faults_->fault = Fault::kNone;
     EXPECT_EQ(Seen(), 2u);
@@ -186,8 +112,8 @@ TEST_F(StoreFaultsTest, NeverShowsWhatWasNotCommittedNorHidesWhatWas) {
   std::mt19937 random(seed);
   std::vector<int> done;  // requests that are in the gallery
   for (int number = 1; number <= 200; ++number) {
-    faults_->fault = static_cast<Fault>(random() % 4);
-    faults_->statements = static_cast<int>(random() % 12);
+    faults_->fault = static_cast<Fault>(random() % 5);
+    faults_->statement = static_cast<int>(random() % 12);
     if (random() % 3 == 0 && !done.empty()) {
       const auto deleted = gallery_->DeletePerson("ada");
       if (deleted.ok() || faults_->fault == Fault::kAnswerLost) done.clear();

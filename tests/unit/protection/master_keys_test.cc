@@ -61,7 +61,7 @@ TEST(MasterKeysTest, WrapsWithTheFirstKeyAndUnwrapsWithAll) {
   EXPECT_TRUE(keys->IsCurrent(keys->Wrap(SecretKey::Random(), "ada")));
   const auto without = *MasterKeys::FromText(kSecond, "test");
   EXPECT_FALSE(without->Knows(wrapped));
-  EXPECT_THAT(without->Unwrap(wrapped, "ada"), FailsWith(Reason::STORE_FAILED));
+  EXPECT_THAT(without->Unwrap(wrapped, "ada"), FailsWith(Reason::MASTER_KEY_MISSING));
 }
 
 TEST(MasterKeysTest, RefusesAFileThatOthersMayRead) {

@@ -49,13 +49,14 @@ TEST(ProtectionTest, CannotRestoreWithoutThePersonsKey) {
 TEST(ProtectionTest, RewrapsAKeyWithoutChangingIt) {
   const auto old_key = *ProtectionBy(kFirst).NewPersonKey("ada");
   const StoredContent stored = ProtectionBy(kFirst).CipherFor("ada", old_key)->Store("r1", "model", "face");
-  const auto rewrapped = ProtectionBy(kSecond + "\n" + kFirst).Rewrap("ada", old_key);
+  const std::string mark = ProtectionBy(kSecond).NewKeyMark();
+  const auto rewrapped = ProtectionBy(kFirst + "\n" + kSecond).Rewrap("ada", old_key, mark);
   ASSERT_THAT(rewrapped, IsOk());
   ASSERT_TRUE(rewrapped->has_value());
   const Protection later = ProtectionBy(kSecond);
   EXPECT_THAT(later.CipherFor("ada", *rewrapped)->Restore("r1", "model", stored), Eq("face"));
-  EXPECT_THAT(later.Rewrap("ada", **rewrapped), IsOkAndHolds(Eq(std::nullopt)));
-  EXPECT_THAT(later.CipherFor("ada", old_key), FailsWith(Reason::STORE_FAILED));
+  EXPECT_THAT(later.Rewrap("ada", **rewrapped, mark), IsOkAndHolds(Eq(std::nullopt)));
+  EXPECT_THAT(later.CipherFor("ada", old_key), FailsWith(Reason::MASTER_KEY_MISSING));
 }
 
 TEST(ProtectionTest, ChecksWhatItDoesNotEncrypt) {

@@ -10,36 +10,6 @@
 namespace likeness {
 namespace {
 
-TEST(ValidatePersonIdTest, TakesAnyTextOf1To128Bytes) {
-  for (const std::string& id : {std::string("a"), std::string(128, 'x'), std::string("Ada Lovelace"), std::string(" "),
-                                std::string("\xC3\xA9t\xC3\xA9"), std::string("a/b?c=d&e#f'\"\\%")}) {
-    EXPECT_THAT(ValidatePersonId(id), IsOk()) << id;
-  }
-}
-
-TEST(ValidatePersonIdTest, RefusesNoneAndTooLongOnes) {
-  EXPECT_THAT(ValidatePersonId(""), FailsWith(Reason::FIELD_INVALID, "person_id"));
-  EXPECT_THAT(ValidatePersonId(std::string(129, 'x')), FailsWith(Reason::FIELD_INVALID, "person_id"));
-}
-
-TEST(ValidatePersonIdTest, RefusesControlCharacters) {
-  for (const std::string& id : {std::string("a\nb"), std::string("\t"), std::string("a\0b", 3), std::string("\x7F"),
-                                std::string("\x1B[31m"), std::string("end\r")}) {
-    EXPECT_THAT(ValidatePersonId(id), FailsWith(Reason::FIELD_INVALID, "person_id")) << id;
-  }
-}
-
-TEST(ValidatePersonIdTest, NeverRepeatsTheIdInItsMessage) {
-  const std::string id = "ada\nlovelace";
-  EXPECT_EQ(ValidatePersonId(id).message().find("lovelace"), absl::string_view::npos);
-}
-
-TEST(ValidateRequestIdTest, TakesUpTo128Bytes) {
-  EXPECT_THAT(ValidateRequestId(""), IsOk());
-  EXPECT_THAT(ValidateRequestId(std::string(128, 'x')), IsOk());
-  EXPECT_THAT(ValidateRequestId(std::string(129, 'x')), FailsWith(Reason::FIELD_INVALID, "request_id"));
-}
-
 TEST(ValidatePhotoCountTest, Takes1To16Photos) {
   for (int count : {1, 2, 16}) EXPECT_THAT(ValidatePhotoCount(count), IsOk()) << count;
   for (int count : {-1, 0, 17, 1000}) {
@@ -70,7 +40,7 @@ TEST(ReadPageSizeTest, HasADefaultAndALimit) {
 }
 
 TEST(PageTokenTest, LeadsBackToTheIdItWasMadeOf) {
-  for (const std::string& id : {std::string("a"), std::string("\xF0\x9F\x98\x80"), std::string(128, '\xFF')}) {
+  for (const std::string& id : {std::string("a"), std::string("\xF0\x9F\x98\x80"), std::string(128, 'x')}) {
     EXPECT_THAT(ReadPageToken(MakePageToken(id)), IsOkAndHolds(id));
   }
   EXPECT_THAT(ReadPageToken(""), IsOkAndHolds(std::string()));
@@ -79,6 +49,13 @@ TEST(PageTokenTest, LeadsBackToTheIdItWasMadeOf) {
 TEST(PageTokenTest, RefusesATokenThatWasNotReturned) {
   for (const char* token : {"!", "a b!", "abc=d", "%%%%"}) {
     EXPECT_THAT(ReadPageToken(token), FailsWith(Reason::FIELD_INVALID, "page_token")) << token;
+  }
+}
+
+// A database would be asked for them.
+TEST(PageTokenTest, RefusesATokenThatWasMadeOfWhatIsNoId) {
+  for (const std::string& id : {std::string("a\0b", 3), std::string("\xFF"), std::string(129, 'x')}) {
+    EXPECT_THAT(ReadPageToken(MakePageToken(id)), FailsWith(Reason::FIELD_INVALID, "page_token"));
   }
 }
 
