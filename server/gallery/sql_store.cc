@@ -160,7 +160,7 @@ absl::StatusOr<EnrolmentResult> SqlStore::Enrol(const Enrolment& enrolment, cons
 }
 
 absl::Status SqlStore::Review(SqlSession& session, const EnrolmentReview& review, absl::string_view person_id,
-                              const PersonCipher& cipher) const {
+                              const PersonCipher& cipher) {
   if (review.own) {
     const absl::StatusOr<std::vector<ReferenceEmbedding>> own = ReadEmbeddings(session, cipher, person_id);
     if (!own.ok()) return own.status();

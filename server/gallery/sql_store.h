@@ -80,7 +80,7 @@ class SqlStore : public Store {
 
   // Asks the review, in the transaction that writes the enrolment.
   absl::Status Review(SqlSession& session, const EnrolmentReview& review, absl::string_view person_id,
-                      const PersonCipher& cipher) const;
+                      const PersonCipher& cipher);
   // Makes a new revision of one or more changes, which differ in persons and references only; returns it.
   int64_t Record(SqlSession& session, const std::vector<GalleryChange>& changes, int64_t persons, int64_t references);
 
