@@ -265,8 +265,9 @@ absl::StatusOr<std::vector<UnembeddedReference>> Gallery::Unembedded(const Model
 
 absl::Status Gallery::AddEmbeddings(absl::Span<const UnembeddedReference> references,
                                     absl::Span<const Embedding> embeddings) {
-  absl::MutexLock lock(&index_mutex_);
+  // Without the lock: maintenance may wait long for the store, and searches are not to.
   const absl::Status added = store_->AddEmbeddings(references, embeddings);
+  absl::MutexLock lock(&index_mutex_);
   // Their references' numbers are ones that the index has gone past.
   if (!embeddings.empty() && embeddings.front().model == index_.model()) index_.Reset(index_.model());
   // Also after an error: its outcome may be unknown.
@@ -275,8 +276,8 @@ absl::Status Gallery::AddEmbeddings(absl::Span<const UnembeddedReference> refere
 }
 
 absl::StatusOr<EmbeddingDeletion> Gallery::DeleteEmbeddings(const ModelDigest& model) {
-  absl::MutexLock lock(&index_mutex_);
   const absl::StatusOr<EmbeddingDeletion> deleted = store_->DeleteEmbeddings(model);
+  absl::MutexLock lock(&index_mutex_);
   if (model == index_.model()) index_.Reset(model);
   cache_.InvalidateAll();
   return deleted;

@@ -42,9 +42,11 @@ int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references
 void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change);
 // Those after `revision`, up to `last`; with the first revision that the log has, or 0 for an empty one.
 std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last, int64_t& first);
-// Of those that are older than `age`, by the same clock, at most `limit`, beginning with the first. Returns how many
-// there were.
-int64_t RemoveChangesOlderThan(SqlSession& session, absl::Duration age, int limit);
+// Whether the first change that the log has is older than `age`, by the same clock.
+bool HasChangeOlderThan(SqlSession& session, absl::Duration age);
+// Of the first `revisions` that the log has, those before the first that is not older than `age`, by the same clock.
+// Returns how many changes there were.
+int64_t RemoveChangesOlderThan(SqlSession& session, absl::Duration age, int64_t revisions);
 
 }  // namespace likeness
 
