@@ -14,7 +14,7 @@ constexpr absl::Duration kBetweenSyncs = absl::Milliseconds(500);
 constexpr absl::Duration kBetweenModelTries = absl::Seconds(5);
 // Whoever has not asked for so long forgets everything instead.
 constexpr absl::Duration kLogAge = absl::Hours(1);
-constexpr absl::Duration kBetweenForgettings = absl::Minutes(10);
+constexpr absl::Duration kBetweenForgettings = absl::Seconds(10);
 
 }  // namespace
 

@@ -274,6 +274,7 @@ absl::StatusOr<std::vector<UnembeddedReference>> Gallery::Unembedded(const Model
 
 absl::Status Gallery::AddEmbeddings(absl::Span<const UnembeddedReference> references,
                                     absl::Span<const Embedding> embeddings) {
+  // Without a lock: maintenance may wait long for the store, and searches are not to.
   const absl::Status added = store_->AddEmbeddings(references, embeddings);
   // Also after an error: its outcome may be unknown.
   if (!embeddings.empty()) {

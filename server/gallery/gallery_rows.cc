@@ -105,14 +105,21 @@ std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, in
   return changes;
 }
 
-int64_t RemoveChangesOlderThan(SqlSession& session, absl::Duration age, int limit) {
-  // The first one that is young enough ends the search, so that the log has no gaps; and a revision goes whole, for a
-  // reader takes what is there of it for all.
+bool HasChangeOlderThan(SqlSession& session, absl::Duration age) {
+  const std::vector<SqlRow> rows = session.Run(
+      "SELECT count(*) FROM (SELECT time FROM change ORDER BY revision, number LIMIT 1) first WHERE time < "
+      "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint - $1",
+      {absl::ToInt64Microseconds(age)});
+  return IntegerIn(rows.at(0)[0]) > 0;
+}
+
+int64_t RemoveChangesOlderThan(SqlSession& session, absl::Duration age, int64_t revisions) {
+  // Whole revisions from the first on, so that what is left has no gap whatever the clock did.
   return session.Change(
-      "DELETE FROM change WHERE revision <= (SELECT max(revision) FROM (SELECT revision FROM change WHERE revision < "
-      "coalesce((SELECT revision FROM change WHERE time >= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - "
-      "$1 ORDER BY number LIMIT 1), 9223372036854775807) ORDER BY number LIMIT $2) AS old)",
-      {absl::ToInt64Microseconds(age), int64_t{limit}});
+      "WITH beyond AS (SELECT min(revision) + $1 AS revision FROM change) DELETE FROM change WHERE revision < "
+      "(SELECT coalesce(min(change.revision), min(beyond.revision)) FROM beyond LEFT JOIN change ON change.revision < "
+      "beyond.revision AND time >= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - $2)",
+      {revisions, absl::ToInt64Microseconds(age)});
 }
 
 std::optional<std::string> ReadTagBefore(SqlSession& session, int64_t next_revision) {

@@ -45,9 +45,11 @@ std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, in
 std::optional<std::string> ReadTagBefore(SqlSession& session, int64_t next_revision);
 // Unless the gallery has another history already.
 void ReplaceHistory(SqlSession& session, absl::string_view before, absl::string_view after);
-// Of those that are older than `age`, by the database's clock, the first revisions, `limit` entries or a few more.
-// Returns how many entries there were.
-int64_t RemoveChangesOlderThan(SqlSession& session, absl::Duration age, int limit);
+// Whether the first change that the log has is older than `age`, by the same clock.
+bool HasChangeOlderThan(SqlSession& session, absl::Duration age);
+// Of the first `revisions` that the log has, those before the first that is not older than `age`, by the same clock.
+// Returns how many changes there were.
+int64_t RemoveChangesOlderThan(SqlSession& session, absl::Duration age, int64_t revisions);
 // Whether the log has every revision after this one.
 bool LogReachesBackTo(SqlSession& session, int64_t revision);
 // The lowest number of a reference that has got an embedding by `model` after `revision`, as far as the log goes.

@@ -25,6 +25,7 @@ constexpr Oid kByteA = 17, kInt8 = 20, kInt4 = 23, kText = 25;
 constexpr int kTextFormat = 0, kBinaryFormat = 1;
 // Of a transaction, while nothing of it runs.
 constexpr absl::Duration kMostBetweenStatements = absl::Seconds(10);
+constexpr absl::Duration kBetweenLooks = absl::Seconds(1);
 
 // A parameter as libpq takes it.
 struct Parameter {
@@ -93,12 +94,12 @@ absl::Duration PostgresLimits::ClientWait() const {
 
 void PostgresConnection::ResultDeleter::operator()(pg_result* result) const { PQclear(result); }
 
-PostgresConnection::PostgresConnection(PostgresHosts& hosts, PostgresLimits limits) : limits_(limits) {
+PostgresConnection::PostgresConnection(PostgresHosts& hosts, PostgresLimits limits) : limits_(std::move(limits)) {
   ConnectToAny(hosts);
 }
 
 PostgresConnection::PostgresConnection(const std::string& url, absl::Duration timeout)
-    : limits_{.connect = timeout, .statement = timeout} {
+    : limits_{.connect = timeout, .statement = timeout, .is_hopeless = nullptr} {
   PostgresHosts hosts(url);
   ConnectToAny(hosts);
   try {
@@ -213,9 +214,9 @@ PostgresConnection::Result PostgresConnection::Receive() {
       last = std::move(next);
       continue;
     }
-    if (!Await(unsent == 1, until)) {
-      throw DatabaseAway(
-          absl::StrCat("the database says nothing, ", absl::FormatDuration(limits_.ClientWait()), " long"));
+    const absl::Time look = std::min(until, absl::Now() + kBetweenLooks);
+    if (!Await(unsent == 1, look) && (look == until || (limits_.is_hopeless && limits_.is_hopeless()))) {
+      throw DatabaseAway("the database says nothing");
     }
   }
   if (last == nullptr) ThrowLost("the connection to the database failed");

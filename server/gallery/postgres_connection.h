@@ -2,6 +2,7 @@
 #ifndef LIKENESS_SERVER_GALLERY_POSTGRES_CONNECTION_H_
 #define LIKENESS_SERVER_GALLERY_POSTGRES_CONNECTION_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -55,6 +56,8 @@ class DatabaseRefused : public std::runtime_error {
 struct PostgresLimits {
   absl::Duration connect = absl::Seconds(2);  // to each host
   absl::Duration statement = absl::Seconds(2);
+  // Asked about once a second while the server says nothing; when it is true nothing more is expected. May be null.
+  std::function<bool()> is_hopeless = nullptr;
 
   absl::Duration ClientWait() const;
 };

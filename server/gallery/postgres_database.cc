@@ -30,7 +30,7 @@ constexpr char kBeginRead[] = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 constexpr char kBeginWrite[] = "BEGIN; SELECT 1 FROM gallery FOR UPDATE; NOTIFY likeness_gallery";
 
 std::unique_ptr<PostgresConnection> Connect(PostgresHosts& hosts, PostgresLimits limits) {
-  auto connection = std::make_unique<PostgresConnection>(hosts, limits);
+  auto connection = std::make_unique<PostgresConnection>(hosts, std::move(limits));
   connection->Prepare();
   return connection;
 }
@@ -72,15 +72,21 @@ PostgresDatabase::PostgresDatabase(PostgresOptions options, std::shared_ptr<Post
               .patience = options_.timeout,
               .none_free = absl::StrCat("all ", options_.connections,
                                         " connections to the database (--store-connections) are in use")}),
-      maintenance_({.connect =
-                        [this] {
-                          return Connect(*hosts_, {options_.timeout, kMaintenanceTimeout});
-                        },
+      maintenance_({.connect = [this] { return Connect(*hosts_, MaintenanceLimits()); },
                     .most = kMaintenanceConnections,
                     .patience = kMaintenanceTimeout,
                     .none_free = "other maintenance of the gallery is under way"}) {}
 
 PostgresDatabase::~PostgresDatabase() = default;
+
+PostgresLimits PostgresDatabase::MaintenanceLimits() {
+  // What waits for minutes does not wait for a database that others know to be away: the end of the server waits for
+  // it.
+  return {options_.timeout, kMaintenanceTimeout, [this] {
+            absl::MutexLock lock(&mutex_);
+            return !reachable_;
+          }};
+}
 
 void PostgresDatabase::CheckReachable() {
   absl::MutexLock lock(&mutex_);

@@ -49,6 +49,7 @@ class PostgresDatabase : public SqlDatabase {
   absl::Status Transact(PostgresPool& pool, const char* begin, Work work, const char* doing);
   // A connection on which `begin` was done. Throws as PostgresConnection does.
   PostgresPool::Lease Begin(PostgresPool& pool, const char* begin);
+  PostgresLimits MaintenanceLimits();
   // Throws at once while the database is known to be away.
   void CheckReachable();
   void NoteReachable(bool reachable);
@@ -56,9 +57,9 @@ class PostgresDatabase : public SqlDatabase {
 
   const PostgresOptions options_;
   const std::shared_ptr<PostgresHosts> hosts_;
+  absl::Mutex mutex_;
   PostgresPool calls_;
   PostgresPool maintenance_;
-  absl::Mutex mutex_;
   bool reachable_ ABSL_GUARDED_BY(mutex_) = true;
   absl::Time next_try_ ABSL_GUARDED_BY(mutex_);  // while it is not reachable
   int writers_ ABSL_GUARDED_BY(mutex_) = 0;

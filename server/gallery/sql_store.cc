@@ -17,6 +17,7 @@ namespace {
 constexpr int64_t kRevisionsAtOnce = 1000;
 constexpr int kEmbeddingsAtOnce = 1000;
 constexpr int kReviewedAtOnce = 1000;
+constexpr int kForgettingsAtOnce = 10;
 
 GalleryChange ChangeOf(GalleryChange::Kind kind, absl::string_view person_id, int64_t number = 0,
                        absl::string_view subject = "") {
@@ -417,16 +418,20 @@ absl::StatusOr<GalleryChanges> SqlStore::ChangesAfter(const GalleryPosition& see
 
 absl::Status SqlStore::ForgetChanges(absl::Duration age) {
   if (!shared()) return absl::OkStatus();
-  absl::Status status = absl::OkStatus();
-  int64_t removed = 1;
-  while (status.ok() && removed > 0) {
-    status = database_->Maintain([&](SqlSession& session) -> absl::Status {
+  // Who follows the changes calls this, and is not to be kept from that for long: so much at a time, under the limits
+  // of a call, and no turn among the writers for nothing.
+  for (int page = 0; page < kForgettingsAtOnce; ++page) {
+    const absl::StatusOr<bool> any =
+        Read<bool>([&](SqlSession& session) -> absl::StatusOr<bool> { return HasChangeOlderThan(session, age); });
+    if (!any.ok() || !*any) return any.status();
+    const absl::Status removed = database_->Write([&](SqlSession& session) -> absl::Status {
       if (absl::Status may = encryption_.CheckMayWrite(session); !may.ok()) return may;
-      removed = RemoveChangesOlderThan(session, age, kRevisionsAtOnce);
+      RemoveChangesOlderThan(session, age, kRevisionsAtOnce);
       return absl::OkStatus();
     });
+    if (!removed.ok()) return removed;
   }
-  return status;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<KeyRotation> SqlStore::RotateKeys(absl::string_view after, int limit) {

@@ -310,7 +310,8 @@ class Store {
   virtual bool shared() const = 0;
   // Waits until somebody else may have changed something, or `limit` has passed.
   virtual void AwaitChange(absl::Duration limit) = 0;
-  // Makes the log forget what is older than `age`, by the clock of the database.
+  // Makes the log forget what is older than `age`, by the clock of the database: some thousand revisions at most, so it
+  // is to be called often.
   virtual absl::Status ForgetChanges(absl::Duration age) = 0;
 
   // Wraps the keys of at most `limit` persons whose id comes after `after`, in byte order, with the gallery's master

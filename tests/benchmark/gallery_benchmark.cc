@@ -21,10 +21,14 @@
 #include <random>
 #include <sstream>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "server/embedding/torch_embedder.h"
 #include "server/gallery/gallery.h"
@@ -69,20 +73,6 @@ std::shared_ptr<const Protection> MakeProtection() {
   return std::make_shared<const Protection>(*MasterKeys::FromText(kMasterKey, "the benchmark"));
 }
 
-// So many people, one random reference each, in an empty gallery.
-void FillGallery(SqlSession& session, int persons, const ModelDigest& model, const Protection& protection) {
-  std::mt19937 random(1);
-  for (int number = 0; number < persons; ++number) {
-    const Enrolment enrolment{PersonId(number), "", {}, {RandomReference(model, number, random)}, absl::Now()};
-    const PersonRow person{enrolment.create_time, protection.NewPersonKey(enrolment.person_id)};
-    InsertPerson(session, enrolment.person_id, person);
-    InsertReference(session, *protection.CipherFor(enrolment.person_id, person.key), enrolment,
-                    enrolment.references.front());
-  }
-  session.Change("UPDATE gallery SET persons = $1, face_references = $1, encrypted = $2",
-                 {int64_t{persons}, int64_t{protection.encrypts() ? 1 : 0}});
-}
-
 // A folder with a gallery of so many people, one random reference each. In one transaction: a million commits would
 // take an hour.
 std::string MakeGallery(const std::string& parent, int persons, const ModelDigest& model,
@@ -102,7 +92,16 @@ std::string MakeGallery(const std::string& parent, int persons, const ModelDiges
     SqliteConnection connection(unfinished);
     Migrate(connection.database());
     SQLite::Transaction transaction(connection.database());
-    FillGallery(connection, persons, model, *protection);
+    std::mt19937 random(1);
+    for (int number = 0; number < persons; ++number) {
+      const Enrolment enrolment{PersonId(number), "", {}, {RandomReference(model, number, random)}, absl::Now()};
+      const PersonRow person{enrolment.create_time, protection->NewPersonKey(enrolment.person_id)};
+      InsertPerson(connection, enrolment.person_id, person);
+      InsertReference(connection, *protection->CipherFor(enrolment.person_id, person.key), enrolment,
+                      enrolment.references.front());
+    }
+    connection.Change("UPDATE gallery SET persons = $1, face_references = $1, encrypted = $2",
+                      {int64_t{persons}, int64_t{protection->encrypts() ? 1 : 0}});
     transaction.commit();
     connection.database().exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
@@ -302,22 +301,61 @@ nlohmann::ordered_json MeasurePages(Store& store, const std::string& name, const
   return measured;
 }
 
+// The value as a literal of PostgreSQL's.
+std::string LiteralOf(const SqlValue& value) {
+  if (const auto* number = std::get_if<int64_t>(&value)) return absl::StrCat(*number);
+  if (const auto* text = std::get_if<std::string>(&value)) return absl::StrCat("'", *text, "'");
+  if (const auto* blob = std::get_if<Blob>(&value))
+    return absl::StrCat("'\\x", absl::BytesToHexString(blob->bytes), "'");
+  return "NULL";
+}
+
+// Many rows a statement: one by one, they would take minutes.
+void CopyGallery(SqliteConnection& from, PostgresConnection& to) {
+  const auto copy = [&](const char* select, const std::string& insert) {
+    constexpr int64_t kRows = 1000;
+    for (int64_t row = 0;; row += kRows) {
+      const std::vector<SqlRow> rows = from.Run(select, {row, row + kRows});
+      if (rows.empty()) return;
+      to.Execute(absl::StrCat(insert, absl::StrJoin(rows, ", ", [](std::string* out, const SqlRow& values) {
+                                absl::StrAppend(out, "(",
+                                                absl::StrJoin(values, ", ",
+                                                              [](std::string* text, const auto& value) {
+                                                                absl::StrAppend(text, LiteralOf(value));
+                                                              }),
+                                                ")");
+                              })));
+    }
+  };
+  copy(
+      "SELECT person.person_id, person.create_time, data_key FROM face_reference JOIN person ON person.person_id = "
+      "face_reference.person_id WHERE number > $1 AND number <= $2 ORDER BY number",
+      "INSERT INTO person (person_id, create_time, data_key) VALUES ");
+  copy(
+      "SELECT number, reference_id, person_id, create_time, model_digest FROM face_reference WHERE number > $1 AND "
+      "number <= $2 ORDER BY number",
+      "INSERT INTO face_reference (number, reference_id, person_id, create_time, model_digest) OVERRIDING SYSTEM VALUE "
+      "VALUES ");
+  copy(
+      "SELECT reference, model_digest, embedding, checksum FROM embedding WHERE reference > $1 AND reference <= $2 "
+      "ORDER BY reference",
+      "INSERT INTO embedding (reference, model_digest, embedding, checksum) VALUES ");
+  to.Execute("VACUUM ANALYZE");  // as PostgreSQL does by itself, some time
+}
+
 nlohmann::ordered_json MeasurePages(const std::string& folder, const ModelDigest& model) {
   const auto protection = MakeProtection();
   nlohmann::ordered_json measured{{"paged_references", kSearched}};
-  const auto sqlite = OrThrow(OpenSqliteStore(MakeGallery(folder, kSearched, model) + "/gallery.db", protection));
-  measured.update(MeasurePages(*sqlite, "sqlite", model));
+  const std::string file = MakeGallery(folder, kSearched, model) + "/gallery.db";
+  measured.update(MeasurePages(*OrThrow(OpenSqliteStore(file, protection)), "sqlite", model));
   const auto server = PostgresServer::Start();
   if (server == nullptr) throw std::runtime_error("PostgreSQL is not installed");
   const std::string url = server->NewDatabase();
-  auto database = OrThrow(PostgresDatabase::Open({.url = url}));
+  auto database = OrThrow(PostgresDatabase::Open({.url = url, .timeout = absl::Minutes(1)}));
   const auto store = OrThrow(SqlStore::Open(std::move(database), protection));
-  std::fprintf(stderr, "making a gallery of %d people in PostgreSQL\n", kSearched);
-  PostgresConnection connection(url, absl::Minutes(5));
-  connection.Execute("BEGIN");
-  FillGallery(connection, kSearched, model, *protection);
-  connection.Execute("COMMIT");
-  connection.Execute("VACUUM ANALYZE");  // as it does by itself, some time
+  SqliteConnection from(file);
+  PostgresConnection to(url, absl::Minutes(5));
+  CopyGallery(from, to);
   measured.update(MeasurePages(*store, "postgres", model));
   return measured;
 }

@@ -2,13 +2,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
+#include "server/gallery/gallery.h"
 #include "tests/unit/gallery/postgres_galleries.h"
 
 namespace likeness {
@@ -99,6 +102,64 @@ TEST_F(PostgresMaintenanceTest, ForgetsChangesSoManyAtATime) {
   EXPECT_GE(Count("SELECT count(DISTINCT id) FROM deletion"), 3);
   EXPECT_TRUE(store_->ChangesAfter(2500)->complete);
   EXPECT_FALSE(store_->ChangesAfter(2499)->complete);
+}
+
+// The thread that follows the changes does it: a deleted person would be answered for meanwhile.
+TEST_F(PostgresMaintenanceTest, ForgettingDoesNotWaitLongForAWriterNorAtAllForNothing) {
+  ASSERT_THAT(store_->AllowModel(Model()), IsOk());
+  PostgresConnection other(url_, absl::Seconds(30));
+  other.Execute("BEGIN; SELECT 1 FROM gallery FOR UPDATE");
+  EXPECT_THAT(store_->ForgetChanges(absl::Hours(1)), IsOk());
+  Execute("UPDATE change SET time = 0");
+  EXPECT_THAT(store_->ForgetChanges(absl::Hours(1)), FailsWith(Reason::STORE_FAILED));
+  other.Execute("ROLLBACK");
+  EXPECT_THAT(store_->ForgetChanges(absl::Hours(1)), IsOk());
+  EXPECT_EQ(Count("SELECT count(*) FROM change"), 0);
+}
+
+TEST_F(PostgresMaintenanceTest, ASearchGoesOnWhileEmbeddingsWaitForAWriter) {
+  Metrics metrics;
+  const auto gallery = *Gallery::Open(std::move(store_), {}, metrics);
+  ASSERT_THAT(gallery->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")})), IsOk());
+  const Embedding probe = ReferenceNamed("").embedding;
+  const auto references = gallery->Unembedded(ModelNamed(7), {"", probe.model}, 0, 10);
+  ASSERT_THAT(references, IsOk());
+  PostgresConnection other(url_, absl::Seconds(30));
+  other.Execute("BEGIN; SELECT 1 FROM gallery FOR UPDATE");
+  std::atomic<bool> added = false;
+  std::thread adding([&] {
+    EXPECT_THAT(gallery->AddEmbeddings(*references, {{ModelNamed(7), {1, 2}}}), IsOk());
+    added = true;
+  });
+  while (Count("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == 0) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  EXPECT_THAT(gallery->FindNearestOther(probe, "bob"), IsOk());
+  EXPECT_FALSE(added);
+  other.Execute("ROLLBACK");
+  adding.join();
+}
+
+// The end of a server waits for its maintenance.
+TEST_F(PostgresMaintenanceTest, EndsWhenOthersFindTheDatabaseToBeAway) {
+  PostgresOptions options;
+  options.url = url_;
+  options.timeout = kStoreTimeout;
+  const auto database = *PostgresDatabase::Open(options);
+  std::thread maintaining([&] {
+    EXPECT_THAT(database->Survey([](SqlSession& session) {
+      session.Run("SELECT count(*) FROM pg_sleep(240)");
+      return absl::OkStatus();
+    }),
+                FailsWith(Reason::STORE_FAILED));
+  });
+  while (Count("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == 0) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  SharedPostgres()->Freeze();
+  EXPECT_THAT(database->Read([](SqlSession&) { return absl::OkStatus(); }), FailsWith(Reason::STORE_FAILED));
+  maintaining.join();
+  SharedPostgres()->Continue();
 }
 
 // A change that looks young keeps all after it, whatever their times say: a log with a gap would hide that it has one.
