@@ -302,7 +302,7 @@ absl::StatusOr<ModelCoverage> SqlStore::Coverage(const ModelDigest& model, const
 }
 
 absl::StatusOr<ModelGap> SqlStore::GapOf(const ModelDigest& model) {
-  return Read<ModelGap>([&](SqlSession& session) -> absl::StatusOr<ModelGap> { return ReadGap(session, model); });
+  return Survey<ModelGap>([&](SqlSession& session) -> absl::StatusOr<ModelGap> { return ReadGap(session, model); });
 }
 
 absl::StatusOr<std::vector<std::string>> SqlStore::PersonsWithoutCrop(const ModelDigest& model,
