@@ -19,10 +19,12 @@
 #include "server/inference/device.h"
 #include "server/model_loader.h"
 #include "server/models/activation.h"
+#include "server/operations/key_rotation.h"
 #include "server/rpc/certificate_metrics.h"
 #include "server/rpc/face_verification_service.h"
 #include "server/rpc/gallery_service.h"
 #include "server/rpc/model_service.h"
+#include "server/rpc/operation_service.h"
 #include "server/rpc/training_service.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/metrics_server.h"
@@ -36,7 +38,7 @@ constexpr char kGalleryPart[] = "gallery";
 
 // The model that answered before the last end of the server, or the one that --model names.
 absl::StatusOr<Generation> LoadActive(const ModelFolder& folder, Gallery& gallery, ModelLoader& loader) {
-  const absl::StatusOr<ModelChoice> choice = gallery.ReadModelChoice();
+  const absl::StatusOr<ModelChoice> choice = gallery.coordination().ReadModelChoice();
   if (!choice.ok()) return choice.status();
   if (!choice->active.has_value()) return loader.Load(folder.base().path);
   const absl::StatusOr<ModelEntry> entry = folder.Find(*choice->active);
@@ -120,19 +122,31 @@ absl::Status Serve(const ServerConfig& config, const EndSignals& end_signals) {
   if (!trainings.ok()) return trainings.status();
   TrainingService training_service(**trainings, admin_calls);
   ModelService model_service(**folder, **gallery, active, activations, admin_calls);
-  GalleryService gallery_service(**gallery, admin_calls);
+  KeyRotations rotations(**gallery);
+  GalleryService gallery_service(**gallery, rotations, admin_calls);
+  OperationService operation_service(**gallery, admin_calls);
   const auto server =
-      GrpcServer::Start(config.grpc, {&service, &gallery_service, &model_service, &training_service},
+      GrpcServer::Start(config.grpc, {&service, &gallery_service, &model_service, &operation_service, &training_service},
                         {v1::FaceVerificationService::service_full_name(), v1::GalleryService::service_full_name(),
-                         v1::ModelService::service_full_name(), v1::TrainingService::service_full_name()});
+                         v1::ModelService::service_full_name(), v1::OperationService::service_full_name(),
+                         v1::TrainingService::service_full_name()});
   if (!server.ok()) return server.status();
 
   loader.Announce(*active.Get());
+  if (absl::Status status = activations.Enter(); !status.ok()) return status;
   if (absl::Status status = activations.Resume(); !status.ok()) return status;
+  if (absl::Status status = rotations.Resume(); !status.ok()) return status;
   (*server)->SetServing();
+  activations.set_on_ready([&server](const absl::Status& ready) {
+    if (!ready.ok()) Log(LogLevel::kError, "not_ready", {{"message", std::string(ready.message())}});
+    (*server)->SetServing(ready.ok());
+  });
   (*server)->SetPartServing(kGalleryPart, true);
   const ChangeFollower follower(**gallery,
-                                {[&activations] { return activations.Follow(); },
+                                {[&] {
+                                   rotations.Resume().IgnoreError();
+                                   return activations.Follow();
+                                 },
                                  [&](bool reachable) { (*server)->SetPartServing(kGalleryPart, reachable); }});
   const nlohmann::ordered_json ports{{"grpc_port", (*server)->port()},
                                      {"metrics_port", metrics_server == nullptr ? 0 : metrics_server->port()}};

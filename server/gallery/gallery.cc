@@ -235,19 +235,6 @@ absl::Status Gallery::AwaitRevision(int64_t revision) {
                                                           "; was it restored, or is it another one?"));
 }
 
-absl::StatusOr<int64_t> Gallery::RotateKeys() {
-  constexpr int kPage = 100;
-  int64_t changed = 0;
-  std::string after;
-  while (true) {
-    absl::StatusOr<KeyRotation> rotation = store_->RotateKeys(after, kPage);
-    if (!rotation.ok()) return rotation.status();
-    if (rotation->last.empty()) return changed;
-    changed += rotation->changed;
-    after = std::move(rotation->last);
-  }
-}
-
 absl::StatusOr<ModelCoverage> Gallery::Coverage(const ModelDigest& model, const EmbeddingSources& sources) {
   return store_->Coverage(model, sources);
 }

@@ -119,6 +119,43 @@ constexpr const char* kMigrations[] = {
       CREATE TABLE allowed_model (digest BLOB NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
       INSERT INTO allowed_model SELECT active FROM model_choice WHERE active IS NOT NULL;
     )sql",
+    // What servers agree on (coordination.h): the stage of the choice, the servers, long operations. Times are by the
+    // database's clock, in microseconds since the Unix epoch. An activation that an earlier version had begun is begun
+    // again by whoever asked for it.
+    R"sql(
+      ALTER TABLE model_choice ADD COLUMN stage INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE model_choice ADD COLUMN operation TEXT NOT NULL DEFAULT '';
+      ALTER TABLE model_choice ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+      UPDATE model_choice SET target = NULL, leave_behind = 0;
+      CREATE TABLE server (
+        id TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        base BLOB,
+        answers BLOB,
+        prepared BLOB,
+        lacks BLOB,
+        seen INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE operation (
+        name TEXT NOT NULL PRIMARY KEY,
+        kind INTEGER NOT NULL,
+        subject BLOB,
+        state INTEGER NOT NULL,
+        done INTEGER NOT NULL,
+        total INTEGER NOT NULL,
+        changed INTEGER NOT NULL,
+        cancel INTEGER NOT NULL,
+        server TEXT NOT NULL,
+        create_time INTEGER NOT NULL,
+        update_time INTEGER NOT NULL,
+        reason INTEGER NOT NULL,
+        message TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        owner TEXT NOT NULL,
+        lease_until INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE VIEW database_clock AS SELECT CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER) AS now;
+    )sql",
 };
 constexpr int kSchemaVersion = static_cast<int>(std::size(kMigrations));
 

@@ -57,10 +57,10 @@ class Enroller {
   // Does all that EnrolPhotos() does, but enrols nothing.
   absl::Status CheckPhotos(const v1::EnrollRequest& request, const Caller& caller, const ContentDigest& content,
                            StillWanted still_wanted, v1::EnrollResponse& response);
-  // Encodes them by one model, and holds their faces against the quality gate.
-  absl::StatusOr<Enrolment> EncodePhotos(const Embedder& embedder, const v1::EnrollRequest& request,
-                                         const ContentDigest& content, StillWanted still_wanted,
-                                         v1::EnrollResponse& response) const;
+  // Encodes them by one model and those beside it, and holds their faces against the quality gate.
+  absl::StatusOr<Enrolment> EncodePhotos(const Embedder& embedder, const Companions& companions,
+                                         const v1::EnrollRequest& request, const ContentDigest& content,
+                                         StillWanted still_wanted, v1::EnrollResponse& response) const;
   // Holds the faces against those that are enrolled, or says that it does not for want of a threshold.
   absl::Status CheckFaces(const v1::EnrollRequest& request, const Caller& caller, const Enrolment& enrolment,
                           const Generation& generation, v1::EnrollResponse& response);

@@ -44,10 +44,10 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcServerOp
 GrpcServer::GrpcServer(std::unique_ptr<grpc::Server> server, int port, std::vector<std::string> service_names)
     : server_(std::move(server)), port_(port), service_names_(std::move(service_names)) {}
 
-void GrpcServer::SetServing() {
+void GrpcServer::SetServing(bool serving) {
   grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
-  health->SetServingStatus("", true);
-  for (const std::string& name : service_names_) health->SetServingStatus(name, true);
+  health->SetServingStatus("", serving);
+  for (const std::string& name : service_names_) health->SetServingStatus(name, serving);
 }
 
 void GrpcServer::SetPartServing(const std::string& part, bool serving) {

@@ -25,6 +25,7 @@
 #include "server/trainings/bad_photos.h"
 #include "server/trainings/embed_faces.h"
 #include "server/trainings/head_run.h"
+#include "server/trainings/promote.h"
 #include "server/trainings/training_config.h"
 
 namespace likeness {
@@ -45,17 +46,6 @@ void SetProgress(const TrainingStep& step, int epoch, int epochs, absl::Duration
     *progress.mutable_time_left() =
         google::protobuf::util::TimeUtil::MillisecondsToDuration(absl::ToInt64Milliseconds(spent * (left / done)));
   }
-}
-
-// Waits until the model is active, or says why it is not.
-absl::Status Activate(Activations& activations, const ModelDigest& model) {
-  if (absl::Status status = activations.Begin(model, {}); !status.ok()) return status;
-  std::optional<ActivationProgress> progress = activations.Progress();
-  while (progress->running && progress->model == model) {
-    progress = activations.AwaitChange(progress->changes, absl::Seconds(1));
-  }
-  if (!(progress->model == model)) return MakeError(Reason::ACTIVATION_RUNNING, "another model was activated instead");
-  return progress->outcome;
 }
 
 }  // namespace
@@ -221,7 +211,8 @@ absl::StatusOr<std::vector<TrainingFace>> Prepare(const BaseModel& base, const D
 }
 
 // Adds the model to those that the server has, and makes it the active one where the promotion rule says so.
-absl::Status Conclude(const TrainingSurroundings& surroundings, const TaughtModel& taught, v1::Training& record) {
+absl::Status Conclude(const TrainingSurroundings& surroundings, const TaughtModel& taught, v1::Training& record,
+                      OnChange on_change) {
   v1::TrainingResult& result = *record.mutable_result();
   if (taught.bundle.empty()) {
     result.set_promotion_reason(
@@ -244,8 +235,10 @@ absl::Status Conclude(const TrainingSurroundings& surroundings, const TaughtMode
   const PromotionDecision decision = DecidePromotion(PromotionRuleOf(record.config()), taught.evidence);
   result.set_promotion_reason(decision.reason);
   if (!decision.promote) return absl::OkStatus();
-  if (absl::Status status = Activate(surroundings.activations, entry->digest); status.ok()) {
+  if (absl::Status status = Promote(surroundings.activations, entry->digest, record, on_change); status.ok()) {
     result.set_promoted(true);
+  } else if (ReasonOf(status) == Reason::SHUTTING_DOWN || ReasonOf(status) == Reason::CANCELLED) {
+    return status;
   } else {
     result.set_promotion_reason(absl::StrCat(decision.reason, ". But it could not be activated: ", status.message()));
   }
@@ -268,7 +261,7 @@ absl::Status RunTraining(const TrainingSurroundings& surroundings, const std::st
                       on_change)
           : TeachNetwork(surroundings, *base, folder, std::move(sides), record, on_change);
   if (!taught.ok()) return taught.status();
-  return Conclude(surroundings, *taught, record);
+  return Conclude(surroundings, *taught, record, on_change);
 }
 
 }  // namespace likeness
