@@ -9,8 +9,6 @@ namespace {
 
 using Gallery = v1::GalleryService::Stub;
 
-constexpr absl::Duration kLongest = absl::Hours(24);
-
 }  // namespace
 
 GalleryClient::GalleryClient(const Options& options)
@@ -21,7 +19,7 @@ absl::StatusOr<v1::ExportPersonResponse> GalleryClient::ExportPerson(const v1::E
 }
 
 absl::StatusOr<v1::RotateKeysResponse> GalleryClient::RotateKeys(const v1::RotateKeysRequest& request) {
-  return CallUntil(absl::Now() + kLongest, *gallery_, &Gallery::RotateKeys, request);
+  return CallUntil(absl::Now() + timeout_, *gallery_, &Gallery::RotateKeys, request);
 }
 
 }  // namespace likeness

@@ -14,7 +14,7 @@ namespace likeness {
 // Thread-safe: any number of calls may be in flight at once; they share one connection. Errors are as Client's.
 class GalleryClient {
  public:
-  // `timeout` bounds ExportPerson; RotateKeys takes as long as it takes.
+  // `timeout` bounds each call; what RotateKeys begins is awaited with OperationClient.
   using Options = Client::Options;
 
   // Connects at the first call.

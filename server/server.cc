@@ -23,10 +23,12 @@
 #include "server/model_loader.h"
 #include "server/models/activation.h"
 #include "server/models/model_gap.h"
+#include "server/operations/key_rotation.h"
 #include "server/rpc/certificate_metrics.h"
 #include "server/rpc/face_verification_service.h"
 #include "server/rpc/gallery_service.h"
 #include "server/rpc/model_service.h"
+#include "server/rpc/operation_service.h"
 #include "server/rpc/training_service.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/metrics_server.h"
@@ -107,7 +109,9 @@ struct Server::Parts {
   std::optional<FaceVerificationService> verification_service;
   std::optional<TrainingService> training_service;
   std::optional<ModelService> model_service;
+  std::optional<KeyRotations> rotations;
   std::optional<GalleryService> gallery_service;
+  std::optional<OperationService> operation_service;
   std::unique_ptr<GrpcServer> grpc;
   std::optional<ModelGapWatch> gap_watch;
   std::optional<ChangeFollower> follower;
@@ -184,23 +188,37 @@ absl::Status Server::Parts::MakeCalls() {
   verification_service.emplace(*methods, *dispatcher, *audit);
   training_service.emplace(*trainings, *admin_calls);
   model_service.emplace(*folder, *gallery, *active, *activations, *admin_calls);
-  gallery_service.emplace(*gallery, *admin_calls);
+  rotations.emplace(*gallery);
+  gallery_service.emplace(*gallery, *rotations, *admin_calls);
+  operation_service.emplace(*gallery, *admin_calls);
   return absl::OkStatus();
 }
 
 absl::Status Server::Parts::Serve() {
-  absl::Status status = Keep(
-      GrpcServer::Start(config.grpc, {&*verification_service, &*gallery_service, &*model_service, &*training_service},
-                        {v1::FaceVerificationService::service_full_name(), v1::GalleryService::service_full_name(),
-                         v1::ModelService::service_full_name(), v1::TrainingService::service_full_name()}),
-      grpc);
+  absl::Status status =
+      Keep(GrpcServer::Start(
+               config.grpc,
+               {&*verification_service, &*gallery_service, &*model_service, &*operation_service, &*training_service},
+               {v1::FaceVerificationService::service_full_name(), v1::GalleryService::service_full_name(),
+                v1::ModelService::service_full_name(), v1::OperationService::service_full_name(),
+                v1::TrainingService::service_full_name()}),
+           grpc);
   if (!status.ok()) return status;
   loader->Announce(*active->Get());
+  if (status = activations->Enter(); !status.ok()) return status;
   if (status = activations->Resume(); !status.ok()) return status;
-  grpc->SetServing();
+  if (status = rotations->Resume(); !status.ok()) return status;
+  grpc->SetServing(true);
+  activations->set_on_ready([this](const absl::Status& ready) {
+    if (!ready.ok()) Log(LogLevel::kError, "not_ready", {{"message", std::string(ready.message())}});
+    grpc->SetServing(ready.ok());
+  });
   grpc->SetPartServing(kGalleryPart, true);
   gap_watch.emplace(*gallery, *active, metrics);
-  follower.emplace(*gallery, ChangeFollower::Callbacks{[this] { return activations->Follow(); },
+  follower.emplace(*gallery, ChangeFollower::Callbacks{[this] {
+                                                         rotations->Resume().IgnoreError();
+                                                         return activations->Follow();
+                                                       },
                                                        [this](bool reachable) {
                                                          if (!gallery->intact())
                                                            grpc->SetNotServing();  // until the next start

@@ -12,6 +12,7 @@
 #include "client/cli/health_command.h"
 #include "client/cli/key_commands.h"
 #include "client/cli/model_commands.h"
+#include "client/cli/operation_commands.h"
 #include "client/cli/person_commands.h"
 #include "client/cli/token_commands.h"
 #include "client/cli/train_command.h"
@@ -32,7 +33,7 @@ void AddGlobalOptions(CLI::App& app, Invocation& invocation) {
   AddConnectionOptions(app, invocation.client_options);
   app.add_option_function<double>(
          "--timeout", [&invocation](double seconds) { invocation.client_options.timeout = absl::Seconds(seconds); },
-         "Longest time for one call that does not follow a training, an activation or an export")
+         "Longest time for one call that does not follow a training, an operation or an export")
       ->type_name("SECONDS")
       ->default_str("30")
       ->check(CLI::Range(0.001, 86400.0).description(""));
@@ -57,6 +58,7 @@ ExitCode RunCommandLine(const std::vector<std::string>& arguments, Console& cons
   AddTrainCommand(app, invocation);
   AddTrainingCommands(app, invocation);
   AddModelCommands(app, invocation);
+  AddOperationCommands(app, invocation);
   AddTokenCommands(app, invocation);
   AddKeyCommands(app, invocation);
   AddGalleryCommands(app, invocation);

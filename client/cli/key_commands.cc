@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -11,7 +12,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "client/cli/interrupt.h"
+#include "client/cli/operation_commands.h"
+#include "client/cli/progress_bar.h"
 #include "client/gallery_client.h"
+#include "client/operation_client.h"
 #include "server/files/files.h"
 #include "server/protection/master_keys.h"
 
@@ -66,12 +71,38 @@ absl::StatusOr<ExitCode> UseLast(Invocation& invocation, const std::string& file
 }
 
 absl::StatusOr<ExitCode> Rotate(Invocation& invocation) {
-  const absl::StatusOr<v1::RotateKeysResponse> response = GalleryClient(invocation.client_options).RotateKeys({});
-  if (!response.ok()) return response.status();
+  const absl::StatusOr<v1::RotateKeysResponse> begun = GalleryClient(invocation.client_options).RotateKeys({});
+  if (!begun.ok()) return begun.status();
+  const std::string& name = begun->operation().name();
+  Console& console = invocation.console;
+  if (!invocation.json) console.out << "operation " << name << '\n' << std::flush;
+  std::optional<ProgressBar> progress;
+  const InterruptGuard guard;
+  const absl::StatusOr<v1::Operation> ended = OperationClient(invocation.client_options)
+                                                  .Await(
+                                                      name,
+                                                      [&](const v1::Operation& now) {
+                                                        const v1::OperationMetadata& metadata = now.metadata();
+                                                        if (now.done() || metadata.total_count() == 0) return;
+                                                        if (!progress.has_value() && console.err_is_terminal) {
+                                                          progress.emplace(console.err, true, "wrapping keys",
+                                                                           metadata.total_count());
+                                                        }
+                                                        if (progress.has_value()) {
+                                                          progress->AdvanceTo(metadata.done_count());
+                                                        }
+                                                      },
+                                                      guard.token());
+  progress.reset();
+  if (!ended.ok() && guard.interrupted()) {
+    return invocation.Fail("INTERRUPTED", GoesOnText("the rotation of keys", name));
+  }
+  if (!ended.ok()) return ended.status();
+  if (ended->has_error()) return invocation.Fail(ended->error().reason(), ended->error().message());
   if (invocation.json) {
-    invocation.PrintJson(*response);
+    invocation.PrintJson(*ended);
   } else {
-    invocation.console.out << "wrapped anew: the keys of " << response->rewrapped_keys() << " persons\n";
+    console.out << "wrapped anew: the keys of " << ended->response().rewrapped_keys() << " persons\n";
   }
   return kExitSuccess;
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "client/cli/id_prefix.h"
 #include "client/cli/interrupt.h"
+#include "client/cli/operation_commands.h"
 #include "client/cli/progress_bar.h"
 #include "client/cli/table.h"
 #include "client/cli/threshold_text.h"
@@ -127,10 +128,15 @@ absl::StatusOr<ExitCode> Activate(Invocation& invocation, const ModelOptions& op
   request.set_unmeasured(options.unmeasured);
   Console& console = invocation.console;
   std::optional<ProgressBar> progress;
+  std::string operation;
   const InterruptGuard guard;
   const absl::StatusOr<v1::ActivateModelResponse> end = client.ActivateModel(
       request,
       [&](const v1::ActivateModelResponse& now) {
+        if (operation.empty() && !now.operation().empty()) {
+          operation = now.operation();
+          if (!invocation.json) console.out << "operation " << operation << '\n' << std::flush;
+        }
         if (!progress.has_value() && now.total_references() > 0 && (console.err_is_terminal || !invocation.json)) {
           progress.emplace(console.err, console.err_is_terminal, "embedding references", now.total_references());
         }
@@ -139,8 +145,9 @@ absl::StatusOr<ExitCode> Activate(Invocation& invocation, const ModelOptions& op
       guard.token());
   progress.reset();
   if (!end.ok() && guard.interrupted()) {
-    return invocation.Fail("INTERRUPTED", absl::StrCat("the activation of ", digest->substr(0, 12),
-                                                       " goes on; `likeness models list` shows when it is done"));
+    const std::string what = absl::StrCat("the activation of ", digest->substr(0, 12));
+    if (operation.empty()) return invocation.Fail("INTERRUPTED", absl::StrCat(what, " may have begun or not"));
+    return invocation.Fail("INTERRUPTED", GoesOnText(what, operation));
   }
   if (!end.ok()) return end.status();
   if (invocation.json) {

@@ -33,6 +33,7 @@ absl::StatusCode CodeOf(Reason::Value reason) {
     case Reason::REFERENCE_NOT_FOUND:
     case Reason::MODEL_NOT_FOUND:
     case Reason::TRAINING_NOT_FOUND:
+    case Reason::OPERATION_NOT_FOUND:
       return absl::StatusCode::kNotFound;
     case Reason::PERSON_WITHOUT_REFERENCE:
     case Reason::MODEL_MISMATCH:
@@ -69,6 +70,7 @@ absl::StatusCode CodeOf(Reason::Value reason) {
       return absl::StatusCode::kPermissionDenied;
     case Reason::SHUTTING_DOWN:
     case Reason::STORE_FAILED:
+    case Reason::MODEL_MISSING:
       return absl::StatusCode::kUnavailable;
     case Reason::STORE_CORRUPT:
     case Reason::MODEL_CORRUPT:

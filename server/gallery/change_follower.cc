@@ -11,7 +11,7 @@ namespace likeness {
 namespace {
 
 constexpr absl::Duration kBetweenSyncs = absl::Milliseconds(500);
-constexpr absl::Duration kBetweenModelTries = absl::Seconds(5);
+constexpr absl::Duration kBetweenModelTries = absl::Seconds(3);
 // Whoever has not asked for so long forgets everything instead.
 constexpr absl::Duration kLogAge = absl::Hours(1);
 constexpr absl::Duration kBetweenForgettings = absl::Seconds(10);
@@ -61,7 +61,6 @@ bool ChangeFollower::Sync() {
   // Also of those that a call has taken note of meanwhile.
   if (const int64_t changes = gallery_.model_changes(); changes != model_changes_) {
     model_changes_ = changes;
-    models_changed_ = true;
     next_models_ = absl::InfinitePast();
   }
   const absl::Time now = absl::Now();
@@ -74,9 +73,8 @@ bool ChangeFollower::Sync() {
 
 void ChangeFollower::FollowModels() {
   const absl::Time now = absl::Now();
-  if (!models_changed_ || now < next_models_) return;
+  if (now < next_models_) return;
   const absl::Status status = callbacks_.follow_models();
-  models_changed_ = !status.ok();
   next_models_ = now + kBetweenModelTries;
   std::string complaint(status.message());
   if (!complaint.empty() && complaint != complaint_) {

@@ -18,7 +18,8 @@ class ChangeFollower {
  public:
   // Both are called on the follower's thread, and must return soon.
   struct Callbacks {
-    // Which model answers may have changed. Called again every few seconds until it returns OK.
+    // Called every few seconds, and at once when which model answers may have changed: also how this server tells the
+    // others that it is there.
     std::function<absl::Status()> follow_models;
     // Whether the store could be asked, and nothing was thrown over it; at every change of that, and of whether the
     // gallery is intact.
@@ -44,7 +45,6 @@ class ChangeFollower {
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   // Of the follower's thread alone.
-  bool models_changed_ = true;  // perhaps between the start of the server and that of the follower
   int64_t model_changes_ = 0;
   absl::Time next_models_;
   absl::Time next_forgetting_;

@@ -255,8 +255,6 @@ absl::Status Gallery::AwaitRevision(int64_t revision) {
                                                           "; was it restored, or is it another one?"));
 }
 
-absl::StatusOr<int64_t> Gallery::RotateKeys() { return RotateAllKeys(*store_); }
-
 absl::StatusOr<ModelCoverage> Gallery::Coverage(const ModelDigest& model, const EmbeddingSources& sources) {
   return store_->Coverage(model, sources);
 }

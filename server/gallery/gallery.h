@@ -96,14 +96,13 @@ class Gallery {
   // Returns when every change up to this revision is seen. REVISION_UNKNOWN when there is no such revision.
   absl::Status AwaitRevision(int64_t revision);
 
-  // Wraps all persons' keys with the master key that wraps now; returns how many were wrapped by another one. Passes
-  // over damaged keys, and logs how many there are.
-  absl::StatusOr<int64_t> RotateKeys();
+  // A page of them: Store::RotateKeys().
+  absl::StatusOr<KeyRotation> RotateKeys(absl::string_view after, int limit) {
+    return store_->RotateKeys(after, limit);
+  }
 
-  absl::StatusOr<ModelChoice> ReadModelChoice() { return store_->ReadModelChoice(); }
-  absl::StatusOr<int64_t> SetModelChoice(const ModelChoice& choice) { return store_->SetModelChoice(choice); }
+  Coordination& coordination() { return store_->coordination(); }
   absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) { return store_->AllowModel(model); }
-  absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) { return store_->ForbidModel(model); }
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) { return store_->IsModelAllowed(model); }
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources);
   absl::StatusOr<ModelGap> GapOf(const ModelDigest& model) { return store_->GapOf(model); }

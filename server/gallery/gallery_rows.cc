@@ -5,34 +5,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "server/errors/errors.h"
 #include "server/gallery/sql_rows.h"
 #include "server/gallery/sql_values.h"
 #include "server/hashing/random_id.h"
 
 namespace likeness {
-
-ModelChoice ReadChoice(SqlSession& session) {
-  const SqlRow row = session.Run("SELECT active, target, leave_behind FROM model_choice").at(0);
-  return {OptionalDigestIn(row[0]), OptionalDigestIn(row[1]), IntegerIn(row[2]) != 0};
-}
-
-void WriteChoice(SqlSession& session, const ModelChoice& choice) {
-  session.Change("UPDATE model_choice SET active = $1, target = $2, leave_behind = $3",
-                 {OptionalDigest(choice.active), OptionalDigest(choice.target), int64_t{choice.leave_behind ? 1 : 0}});
-}
-
-void InsertAllowedModel(SqlSession& session, const ModelDigest& model) {
-  session.Change("INSERT INTO allowed_model (digest) VALUES ($1) ON CONFLICT DO NOTHING", {Digest(model)});
-}
-
-void RemoveAllowedModel(SqlSession& session, const ModelDigest& model) {
-  session.Change("DELETE FROM allowed_model WHERE digest = $1", {Digest(model)});
-}
-
-bool ReadAllowedModel(SqlSession& session, const ModelDigest& model) {
-  return !session.Run("SELECT digest FROM allowed_model WHERE digest = $1", {Digest(model)}).empty();
-}
 
 absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqlSession& session, absl::string_view request_id,
                                                              const ContentDigest& content) {
@@ -103,6 +82,12 @@ std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, in
                        IntegerIn(row[3])});
   }
   return changes;
+}
+
+int64_t RecordModelsChange(SqlSession& session, bool shared, GalleryChange::Kind kind) {
+  const int64_t revision = AdvanceRevision(session, 0, 0);
+  if (shared) InsertChange(session, revision, GalleryChange{.kind = kind});
+  return revision;
 }
 
 bool HasChangeOlderThan(SqlSession& session, absl::Duration age) {

@@ -1,5 +1,5 @@
-// The rows that are about the gallery as a whole: its size and revision, the log of changes, which model answers, what
-// enrolments were asked for. Private to gallery/.
+// The rows that are about the gallery as a whole: its size and revision, the log of changes, what enrolments were asked
+// for. Private to gallery/.
 //
 // None of these begins or ends a transaction. All throw exceptions derived from std::exception.
 #ifndef LIKENESS_SERVER_GALLERY_GALLERY_ROWS_H_
@@ -18,12 +18,6 @@
 
 namespace likeness {
 
-ModelChoice ReadChoice(SqlSession& session);
-void WriteChoice(SqlSession& session, const ModelChoice& choice);
-void InsertAllowedModel(SqlSession& session, const ModelDigest& model);
-void RemoveAllowedModel(SqlSession& session, const ModelDigest& model);
-bool ReadAllowedModel(SqlSession& session, const ModelDigest& model);
-
 // As Store::FindEnrolment().
 absl::StatusOr<std::optional<EnrolmentResult>> ReadEnrolment(SqlSession& session, absl::string_view request_id,
                                                              const ContentDigest& content);
@@ -39,6 +33,8 @@ GalleryRow ReadGallery(SqlSession& session);
 int64_t AdvanceRevision(SqlSession& session, int64_t persons, int64_t references);
 // With the time by the database's clock, which is the same for all servers.
 void InsertChange(SqlSession& session, int64_t revision, const GalleryChange& change);
+// Makes a new revision of a change of which model answers, or, kAllowList, may; returns it.
+int64_t RecordModelsChange(SqlSession& session, bool shared, GalleryChange::Kind kind = GalleryChange::Kind::kModels);
 // Those after `revision`, up to `last`.
 std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, int64_t last);
 // The tag of the revision, as the log's entry of the next one has it; nothing where the log has not that entry.

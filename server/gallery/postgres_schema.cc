@@ -108,6 +108,40 @@ constexpr const char* kMigrations[] = {
       ALTER TABLE gallery ADD COLUMN key_mark BYTEA;
       CREATE INDEX person_in_plaintext ON person(person_id) WHERE data_key IS NULL;
     )sql",
+    R"sql(
+      ALTER TABLE model_choice ADD COLUMN stage BIGINT NOT NULL DEFAULT 0;
+      ALTER TABLE model_choice ADD COLUMN operation TEXT NOT NULL DEFAULT '';
+      ALTER TABLE model_choice ADD COLUMN version BIGINT NOT NULL DEFAULT 0;
+      UPDATE model_choice SET target = NULL, leave_behind = 0;
+      CREATE TABLE server (
+        id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        base BYTEA,
+        answers BYTEA,
+        prepared BYTEA,
+        lacks BYTEA,
+        seen BIGINT NOT NULL
+      );
+      CREATE TABLE operation (
+        name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+        kind BIGINT NOT NULL,
+        subject BYTEA,
+        state BIGINT NOT NULL,
+        done BIGINT NOT NULL,
+        total BIGINT NOT NULL,
+        changed BIGINT NOT NULL,
+        cancel BIGINT NOT NULL,
+        server TEXT NOT NULL,
+        create_time BIGINT NOT NULL,
+        update_time BIGINT NOT NULL,
+        reason BIGINT NOT NULL,
+        message TEXT NOT NULL,
+        revision BIGINT NOT NULL,
+        owner TEXT NOT NULL,
+        lease_until BIGINT NOT NULL
+      );
+      CREATE VIEW database_clock AS SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) AS now;
+    )sql",
 };
 constexpr int64_t kSchemaVersion = std::size(kMigrations);
 

@@ -173,6 +173,7 @@ absl::StatusOr<KeyRotation> SqlEncryption::RotateKeys(SqlSession& session, absl:
   }
   for (const auto& [person_id, key] : ReadPersonKeys(session, after, limit)) {
     page.last = person_id;
+    ++page.seen;
     const absl::StatusOr<std::optional<std::string>> rewrapped =
         protection_->Rewrap(person_id, key, row.key_mark.value_or(""));
     if (ReasonOf(rewrapped.status()) == Reason::STORE_CORRUPT) {

@@ -268,12 +268,12 @@ void InsertCrop(SqlSession& session, const PersonCipher& cipher, absl::string_vi
 ModelCoverage ReadCoverage(SqlSession& session, const ModelDigest& model, const EmbeddingSources& sources) {
   const std::vector<SqlRow> rows = session.Run(
       "SELECT count(*), count(embedding.reference), count(*) FILTER (WHERE embedding.reference IS NULL AND "
-      "(source.reference IS NOT NULL OR crop.reference IS NOT NULL)) FROM face_reference "
+      "(source.reference IS NOT NULL OR crop.reference IS NOT NULL)), coalesce(max(number), 0) FROM face_reference "
       "LEFT JOIN embedding ON embedding.reference = number AND embedding.model_digest = $1 "
       "LEFT JOIN embedding source ON source.reference = number AND source.model_digest = $2 "
       "LEFT JOIN crop ON crop.reference = number AND crop.kind = $3",
       {Digest(model), OptionalDigest(sources.mapped_from), Text(sources.crop_kind)});
-  return {IntegerIn(rows[0][0]), IntegerIn(rows[0][1]), IntegerIn(rows[0][2])};
+  return {IntegerIn(rows[0][0]), IntegerIn(rows[0][1]), IntegerIn(rows[0][2]), IntegerIn(rows[0][3])};
 }
 
 ModelGap ReadGap(SqlSession& session, const ModelDigest& model) {

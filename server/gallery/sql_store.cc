@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/errors/errors.h"
+#include "server/gallery/coordination_rows.h"
 #include "server/gallery/gallery_rows.h"
 #include "server/gallery/sql_rows.h"
 #include "server/hashing/random_id.h"
@@ -46,6 +47,12 @@ absl::Status CheckTexts(const Enrolment& enrolment) {
 }
 
 }  // namespace
+
+absl::Status ModelsChanged() { return absl::AbortedError("another model answers, or is about to"); }
+
+bool IsModelsChanged(const absl::Status& status) {
+  return absl::IsAborted(status) && ReasonOf(status) == Reason::INTERNAL;
+}
 
 template <typename Result>
 absl::StatusOr<Result> SqlStore::Read(absl::FunctionRef<absl::StatusOr<Result>(SqlSession&)> work) {
@@ -121,6 +128,7 @@ absl::StatusOr<EnrolmentResult> SqlStore::Enrol(const Enrolment& enrolment, cons
       if (!earlier.ok()) return earlier.status();
       if (earlier->has_value()) return **std::move(earlier);
     }
+    if (absl::Status status = CheckModelsOf(session, enrolment, shared()); !status.ok()) return status;
     EnrolmentResult result;
     std::optional<PersonRow> person = ReadPerson(session, enrolment.person_id);
     result.new_person = !person.has_value();
@@ -150,6 +158,12 @@ absl::StatusOr<EnrolmentResult> SqlStore::Enrol(const Enrolment& enrolment, cons
       const int64_t number = InsertReference(session, *cipher, enrolment, reference);
       if (!enrolment.crops.empty()) {
         InsertCrop(session, *cipher, reference.reference_id, number, enrolment.crops[i]);
+      }
+      if (!enrolment.also.empty()) {
+        for (const Embedding& embedding : enrolment.also[i]) {
+          if (!MayBeWritten(session, embedding.model, shared())) continue;
+          InsertEmbedding(session, *cipher, {reference.reference_id, embedding}, number);
+        }
       }
       result.references.push_back({reference.reference_id, enrolment.create_time, reference.embedding.model});
     }
@@ -266,28 +280,10 @@ absl::StatusOr<GallerySize> SqlStore::Size() {
       [](SqlSession& session) -> absl::StatusOr<GallerySize> { return ReadGallery(session).size; });
 }
 
-absl::StatusOr<ModelChoice> SqlStore::ReadModelChoice() {
-  return Read<ModelChoice>([](SqlSession& session) -> absl::StatusOr<ModelChoice> { return ReadChoice(session); });
-}
-
-absl::StatusOr<int64_t> SqlStore::SetModelChoice(const ModelChoice& choice) {
-  return Write<int64_t>([&](SqlSession& session) -> absl::StatusOr<int64_t> {
-    WriteChoice(session, choice);
-    return Record(session, {ModelsChange()}, 0, 0);
-  });
-}
-
 absl::StatusOr<int64_t> SqlStore::AllowModel(const ModelDigest& model) {
   return Write<int64_t>([&](SqlSession& session) -> absl::StatusOr<int64_t> {
     InsertAllowedModel(session, model);
-    return Record(session, {ModelsChange(GalleryChange::Kind::kAllowList)}, 0, 0);
-  });
-}
-
-absl::StatusOr<int64_t> SqlStore::ForbidModel(const ModelDigest& model) {
-  return Write<int64_t>([&](SqlSession& session) -> absl::StatusOr<int64_t> {
-    RemoveAllowedModel(session, model);
-    return Record(session, {ModelsChange(GalleryChange::Kind::kAllowList)}, 0, 0);
+    return RecordModelsChange(session, shared(), GalleryChange::Kind::kAllowList);
   });
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "server/gallery/sql.h"
+#include "server/gallery/sql_coordination.h"
 #include "server/gallery/sql_encryption.h"
 #include "server/gallery/store.h"
 #include "server/protection/protection.h"
@@ -36,10 +37,8 @@ class SqlStore : public Store {
   absl::StatusOr<DeletionResult> DeleteReference(absl::string_view person_id, absl::string_view reference_id) override;
   absl::StatusOr<PersonData> ReadPersonData(absl::string_view person_id) override;
   absl::StatusOr<GallerySize> Size() override;
-  absl::StatusOr<ModelChoice> ReadModelChoice() override;
-  absl::StatusOr<int64_t> SetModelChoice(const ModelChoice& choice) override;
+  Coordination& coordination() override { return coordination_; }
   absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) override;
-  absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) override;
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) override;
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources) override;
   absl::StatusOr<ModelGap> GapOf(const ModelDigest& model) override;
@@ -64,7 +63,9 @@ class SqlStore : public Store {
 
  private:
   SqlStore(std::unique_ptr<SqlDatabase> database, std::shared_ptr<const Protection> protection)
-      : database_(std::move(database)), encryption_(std::move(protection)) {}
+      : database_(std::move(database)),
+        encryption_(std::move(protection)),
+        coordination_(*database_, [this](SqlSession& session) { return encryption_.CheckMayWrite(session); }) {}
 
   // The database's methods of such names, for work with a result. Those that write ask first whether they may.
   template <typename Result>
@@ -86,6 +87,7 @@ class SqlStore : public Store {
 
   const std::unique_ptr<SqlDatabase> database_;
   SqlEncryption encryption_;
+  SqlCoordination coordination_;
 };
 
 }  // namespace likeness

@@ -138,11 +138,49 @@ constexpr const char* kMigrations[] = {
       ) STRICT;
       INSERT INTO log_link VALUES (1, 'likeness-link-01', lower(hex(zeroblob(24))), lower(hex(randomblob(24))));
     )sql",
-    // gallery.encrypted: 0 plain, 1 being encrypted, 2 encrypted. Before this version 1 was written first, so that it may
-    // be a gallery where somebody was left in plaintext. key_mark: by which master key the persons' keys are wrapped.
+    // gallery.encrypted: 0 plain, 1 being encrypted, 2 encrypted. Before this version 1 was written first, so that it
+    // may be a gallery where somebody was left in plaintext. key_mark: by which master key the persons' keys are
+    // wrapped.
     R"sql(
       ALTER TABLE gallery ADD COLUMN key_mark BLOB;
       CREATE INDEX person_in_plaintext ON person(person_id) WHERE data_key IS NULL;
+    )sql",
+    // What servers agree on (coordination.h): the stage of the choice, the servers, long operations. Times are by the
+    // database's clock, in microseconds since the Unix epoch. An activation that an earlier version had begun is begun
+    // again by whoever asked for it.
+    R"sql(
+      ALTER TABLE model_choice ADD COLUMN stage INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE model_choice ADD COLUMN operation TEXT NOT NULL DEFAULT '';
+      ALTER TABLE model_choice ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+      UPDATE model_choice SET target = NULL, leave_behind = 0;
+      CREATE TABLE server (
+        id TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        base BLOB,
+        answers BLOB,
+        prepared BLOB,
+        lacks BLOB,
+        seen INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE operation (
+        name TEXT NOT NULL PRIMARY KEY,
+        kind INTEGER NOT NULL,
+        subject BLOB,
+        state INTEGER NOT NULL,
+        done INTEGER NOT NULL,
+        total INTEGER NOT NULL,
+        changed INTEGER NOT NULL,
+        cancel INTEGER NOT NULL,
+        server TEXT NOT NULL,
+        create_time INTEGER NOT NULL,
+        update_time INTEGER NOT NULL,
+        reason INTEGER NOT NULL,
+        message TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        owner TEXT NOT NULL,
+        lease_until INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE VIEW database_clock AS SELECT CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER) AS now;
     )sql",
 };
 constexpr int kSchemaVersion = static_cast<int>(std::size(kMigrations));

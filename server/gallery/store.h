@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "server/gallery/coordination.h"
 #include "server/hashing/person_key.h"
 #include "server/hashing/sha256.h"
 #include "server/verification/embedding.h"
@@ -51,6 +52,10 @@ struct Enrolment {
   absl::Time create_time;
   std::vector<KeptCrop> crops = {};  // none, or one for each reference
   std::string enrolled_by = {};      // the caller's name; may be empty
+  // The references' embeddings by further models, by which other servers answer or will: none, or for each reference
+  // one by each of these models.
+  std::vector<std::vector<Embedding>> also = {};
+  std::vector<ModelDigest> lacking = {};  // models that the server which enrols cannot embed by
 };
 
 // How much there may be. An enrolment that would make more of it changes nothing.
@@ -99,13 +104,6 @@ struct GallerySize {
   int64_t references = 0;
 };
 
-// Which model answers.
-struct ModelChoice {
-  std::optional<ModelDigest> active;  // none: the one that the server was started with
-  std::optional<ModelDigest> target;  // being activated
-  bool leave_behind = false;          // of the activation: go on although references cannot be embedded anew
-};
-
 // What a reference's embedding by a model can be made from.
 struct EmbeddingSources {
   std::string crop_kind;                        // of the crops that the model takes
@@ -149,6 +147,7 @@ struct ModelCoverage {
   int64_t references = 0;  // all
   int64_t embedded = 0;    // with an embedding by the model
   int64_t embeddable = 0;  // without, but with something that one can be made from
+  int64_t last = 0;        // the highest number of a reference
 };
 
 // Whom a model cannot answer for.
@@ -207,6 +206,7 @@ struct GalleryChanges {
 // What a page of RotateKeys() or EncryptPersons() did.
 struct KeyRotation {
   std::string last;     // the last person looked at; empty when none was left
+  int64_t seen = 0;     // persons looked at
   int64_t changed = 0;  // persons who were encrypted, or whose key was wrapped anew
   int64_t damaged = 0;  // persons whose key cannot be read, and was left as it was
 };
@@ -216,6 +216,11 @@ struct UnfinishedProtection {
   bool encryption = false;  // EncryptPersons() finishes it
   bool rotation = false;    // RotateKeys() does, by the master key that was begun with
 };
+
+// An enrolment lacks embeddings by a model that a server answers by since: it is to be made again by the models of now.
+// absl::StatusCode::kAborted without a reason.
+absl::Status ModelsChanged();
+bool IsModelsChanged(const absl::Status& status);
 
 // QUOTA_EXCEEDED, for a caller who may have enrolled so many.
 absl::Status QuotaExceeded(int64_t persons);
@@ -234,8 +239,9 @@ class Store {
                                                                        const ContentDigest& content) = 0;
 
   // Adds the references, and the person where necessary; all or none. Repeated request_ids are answered as
-  // FindEnrolment() does. TOO_MANY_REFERENCES, QUOTA_EXCEEDED; and with a review its errors. Enrolments of all servers
-  // take turns, so that of two that must not both be written one is refused.
+  // FindEnrolment() does. TOO_MANY_REFERENCES, QUOTA_EXCEEDED; IsModelsChanged(), and MODEL_MISSING where one of
+  // `lacking` is the active model; with a review its errors. Enrolments of all servers take turns, so that of two that
+  // must not both be written one is refused. Embeddings of `also` by models that were deleted are left out.
   virtual absl::StatusOr<EnrolmentResult> Enrol(const Enrolment& enrolment, const EnrolmentLimits& limits,
                                                 const EnrolmentReview* review = nullptr) = 0;
 
@@ -265,15 +271,13 @@ class Store {
 
   virtual absl::StatusOr<GallerySize> Size() = 0;
 
-  // What SetModelChoice() wrote last; nothing chosen in a new gallery.
-  virtual absl::StatusOr<ModelChoice> ReadModelChoice() = 0;
-  // Returns the gallery's revision after it.
-  virtual absl::StatusOr<int64_t> SetModelChoice(const ModelChoice& choice) = 0;
+  // What its servers agree on.
+  virtual Coordination& coordination() = 0;
 
   // Which models may be activated: those that were trained with this gallery, and those that somebody has allowed.
-  // Both return the gallery's revision after it.
+  // Returns the gallery's revision after it.
+  // Coordination::RetireModel() takes that back.
   virtual absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) = 0;
-  virtual absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) = 0;
   virtual absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) = 0;
 
   // Looks at every reference.

@@ -6,12 +6,14 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "server/embedding/embedder.h"
+#include "server/models/embedding_map.h"
 #include "server/verification/decision.h"
 
 namespace likeness {
@@ -35,6 +37,18 @@ struct Generation {
 inline std::optional<Threshold> ThresholdOf(const BundleManifest& manifest, const ThresholdRule& rule) {
   return ChooseThreshold(manifest.operating_points, manifest.margin, rule);
 }
+
+// A model beside the one that answers, by which people are enrolled, too, because others answer by it or will.
+struct Companion {
+  Generation generation;
+  std::optional<EmbeddingMap> map = {};  // of embeddings by the model that answers; else its network is run
+  ModelDigest made_for = {};             // the model that answers
+};
+
+struct Companions {
+  std::vector<std::shared_ptr<const Companion>> models;
+  std::vector<ModelDigest> lacking;  // that should be among them, and cannot be loaded
+};
 
 // Thread-safe.
 class ActiveGeneration {
@@ -62,13 +76,35 @@ class ActiveGeneration {
     auto replacement = std::make_shared<const Generation>(std::move(next));
     absl::MutexLock lock(&pointer_mutex_);
     current_.swap(replacement);
+    previous_ = replacement;
     return absl::OkStatus();
+  }
+
+  void SetCompanions(Companions companions) {
+    absl::MutexLock lock(&pointer_mutex_);
+    companions_ = std::move(companions);
+  }
+
+  // By what an Enroll makes embeddings beside the generation that it took. The one before is among them while a call
+  // still answers by it.
+  Companions companions() const {
+    absl::MutexLock lock(&pointer_mutex_);
+    Companions now = companions_;
+    if (const std::shared_ptr<const Generation> previous = previous_.lock(); previous != nullptr) {
+      const ModelDigest& model = previous->embedder->digest();
+      bool there = current_->embedder->digest() == model;
+      for (const auto& companion : now.models) there = there || companion->generation.embedder->digest() == model;
+      if (!there) now.models.push_back(std::make_shared<const Companion>(Companion{*previous}));
+    }
+    return now;
   }
 
  private:
   mutable absl::Mutex writing_mutex_;
   mutable absl::Mutex pointer_mutex_;
   std::shared_ptr<const Generation> current_ ABSL_GUARDED_BY(pointer_mutex_);
+  std::weak_ptr<const Generation> previous_ ABSL_GUARDED_BY(pointer_mutex_);
+  Companions companions_ ABSL_GUARDED_BY(pointer_mutex_);
 };
 
 }  // namespace likeness

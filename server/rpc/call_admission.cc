@@ -21,7 +21,8 @@ constexpr std::pair<absl::string_view, Scope> kScopes[] = {
     {"CancelTraining", Scope::kTrain},  {"ListModels", Scope::kAdmin},       {"GetModel", Scope::kAdmin},
     {"ActivateModel", Scope::kAdmin},   {"DeleteModel", Scope::kAdmin},      {"ExportModel", Scope::kAdmin},
     {"ExportPerson", Scope::kAdmin},    {"RotateKeys", Scope::kAdmin},       {"AllowModel", Scope::kAdmin},
-    {"AddMeasurements", Scope::kAdmin},
+    {"AddMeasurements", Scope::kAdmin}, {"GetOperation", Scope::kAdmin},     {"ListOperations", Scope::kAdmin},
+    {"CancelOperation", Scope::kAdmin}, {"WaitOperation", Scope::kAdmin},
 };
 
 // The address without the port, which is another one for each connection.

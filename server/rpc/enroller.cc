@@ -2,18 +2,25 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "server/encoding/crop_kind.h"
 #include "server/errors/errors.h"
 #include "server/hashing/sha256.h"
 #include "server/ids/check_id.h"
 #include "server/image/crop_file.h"
+#include "server/rpc/companion_embeddings.h"
 #include "server/rpc/conversions.h"
 #include "server/rpc/validation.h"
 
 namespace likeness {
 namespace {
+
+// How long an enrolment waits until this server knows by which models the others answer.
+constexpr int kModelTries = 40;
+constexpr absl::Duration kBetweenModelTries = absl::Milliseconds(100);
 
 // Over every field that changes what an enrolment does. What is left out adds nothing, so that a request that an
 // earlier version carried out is still known.
@@ -73,10 +80,12 @@ absl::Status Enroller::CheckPromises(const v1::EnrollRequest& request, const Gen
 absl::StatusOr<EnrolmentResult> Enroller::EnrolPhotos(const v1::EnrollRequest& request, const Caller& caller,
                                                       const ContentDigest& content, StillWanted still_wanted,
                                                       v1::EnrollResponse& response) {
-  while (true) {
+  for (int behind = 0; behind < kModelTries;) {
     const std::shared_ptr<const Generation> generation = active_.Get();
+    const Companions companions = active_.companions();
     if (absl::Status status = CheckPromises(request, *generation); !status.ok()) return status;
-    absl::StatusOr<Enrolment> enrolment = EncodePhotos(*generation->embedder, request, content, still_wanted, response);
+    absl::StatusOr<Enrolment> enrolment =
+        EncodePhotos(*generation->embedder, companions, request, content, still_wanted, response);
     if (!enrolment.ok()) return enrolment.status();
     enrolment->enrolled_by = caller.name;
     FaceChecks checks(gallery_, metrics_, *enrolment, *generation, ChecksOf(request, caller));
@@ -87,14 +96,19 @@ absl::StatusOr<EnrolmentResult> Enroller::EnrolPhotos(const v1::EnrollRequest& r
     const EnrolmentReview review = checks.Review();
     if (active_.WriteIfActive(generation,
                               [&] { result = gallery_.Enrol(*enrolment, caller.limits.max_persons, &review); })) {
-      if (!result.ok()) return result.status();
-      if (!result->replayed) checks.Report(response);
-      *response.mutable_model() = ModelOf(*generation->embedder);
-      return result;
+      if (result.ok()) {
+        if (!result->replayed) checks.Report(response);
+        *response.mutable_model() = ModelOf(*generation->embedder);
+        return result;
+      }
+      if (!IsModelsChanged(result.status())) return result;
+      // As a rule the models of now are known by now.
+      if (++behind > 1) absl::SleepFor(kBetweenModelTries);
     }
-    // Another model became the active one meanwhile, and could not compare with these embeddings.
+    // Another model became the active one meanwhile, here or elsewhere, and could not compare with these embeddings.
     response.clear_faces();
   }
+  return MakeError(Reason::MODEL_MISSING, "another server answers by a model that this one has not loaded yet");
 }
 
 absl::Status Enroller::CheckPhotos(const v1::EnrollRequest& request, const Caller& caller, const ContentDigest& content,
@@ -102,7 +116,7 @@ absl::Status Enroller::CheckPhotos(const v1::EnrollRequest& request, const Calle
   const std::shared_ptr<const Generation> generation = active_.Get();
   if (absl::Status status = CheckPromises(request, *generation); !status.ok()) return status;
   const absl::StatusOr<Enrolment> enrolment =
-      EncodePhotos(*generation->embedder, request, content, still_wanted, response);
+      EncodePhotos(*generation->embedder, /*companions=*/{}, request, content, still_wanted, response);
   if (!enrolment.ok()) return enrolment.status();
   FaceChecks checks(gallery_, metrics_, *enrolment, *generation, ChecksOf(request, caller));
   if (absl::Status status = checks.Check(still_wanted); !status.ok()) return status;
@@ -115,9 +129,9 @@ absl::Status Enroller::CheckPhotos(const v1::EnrollRequest& request, const Calle
   return absl::OkStatus();
 }
 
-absl::StatusOr<Enrolment> Enroller::EncodePhotos(const Embedder& embedder, const v1::EnrollRequest& request,
-                                                 const ContentDigest& content, StillWanted still_wanted,
-                                                 v1::EnrollResponse& response) const {
+absl::StatusOr<Enrolment> Enroller::EncodePhotos(const Embedder& embedder, const Companions& companions,
+                                                 const v1::EnrollRequest& request, const ContentDigest& content,
+                                                 StillWanted still_wanted, v1::EnrollResponse& response) const {
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
   const absl::StatusOr<QualityGate> gate = ReadQualityGate(request.quality_gate(), options_.quality_gate);
@@ -127,6 +141,7 @@ absl::StatusOr<Enrolment> Enroller::EncodePhotos(const Embedder& embedder, const
                       .content = content,
                       .references = {},
                       .create_time = options_.now()};
+  enrolment.lacking = companions.lacking;
   const std::string crop_kind = CropKindOf(embedder.manifest());
   for (int i = 0; i < request.photos_size(); ++i) {
     absl::StatusOr<EncodedFace> encoded = encoder_.Encode(
@@ -140,6 +155,12 @@ absl::StatusOr<Enrolment> Enroller::EncodePhotos(const Embedder& embedder, const
       absl::StatusOr<std::string> picture = EncodeCropFile(encoded->crop);
       if (!picture.ok()) return picture.status();
       enrolment.crops.push_back({crop_kind, *std::move(picture)});
+    }
+    if (!companions.models.empty()) {
+      absl::StatusOr<std::vector<Embedding>> also =
+          EmbedByCompanions(encoder_, companions, embedder, *encoded, request.photos(i), *policy, still_wanted);
+      if (!also.ok()) return AtField(also.status(), absl::StrCat("photos[", i, "]"));
+      enrolment.also.push_back(*std::move(also));
     }
     *response.add_faces() = ToProto(*encoded);
     enrolment.references.push_back({options_.make_reference_id(), std::move(encoded->embedding), encoded->crowding});

@@ -50,10 +50,10 @@ class Enroller {
   // Does all that EnrolPhotos() does, but enrols nothing.
   absl::Status CheckPhotos(const v1::EnrollRequest& request, const Caller& caller, const ContentDigest& content,
                            StillWanted still_wanted, v1::EnrollResponse& response);
-  // Encodes them by one model, and holds their faces against the quality gate.
-  absl::StatusOr<Enrolment> EncodePhotos(const Embedder& embedder, const v1::EnrollRequest& request,
-                                         const ContentDigest& content, StillWanted still_wanted,
-                                         v1::EnrollResponse& response) const;
+  // Encodes them by one model and those beside it, and holds their faces against the quality gate.
+  absl::StatusOr<Enrolment> EncodePhotos(const Embedder& embedder, const Companions& companions,
+                                         const v1::EnrollRequest& request, const ContentDigest& content,
+                                         StillWanted still_wanted, v1::EnrollResponse& response) const;
   FaceCheckOptions ChecksOf(const v1::EnrollRequest& request, const Caller& caller) const;
   // What the same request was answered where it was carried out while this one was encoded, otherwise `status`.
   absl::StatusOr<EnrolmentResult> EarlierOr(const Enrolment& enrolment, const absl::Status& status);

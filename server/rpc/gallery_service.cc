@@ -2,6 +2,7 @@
 
 #include "server/ids/check_id.h"
 #include "server/rpc/conversions.h"
+#include "server/rpc/operation_service.h"
 
 namespace likeness {
 namespace {
@@ -40,9 +41,9 @@ grpc::Status GalleryService::ExportPerson(grpc::ServerContext* context, const v1
 grpc::Status GalleryService::RotateKeys(grpc::ServerContext* context, const v1::RotateKeysRequest*,
                                         v1::RotateKeysResponse* response) {
   return calls_.RunAudited(*context, "RotateKeys", {}, [&]() -> absl::Status {
-    const absl::StatusOr<int64_t> rewrapped = gallery_.RotateKeys();
-    if (!rewrapped.ok()) return rewrapped.status();
-    response->set_rewrapped_keys(*rewrapped);
+    const absl::StatusOr<OperationRecord> operation = rotations_.Begin();
+    if (!operation.ok()) return operation.status();
+    *response->mutable_operation() = ToProto(*operation);
     return absl::OkStatus();
   });
 }

@@ -4,6 +4,7 @@
 
 #include "likeness/v1/gallery_service.grpc.pb.h"
 #include "server/gallery/gallery.h"
+#include "server/operations/key_rotation.h"
 #include "server/rpc/admin_calls.h"
 
 namespace likeness {
@@ -11,8 +12,9 @@ namespace likeness {
 // Thread-safe.
 class GalleryService : public v1::GalleryService::Service {
  public:
-  // Both must outlive every call.
-  GalleryService(Gallery& gallery, const AdminCalls& calls) : gallery_(gallery), calls_(calls) {}
+  // All must outlive every call.
+  GalleryService(Gallery& gallery, KeyRotations& rotations, const AdminCalls& calls)
+      : gallery_(gallery), rotations_(rotations), calls_(calls) {}
 
   grpc::Status ExportPerson(grpc::ServerContext* context, const v1::ExportPersonRequest* request,
                             v1::ExportPersonResponse* response) override;
@@ -21,6 +23,7 @@ class GalleryService : public v1::GalleryService::Service {
 
  private:
   Gallery& gallery_;
+  KeyRotations& rotations_;
   const AdminCalls& calls_;
 };
 

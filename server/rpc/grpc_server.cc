@@ -46,10 +46,10 @@ GrpcServer::GrpcServer(std::unique_ptr<grpc::Server> server, int port, std::vect
 
 GrpcServer::~GrpcServer() { ShutDown(); }
 
-void GrpcServer::SetServing() {
+void GrpcServer::SetServing(bool serving) {
   grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
-  health->SetServingStatus("", true);
-  for (const std::string& name : service_names_) health->SetServingStatus(name, true);
+  health->SetServingStatus("", serving);
+  for (const std::string& name : service_names_) health->SetServingStatus(name, serving);
 }
 
 void GrpcServer::SetPartServing(const std::string& part, bool serving) {

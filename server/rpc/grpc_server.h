@@ -37,7 +37,7 @@ class GrpcServer {
   ~GrpcServer();
 
   int port() const { return port_; }
-  void SetServing();
+  void SetServing(bool serving = true);
 
   // What the health service says of a part of the server, by its name. Parts are no services: their state changes
   // nothing else.

@@ -1,12 +1,14 @@
 #include "server/rpc/model_service.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/time/clock.h"
 #include "server/bundle_file/measured_bundle.h"
+#include "server/errors/errors.h"
 #include "server/rpc/admin_calls.h"
 #include "server/rpc/conversions.h"
 
@@ -14,6 +16,7 @@ namespace likeness {
 namespace {
 
 constexpr int kPersonsNamed = 1000;
+constexpr int64_t kNeverReached = std::numeric_limits<int64_t>::max();
 constexpr size_t kPieceBytes = 1 << 20;
 constexpr size_t kMaxMeasurementsBytes = 8 << 20;
 
@@ -106,21 +109,45 @@ absl::Status ModelService::Activate(const grpc::ServerContext& context, const v1
   if (!response.ok()) return response.status();
   writer.Write(*response);
   const ActivationConsent consent{.leave_behind = request.leave_behind(), .unmeasured = request.unmeasured()};
-  if (absl::Status status = activations_.Begin(*digest, consent); !status.ok()) return status;
+  const absl::StatusOr<std::string> operation = activations_.Begin(*digest, consent);
+  if (!operation.ok()) return operation.status();
+  response->set_operation(*operation);
+  if (!operation->empty()) {
+    if (absl::Status status = TellProgress(context, *operation, *response, writer); !status.ok()) return status;
+  }
+  // Begun on another server, or active there already: it answers here as soon as this server has followed.
+  while (!(active_.Get()->embedder->digest() == *digest)) {
+    if (absl::Status wanted = calls_.CheckStillWanted(context); !wanted.ok()) return wanted;
+    const absl::StatusOr<ModelChoice> choice = gallery_.coordination().ReadModelChoice();
+    if (!choice.ok()) return choice.status();
+    if (!(choice->active.value_or(folder_.base().digest) == *digest)) {
+      return MakeError(Reason::ACTIVATION_RUNNING, "another model was activated since");
+    }
+    const absl::Status followed = activations_.Follow();
+    if (!followed.ok() && ReasonOf(followed) != Reason::ACTIVATION_RUNNING) return followed;
+    absl::SleepFor(kLookForCaller);
+  }
+  response->set_active(true);
+  writer.Write(*response);
+  return absl::OkStatus();
+}
 
-  int64_t seen = 0;
+absl::Status ModelService::TellProgress(const grpc::ServerContext& context, const std::string& operation,
+                                        v1::ActivateModelResponse& response,
+                                        grpc::ServerWriter<v1::ActivateModelResponse>& writer) {
   while (true) {
     if (absl::Status wanted = calls_.CheckStillWanted(context); !wanted.ok()) return wanted;  // the activation goes on
-    const std::optional<ActivationProgress> progress = activations_.AwaitChange(seen, kLookForCaller);
-    if (progress->changes == seen) continue;
-    seen = progress->changes;
-    if (!(progress->model == *digest)) return MakeError(Reason::ACTIVATION_RUNNING, "another activation has begun");
+    const absl::StatusOr<ActivationProgress> progress = activations_.ProgressOf(operation);
+    if (!progress.ok()) return progress.status();
     if (!progress->running && !progress->outcome.ok()) return progress->outcome;
-    if (progress->coverage.references > 0) SetCoverage(progress->coverage, *response);
-    response->set_active(!progress->running);
-    if (!progress->running) response->set_revision(progress->revision);
-    writer.Write(*response);
-    if (!progress->running) return absl::OkStatus();
+    if (progress->coverage.references > 0) SetCoverage(progress->coverage, response);
+    if (!progress->running) {
+      response.set_revision(progress->revision);
+      return absl::OkStatus();
+    }
+    writer.Write(response);
+    // What another server works on has no changes that this one hears of.
+    activations_.AwaitChange(progress->changes > 0 ? progress->changes : kNeverReached, kLookForCaller);
   }
 }
 

@@ -2,6 +2,8 @@
 #ifndef LIKENESS_SERVER_RPC_MODEL_SERVICE_H_
 #define LIKENESS_SERVER_RPC_MODEL_SERVICE_H_
 
+#include <string>
+
 #include "likeness/v1/model_service.grpc.pb.h"
 #include "server/models/activation.h"
 #include "server/rpc/admin_calls.h"
@@ -34,6 +36,10 @@ class ModelService : public v1::ModelService::Service {
   v1::ModelRecord RecordOf(const ModelEntry& entry) const;
   absl::Status Activate(const grpc::ServerContext& context, const v1::ActivateModelRequest& request,
                         grpc::ServerWriter<v1::ActivateModelResponse>& writer);
+  // Writes how far the operation is until it has ended; the last of that is left to the caller.
+  absl::Status TellProgress(const grpc::ServerContext& context, const std::string& operation,
+                            v1::ActivateModelResponse& response,
+                            grpc::ServerWriter<v1::ActivateModelResponse>& writer);
   absl::StatusOr<ModelEntry> AddMeasured(const v1::AddMeasurementsRequest& request);
   absl::Status Export(const v1::ExportModelRequest& request, grpc::ServerWriter<v1::ExportModelResponse>& writer) const;
   // Says what decides before and after, and who stays behind, if anybody does.

@@ -27,6 +27,7 @@
 #include "server/trainings/bad_photos.h"
 #include "server/trainings/embed_faces.h"
 #include "server/trainings/head_run.h"
+#include "server/trainings/promote.h"
 #include "server/trainings/training_config.h"
 
 namespace likeness {
@@ -61,18 +62,6 @@ absl::StatusOr<std::vector<std::vector<float>>> EmbedByTrainer(const Trainer& tr
     std::move(group->begin(), group->end(), std::back_inserter(embeddings));
   }
   return embeddings;
-}
-
-// Waits until the model is active, or says why it is not. SHUTTING_DOWN: it is on its way.
-absl::Status Activate(Activations& activations, const ModelDigest& model) {
-  if (absl::Status status = activations.Begin(model, {}); !status.ok()) return status;
-  std::optional<ActivationProgress> progress = activations.Progress();
-  while (progress->running && progress->model == model) {
-    if (activations.stopping()) return MakeError(Reason::SHUTTING_DOWN, "the server ends");
-    progress = activations.AwaitChange(progress->changes, absl::Seconds(1));
-  }
-  if (!(progress->model == model)) return MakeError(Reason::ACTIVATION_RUNNING, "another model was activated instead");
-  return progress->outcome;
 }
 
 absl::StatusOr<VerifiedBundle> ReadBase(const TrainingSurroundings& surroundings, const std::string& base_model) {
@@ -245,14 +234,15 @@ absl::StatusOr<std::vector<TrainingFace>> Prepare(const BaseModel& base, const D
 // Whose being there says that the model of the record is to be made the active one.
 std::string PromotionFile(const std::string& folder) { return folder + "/promotion"; }
 
-// SHUTTING_DOWN: it is to be done after the next start.
-absl::Status ActivateIfPromoted(Activations& activations, const std::string& folder, v1::Training& record) {
+// SHUTTING_DOWN: it is to be done after the next start. CANCELLED.
+absl::Status ActivateIfPromoted(Activations& activations, const std::string& folder, v1::Training& record,
+                                OnChange on_change) {
   if (!std::filesystem::exists(PromotionFile(folder))) return absl::OkStatus();
   v1::TrainingResult& result = *record.mutable_result();
   const std::optional<ModelDigest> model = ModelDigest::FromHex(result.model().digest());
-  const absl::Status status = model.has_value() ? Activate(activations, *model)
+  const absl::Status status = model.has_value() ? Promote(activations, *model, record, on_change)
                                                 : MakeError(Reason::INTERNAL, "the record does not name the model");
-  if (!status.ok() && ReasonOf(status) == Reason::SHUTTING_DOWN) return status;
+  if (ReasonOf(status) == Reason::SHUTTING_DOWN || ReasonOf(status) == Reason::CANCELLED) return status;
   result.set_promoted(status.ok());
   if (!status.ok()) {
     result.set_promotion_reason(
@@ -292,7 +282,7 @@ absl::Status Conclude(const TrainingSurroundings& surroundings, const TaughtMode
   }
   // A restart while it is being activated goes on with that, and not with the training.
   if (absl::Status status = on_change(record, /*durable=*/true); !status.ok()) return status;
-  return ActivateIfPromoted(surroundings.activations, folder, record);
+  return ActivateIfPromoted(surroundings.activations, folder, record, on_change);
 }
 
 }  // namespace
@@ -311,7 +301,7 @@ absl::StatusOr<int64_t> NetworkTraining::MeasureMemory(const BaseModel& base, co
 absl::Status NetworkTraining::Run(const BaseModel& base, const std::string& folder, std::vector<TrainingFace> faces,
                                   v1::Training& record, OnChange on_change) {
   // What an interruption found made is not made again.
-  if (record.result().has_model()) return ActivateIfPromoted(surroundings_.activations, folder, record);
+  if (record.result().has_model()) return ActivateIfPromoted(surroundings_.activations, folder, record, on_change);
   const absl::StatusOr<std::vector<TrainingFace>> kept =
       Prepare(base, surroundings_.device, std::move(faces), record, on_change);
   if (!kept.ok()) return kept.status();

@@ -234,7 +234,7 @@ MappingTime MapEverybody(const std::string& folder, const ModelDigest& model,
   const OnOneCore on_one_core;
   const absl::Time start = absl::Now();
   const std::clock_t processor_start = std::clock();
-  absl::Status status = activations.Begin(next.digest, {.unmeasured = true});
+  absl::Status status = activations.Begin(next.digest, {.unmeasured = true}).status();
   if (!status.ok()) throw std::runtime_error(std::string(status.message()));
   std::optional<ActivationProgress> progress = activations.Progress();
   while (progress->running) progress = activations.AwaitChange(progress->changes, absl::Seconds(1));

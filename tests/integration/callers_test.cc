@@ -17,6 +17,7 @@
 #include "absl/time/clock.h"
 #include "client/call_status.h"
 #include "client/gallery_client.h"
+#include "client/operation_client.h"
 #include "likeness/v1/face_verification_service.grpc.pb.h"
 #include "server/access/token_file.h"
 #include "tests/integration/photos.h"
@@ -229,8 +230,13 @@ TEST_F(CallersTest, MasterKeysChangeWithoutAnEndOfService) {
   GalleryClient client({.target = server_->target()});
   const auto rotated = client.RotateKeys({});
   ASSERT_TRUE(rotated.ok()) << rotated.status();
-  EXPECT_EQ(rotated->rewrapped_keys(), 1);
-  EXPECT_EQ(client.RotateKeys({})->rewrapped_keys(), 0);
+  OperationClient operations({.target = server_->target()});
+  auto done = operations.Await(rotated->operation().name(), nullptr);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->response().rewrapped_keys(), 1);
+  done = operations.Await(client.RotateKeys({})->operation().name(), nullptr);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->response().rewrapped_keys(), 0);
   EXPECT_TRUE(Verify("ada", "cage2_crop.jpg")->verified());
 }
 

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/model_client.h"
+#include "client/operation_client.h"
 #include "server/inference/archive.h"
 #include "server/models/model_folder.h"
 #include "server/seal/seal.h"
@@ -52,6 +53,7 @@ class ModelActivationTest : public testing::Test {
     server_ = *std::move(started);
     client_ = std::make_unique<Client>(Client::Options{.target = server_->target()});
     models_ = std::make_unique<ModelClient>(ModelClient::Options{.target = server_->target()});
+    operations_ = std::make_unique<OperationClient>(OperationClient::Options{.target = server_->target()});
     if (base_.empty()) base_ = ActiveDigest();
     v1::AllowModelRequest allow;
     allow.set_digest(other_);
@@ -87,11 +89,54 @@ class ModelActivationTest : public testing::Test {
     return models_->ActivateModel(request, [this](const v1::ActivateModelResponse& now) { last_ = now; });
   }
 
+  // So many that their embedding takes a while.
+  void EnrolMany() {
+    constexpr int kPersons = 16, kPhotosEach = 16;
+    v1::EnrollRequest request;
+    for (int photo = 0; photo < kPhotosEach; ++photo) request.add_photos(Photo("cage2_crop.jpg"));
+    for (int person = 0; person < kPersons; ++person) {
+      request.set_person_id(absl::StrCat("cage-", person));
+      const auto response = client_->Enroll(request);
+      ASSERT_TRUE(response.ok()) << response.status();
+    }
+  }
+
+  // Begins to activate the other model, and leaves in the middle of it; returns the operation.
+  std::string BeginActivation() {
+    v1::ActivateModelRequest request;
+    request.set_digest(other_);
+    std::stop_source stop;
+    v1::ActivateModelResponse last;
+    const auto left = models_->ActivateModel(
+        request,
+        [&](const v1::ActivateModelResponse& now) {
+          last = now;
+          if (!now.operation().empty() && now.embedded_references() > 0) stop.request_stop();
+        },
+        stop.get_token());
+    EXPECT_FALSE(left.ok()) << "it was over before it could be interrupted";
+    EXPECT_LT(last.embedded_references(), last.total_references());
+    return last.operation();
+  }
+
+  // Until the activation that was interrupted has succeeded.
+  void AwaitResumed(const std::string& operation) {
+    const auto ended = operations_->Await(operation, nullptr);
+    ASSERT_TRUE(ended.ok()) << ended.status();
+    EXPECT_FALSE(ended->has_error()) << ended->error().message();
+    EXPECT_THAT(server_->Log(), HasSubstr("activation_resumed"));
+    EXPECT_EQ(ActiveDigest(), other_);
+    const auto verified = Verify("cage-0", "cage2_crop.jpg");
+    ASSERT_TRUE(verified.ok()) << verified.status();
+    EXPECT_EQ(verified->model().digest(), other_);
+  }
+
   TemporaryFolder folder_;
   std::string base_, other_, other_path_;
   std::unique_ptr<ServerProcess> server_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<ModelClient> models_;
+  std::unique_ptr<OperationClient> operations_;
   v1::ActivateModelResponse last_;
 };
 
@@ -167,23 +212,44 @@ TEST_F(ModelActivationTest, TheChoiceOutlivesTheServer) {
   EXPECT_EQ(response->model().digest(), other_);
 }
 
+// Nobody asks for it a second time.
 TEST_F(ModelActivationTest, AnActivationThatAKillInterruptsIsFinishedAfterTheRestart) {
-  Start();
-  for (int i = 0; i < 40; ++i) Enrol(absl::StrCat("cage-", i), "cage.jpg");
-  // Leaves when it has begun.
-  v1::ActivateModelRequest request;
-  request.set_digest(other_);
-  std::stop_source stop;
-  models_
-      ->ActivateModel(
-          request, [&stop](const v1::ActivateModelResponse&) { stop.request_stop(); }, stop.get_token())
-      .IgnoreError();
+  Start({"--duplicates=off"});
+  EnrolMany();
+  const std::string operation = BeginActivation();
   server_->Kill();
-  Start();
-  ASSERT_TRUE(Verify("cage-39", "cage2_crop.jpg").ok()) << "somebody answers, whichever model it is";
-  const auto activated = Activate(other_);
-  ASSERT_TRUE(activated.ok()) << activated.status();
-  EXPECT_EQ(Verify("cage-39", "cage2_crop.jpg")->model().digest(), other_);
+  Start({"--duplicates=off"});
+  ASSERT_TRUE(Verify("cage-0", "cage2_crop.jpg").ok()) << "somebody answers, whichever model it is";
+  AwaitResumed(operation);
+}
+
+// However much of it is left: a stop that waited for the whole gallery would be ended by the service manager.
+TEST_F(ModelActivationTest, AStopEndsAnActivationInGoodOrderAndTheNextStartGoesOnWithIt) {
+  Start({"--duplicates=off"});
+  EnrolMany();
+  const std::string operation = BeginActivation();
+  server_->Terminate();
+  EXPECT_EQ(server_->Wait(), 0) << server_->Log();
+  Start({"--duplicates=off"});
+  AwaitResumed(operation);
+}
+
+TEST_F(ModelActivationTest, AnActivationThatIsCancelledLeavesTheModelSoFar) {
+  Start({"--duplicates=off"});
+  EnrolMany();
+  const std::string operation = BeginActivation();
+  v1::CancelOperationRequest cancel;
+  cancel.set_name(operation);
+  ASSERT_TRUE(operations_->CancelOperation(cancel).ok());
+  const auto ended = operations_->Await(operation, nullptr);
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  EXPECT_EQ(ended->error().reason(), "CANCELLED");
+  EXPECT_EQ(ActiveDigest(), base_);
+  cancel.set_name("no name");
+  EXPECT_EQ(ErrorReasonOf(operations_->CancelOperation(cancel).status()), "FIELD_INVALID");
+  cancel.set_name(std::string(32, '0'));
+  EXPECT_EQ(ErrorReasonOf(operations_->CancelOperation(cancel).status()), "OPERATION_NOT_FOUND");
+  ASSERT_TRUE(Activate(other_).ok()) << "the next one may begin";
 }
 
 TEST_F(ModelActivationTest, WithoutCropsItSaysWhoMustEnrolAgainAndRefuses) {

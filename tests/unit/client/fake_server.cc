@@ -66,6 +66,7 @@ FakeServer::FakeServer() {
   builder.RegisterService(&service);
   builder.RegisterService(&trainings);
   builder.RegisterService(&models);
+  builder.RegisterService(&operations);
   server_ = builder.BuildAndStart();
   address_ = absl::StrCat("127.0.0.1:", port);
 }

@@ -55,6 +55,7 @@ class FakeServer {
   FakeFaceVerificationService service;
   FakeTrainingService trainings;
   FakeModelService models;
+  FakeOperationService operations;
 
  private:
   std::string address_;

@@ -81,6 +81,26 @@ grpc::Status FakeModelService::ExportModel(grpc::ServerContext* context, const v
   return Stream(export_model, context, request, writer);
 }
 
+grpc::Status FakeOperationService::GetOperation(grpc::ServerContext*, const v1::GetOperationRequest* request,
+                                                v1::GetOperationResponse* response) {
+  return Handle(get_operation, request, response);
+}
+
+grpc::Status FakeOperationService::ListOperations(grpc::ServerContext*, const v1::ListOperationsRequest* request,
+                                                  v1::ListOperationsResponse* response) {
+  return Handle(list_operations, request, response);
+}
+
+grpc::Status FakeOperationService::CancelOperation(grpc::ServerContext*, const v1::CancelOperationRequest* request,
+                                                   v1::CancelOperationResponse* response) {
+  return Handle(cancel_operation, request, response);
+}
+
+grpc::Status FakeOperationService::WaitOperation(grpc::ServerContext*, const v1::WaitOperationRequest* request,
+                                                 v1::WaitOperationResponse* response) {
+  return Handle(wait_operation, request, response);
+}
+
 ReceivedTraining ReceiveTraining(FakeTrainingService::TrainStream& stream) {
   ReceivedTraining received;
   for (v1::TrainRequest request; stream.Read(&request);) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "likeness/v1/model_service.grpc.pb.h"
+#include "likeness/v1/operation_service.grpc.pb.h"
 #include "likeness/v1/training_service.grpc.pb.h"
 
 namespace likeness {
@@ -62,6 +63,23 @@ class FakeModelService : public v1::ModelService::Service {
   grpc::Status DeleteModel(grpc::ServerContext*, const v1::DeleteModelRequest*, v1::DeleteModelResponse*) override;
   grpc::Status ExportModel(grpc::ServerContext*, const v1::ExportModelRequest*,
                            grpc::ServerWriter<v1::ExportModelResponse>*) override;
+};
+
+class FakeOperationService : public v1::OperationService::Service {
+ public:
+  UnaryHandler<v1::GetOperationRequest, v1::GetOperationResponse> get_operation;
+  UnaryHandler<v1::ListOperationsRequest, v1::ListOperationsResponse> list_operations;
+  UnaryHandler<v1::CancelOperationRequest, v1::CancelOperationResponse> cancel_operation;
+  UnaryHandler<v1::WaitOperationRequest, v1::WaitOperationResponse> wait_operation;
+
+ private:
+  grpc::Status GetOperation(grpc::ServerContext*, const v1::GetOperationRequest*, v1::GetOperationResponse*) override;
+  grpc::Status ListOperations(grpc::ServerContext*, const v1::ListOperationsRequest*,
+                              v1::ListOperationsResponse*) override;
+  grpc::Status CancelOperation(grpc::ServerContext*, const v1::CancelOperationRequest*,
+                               v1::CancelOperationResponse*) override;
+  grpc::Status WaitOperation(grpc::ServerContext*, const v1::WaitOperationRequest*,
+                             v1::WaitOperationResponse*) override;
 };
 
 // Reads a Train call to its end: the configuration and the photos.

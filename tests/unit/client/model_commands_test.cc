@@ -168,13 +168,17 @@ TEST_F(ModelCommandsTest, ShowsWhatWouldDecideBeforeAnythingChangesAlsoWhereTheS
 
 TEST_F(ModelCommandsTest, LeavesAnActivationToTheServerAtCtrlC) {
   server_.models.activate_model = [](grpc::ServerContext& context, const auto&, auto& writer) {
-    writer.Write({});
+    v1::ActivateModelResponse response;
+    response.set_operation(std::string(32, 'a'));
+    writer.Write(response);
     InterruptOnceHeard();
     return AwaitGone(context);
   };
   const CliRun run = Run({"activate", trained_});
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(run.err, StartsWith("error: INTERRUPTED: the activation of " + trained_.substr(0, 12) + " goes on"));
+  EXPECT_THAT(run.err, StartsWith("error: INTERRUPTED: the activation of " + trained_.substr(0, 12) +
+                                  " goes on as operation aaaaaaaaaaaa; "));
+  EXPECT_THAT(run.out, HasSubstr("operation " + std::string(32, 'a')));
 }
 
 TEST_F(ModelCommandsTest, ExportsAModelToAFile) {

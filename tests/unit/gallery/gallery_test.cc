@@ -72,10 +72,8 @@ class WatchedStore : public Store {
     if (lose_answers) return MakeError(Reason::STORE_FAILED, "the connection was lost");
     return store_->Size();
   }
-  absl::StatusOr<ModelChoice> ReadModelChoice() override { return store_->ReadModelChoice(); }
-  absl::StatusOr<int64_t> SetModelChoice(const ModelChoice& choice) override { return store_->SetModelChoice(choice); }
+  Coordination& coordination() override { return store_->coordination(); }
   absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) override { return store_->AllowModel(model); }
-  absl::StatusOr<int64_t> ForbidModel(const ModelDigest& model) override { return store_->ForbidModel(model); }
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) override { return store_->IsModelAllowed(model); }
   absl::StatusOr<ModelGap> GapOf(const ModelDigest& model) override { return store_->GapOf(model); }
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources) override {

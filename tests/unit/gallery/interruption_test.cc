@@ -123,7 +123,11 @@ const std::vector<Operation>& Operations() {
        [](Store& store) { return store.DeleteEmbeddings(ModelNamed(1)).status(); }},
       {"ModelChoice", ProtectionBy(1), ProtectionBy(1),
        [](Store& store) {
-         return store.SetModelChoice({ModelNamed(1), ModelNamed(2), true}).status();
+         const absl::Status allowed = store.AllowModel(ModelNamed(2)).status();
+         if (!allowed.ok()) return allowed;
+         return store.coordination()
+             .BeginActivation({.model = ModelNamed(2), .base = ModelNamed(1)}, {"server", "host"})
+             .status();
        }},
       {"AllowModel", ProtectionBy(1), ProtectionBy(1),
        [](Store& store) { return store.AllowModel(ModelNamed(3)).status(); }},
@@ -163,7 +167,7 @@ std::string ContentOf(Store& store) {
     }
     for (const ReferenceCrop& crop : data->crops) lines.push_back("  " + crop.reference_id + " " + crop.crop.picture);
   }
-  const auto choice = store.ReadModelChoice();
+  const auto choice = store.coordination().ReadModelChoice();
   EXPECT_THAT(choice, IsOk());
   lines.push_back(absl::StrCat("target ", choice->target.has_value(), " allowed ",
                                store.IsModelAllowed(ModelNamed(3)).value_or(false)));

@@ -46,8 +46,8 @@ TEST(PostgresRolesTest, AServiceRoleRunsOnWhatTheOwnerMadeByTheDocumentedStateme
   ASSERT_THAT((*store)->Enrol(enrolment, {}), IsOk());
   EXPECT_THAT((*store)->References("ada"), IsOkAndHolds(SizeIs(1)));
   EXPECT_THAT((*store)->AllowModel(ModelNamed(1)), IsOk());
-  EXPECT_THAT((*store)->ForbidModel(ModelNamed(1)), IsOk());
-  EXPECT_THAT((*store)->SetModelChoice({}), IsOk());
+  EXPECT_THAT((*store)->coordination().RetireModel(ModelNamed(1), ModelNamed(2)), IsOk());
+  EXPECT_THAT((*store)->coordination().BeginKeyRotation({"server", "host"}), IsOk());
   EXPECT_THAT((*store)->RotateKeys("", 10), IsOk());
   EXPECT_THAT((*store)->DeleteEmbeddings(ModelNamed(1)), IsOk());
   EXPECT_THAT((*store)->ForgetChanges(absl::ZeroDuration()), IsOk());

@@ -15,6 +15,7 @@
 #include "server/gallery/change_follower.h"
 #include "server/gallery/gallery.h"
 #include "tests/support/files.h"
+#include "tests/unit/gallery/coordination_conformance.h"
 #include "tests/unit/gallery/postgres_galleries.h"
 
 namespace likeness {
@@ -34,6 +35,7 @@ std::unique_ptr<Store> MakePostgresStore() {
   return store.ok() ? *std::move(store) : nullptr;
 }
 
+INSTANTIATE_TEST_SUITE_P(Postgres, CoordinationTest, testing::Values(&MakePostgresStore));
 INSTANTIATE_TEST_SUITE_P(Postgres, StoreConformanceTest, testing::Values(&MakePostgresStore));
 
 class PostgresStoreTest : public PostgresTest {
@@ -123,9 +125,9 @@ TEST_F(PostgresStoreTest, GivesEveryMutationTheNextRevision) {
   EXPECT_EQ((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r2")}), kMany)->revision, 2);
   EXPECT_EQ((*store)->DeleteReference("ada", "r1")->revision, 3);
   EXPECT_EQ((*store)->DeletePerson("ada")->revision, 4);
-  EXPECT_THAT((*store)->SetModelChoice({}), IsOkAndHolds(5));
+  EXPECT_THAT((*store)->AllowModel(ModelNamed(3)), IsOkAndHolds(5));
   EXPECT_THAT((*store)->AllowModel(ModelNamed(2)), IsOkAndHolds(6));
-  EXPECT_THAT((*store)->ForbidModel(ModelNamed(2)), IsOkAndHolds(7));
+  EXPECT_THAT((*store)->coordination().RetireModel(ModelNamed(2), ModelNamed(1)), IsOkAndHolds(7));
   EXPECT_EQ((*store)->DeleteEmbeddings(ModelNamed(2))->revision, 8);
   const auto changes = (*store)->ChangesAfter(seen);
   ASSERT_THAT(changes, IsOk());
@@ -255,7 +257,7 @@ TEST_F(PostgresStoreTest, KeepsIndexAndCacheWhenModelsAreAllowedOrForbidden) {
   ASSERT_THAT(there->FindReferences("ada"), IsOk());
   const int64_t before = there->model_changes();
   ASSERT_THAT(here->AllowModel(ModelNamed(2)), IsOk());
-  ASSERT_THAT(here->ForbidModel(ModelNamed(2)), IsOk());
+  ASSERT_THAT(here->coordination().RetireModel(ModelNamed(2), ModelNamed(1)), IsOk());
   ASSERT_THAT(there->Sync(), IsOk());
   const std::string scraped = prometheus::TextSerializer().Serialize(metrics_.registry()->Collect());
   EXPECT_THAT(scraped, HasSubstr("likeness_indexed_references 1"));
@@ -357,10 +359,38 @@ TEST_F(PostgresStoreTest, TellsTheFollowerOfAChangeWithinASecond) {
   }
 }
 
+// By the database's clock: nobody waits, the row is made older.
+TEST_F(PostgresStoreTest, AnOperationWhoseOwnerIsGoneMayBeTakenOverOnceItsLeaseHasExpired) {
+  const auto store = OpenPostgresStore(url_);
+  ASSERT_THAT(store, IsOk());
+  Coordination& servers = (*store)->coordination();
+  ASSERT_THAT((*store)->AllowModel(ModelNamed(2)), IsOk());
+  const auto begun = servers.BeginActivation({.model = ModelNamed(2), .base = ModelNamed(1)}, kHere);
+  ASSERT_THAT(begun, IsOk());
+  const std::string name = begun->operation->name;
+  EXPECT_TRUE(IsOperationLost(servers.TakeOperation(name, kThere).status()));
+  EXPECT_FALSE(servers.Report({.id = "there", .name = "b"})->orphaned);
+  PostgresConnection(url_, absl::Seconds(5)).Execute("UPDATE operation SET lease_until = lease_until - 11000000");
+  EXPECT_TRUE(servers.Report({.id = "there", .name = "b"})->orphaned);
+  EXPECT_THAT(servers.TakeOperation(name, kThere), IsOk());
+  EXPECT_TRUE(IsOperationLost(servers.RenewOperation(name, kHere, {}).status()));
+}
+
+TEST_F(PostgresStoreTest, AServerThatHasNotReportedForAWhileIsNotThereAnyMore) {
+  const auto store = OpenPostgresStore(url_);
+  ASSERT_THAT(store, IsOk());
+  Coordination& servers = (*store)->coordination();
+  ASSERT_THAT(servers.Report({.id = "there", .name = "b", .answers = ModelNamed(3)}), IsOk());
+  EXPECT_TRUE(IsModelsChanged((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")}), kMany).status()));
+  PostgresConnection(url_, absl::Seconds(5)).Execute("UPDATE server SET seen = seen - 21000000");
+  EXPECT_THAT((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")}), kMany), IsOk());
+  EXPECT_THAT(servers.Report({.id = "here", .name = "a"})->servers, testing::SizeIs(1));
+}
+
 // A call that waited for a revision used to take the news of a change of models from the follower, for good.
 TEST_F(PostgresStoreTest, TellsTheFollowerOfAChangeOfModelsThatACallHasSeenFirst) {
   const auto here = OpenGallery(), there = OpenGallery();
-  const absl::StatusOr<int64_t> chosen = here->SetModelChoice({ModelNamed(2), std::nullopt, false});
+  const absl::StatusOr<int64_t> chosen = here->AllowModel(ModelNamed(2));
   ASSERT_THAT(chosen, IsOk());
   ASSERT_THAT(there->AwaitRevision(*chosen), IsOk());
   EXPECT_EQ(there->model_changes(), 1);
@@ -384,12 +414,15 @@ TEST_F(PostgresStoreTest, LetsAServerWithoutTheMasterKeyWriteNoMore) {
   EXPECT_THAT(plain.DeleteReference("ada", "r1"), FailsWith(Reason::MASTER_KEY_MISSING));
   EXPECT_THAT(plain.AddEmbeddings({}, {}), FailsWith(Reason::MASTER_KEY_MISSING));
   EXPECT_THAT(plain.DeleteEmbeddings(ModelNamed(1)), FailsWith(Reason::MASTER_KEY_MISSING));
-  EXPECT_THAT(plain.SetModelChoice({}), FailsWith(Reason::MASTER_KEY_MISSING));
+  Coordination& coordination = plain.coordination();
+  const OperationOwner owner{"server", "host"};
+  EXPECT_THAT(coordination.BeginActivation({.model = ModelNamed(1)}, owner), FailsWith(Reason::MASTER_KEY_MISSING));
+  EXPECT_THAT(coordination.BeginKeyRotation(owner), FailsWith(Reason::MASTER_KEY_MISSING));
+  EXPECT_THAT(coordination.RetireModel(ModelNamed(1), ModelNamed(2)), FailsWith(Reason::MASTER_KEY_MISSING));
   EXPECT_THAT(plain.AllowModel(ModelNamed(1)), FailsWith(Reason::MASTER_KEY_MISSING));
-  EXPECT_THAT(plain.ForbidModel(ModelNamed(1)), FailsWith(Reason::MASTER_KEY_MISSING));
   EXPECT_THAT(plain.ForgetChanges(absl::Hours(1)), FailsWith(Reason::MASTER_KEY_MISSING));
   EXPECT_THAT(plain.RotateKeys("", 10), FailsWith(Reason::MASTER_KEY_MISSING));
-  EXPECT_THAT(plain.ChangesAfter(0), FailsWith(Reason::MASTER_KEY_MISSING)) << "so that its health says so";
+  EXPECT_THAT(plain.ChangesAfter({}), FailsWith(Reason::MASTER_KEY_MISSING)) << "so that its health says so";
   EXPECT_THAT(OpenPostgresStore(url_, Protection::Plaintext()),
               HasStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("encrypted")));
   EXPECT_EQ((*with)->References("ada")->size(), 1u);

@@ -16,6 +16,7 @@
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
 #include "tests/support/stores.h"
+#include "tests/unit/gallery/coordination_conformance.h"
 #include "tests/unit/gallery/store_conformance.h"
 
 namespace likeness {
@@ -36,6 +37,7 @@ std::unique_ptr<Store> MakeEncryptedSqliteStore() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformanceTest, testing::Values(&MakeSqliteStore));
+INSTANTIATE_TEST_SUITE_P(Sqlite, CoordinationTest, testing::Values(&MakeSqliteStore));
 INSTANTIATE_TEST_SUITE_P(EncryptedSqlite, StoreConformanceTest, testing::Values(&MakeEncryptedSqliteStore));
 
 // A gallery of two persons, closed.

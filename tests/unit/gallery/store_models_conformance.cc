@@ -31,28 +31,13 @@ MATCHER_P3(Covers, references, embedded, embeddable, "") {
   return arg.references == references && arg.embedded == embedded && arg.embeddable == embeddable;
 }
 
-TEST_P(StoreConformanceTest, HasChosenNoModelAtFirstAndKeepsWhatIsChosen) {
-  const auto first = store_->ReadModelChoice();
-  ASSERT_THAT(first, IsOk());
-  EXPECT_FALSE(first->active.has_value());
-  EXPECT_FALSE(first->target.has_value());
-  ASSERT_THAT(store_->SetModelChoice({ModelNamed(1), ModelNamed(2), true}), IsOk());
-  const auto chosen = store_->ReadModelChoice();
-  ASSERT_THAT(chosen, IsOk());
-  EXPECT_EQ(chosen->active, ModelNamed(1));
-  EXPECT_EQ(chosen->target, ModelNamed(2));
-  EXPECT_TRUE(chosen->leave_behind);
-  ASSERT_THAT(store_->SetModelChoice({}), IsOk());
-  EXPECT_FALSE(store_->ReadModelChoice()->active.has_value());
-}
-
 TEST_P(StoreConformanceTest, KnowsWhichModelsAreAllowed) {
   EXPECT_THAT(store_->IsModelAllowed(ModelNamed(1)), IsOkAndHolds(false));
   ASSERT_THAT(store_->AllowModel(ModelNamed(1)), IsOk());
   ASSERT_THAT(store_->AllowModel(ModelNamed(1)), IsOk());
   EXPECT_THAT(store_->IsModelAllowed(ModelNamed(1)), IsOkAndHolds(true));
   EXPECT_THAT(store_->IsModelAllowed(ModelNamed(2)), IsOkAndHolds(false));
-  ASSERT_THAT(store_->ForbidModel(ModelNamed(1)), IsOk());
+  ASSERT_THAT(store_->coordination().RetireModel(ModelNamed(1), ModelNamed(9)), IsOk());
   EXPECT_THAT(store_->IsModelAllowed(ModelNamed(1)), IsOkAndHolds(false));
 }
 

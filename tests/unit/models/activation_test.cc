@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -54,6 +55,8 @@ class ActivationsTest : public testing::Test {
     EXPECT_THAT(activations_->Allow(next_), IsOk());
   }
   ~ActivationsTest() override { release_.store(true); }
+
+  inline static const OperationOwner kElsewhere{"elsewhere", "another host"};
 
   static ModelEntry Base() {
     ModelEntry base;
@@ -128,6 +131,33 @@ class ActivationsTest : public testing::Test {
     ASSERT_THAT(gallery_->Enrol(enrolment), IsOk());
   }
 
+  Coordination& Coordinating() { return gallery_->coordination(); }
+  ModelChoice Choice() { return *Coordinating().ReadModelChoice(); }
+
+  // As another server of the gallery does that has embedded everybody.
+  void ActivateElsewhere(const ModelDigest& model) {
+    const auto begun = Coordinating().BeginActivation({.model = model, .base = base_}, kElsewhere);
+    ASSERT_THAT(begun, IsOk());
+    ASSERT_TRUE(begun->operation.has_value());
+    const std::string& operation = begun->operation->name;
+    while (true) {
+      const auto result =
+          Coordinating().Switch({.operation = operation, .base = base_, .up_to = 1'000'000}, kElsewhere);
+      ASSERT_THAT(result, IsOk());
+      if (result->outcome == SwitchResult::Outcome::kSwitched) return;
+      activations_->Follow().IgnoreError();  // this server prepares for it
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+  }
+
+  void AwaitFollowed() {
+    const absl::Time start = absl::Now();
+    while (!activations_->Follow().ok() && absl::Now() - start < absl::Seconds(20)) {
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    ASSERT_THAT(activations_->Follow(), IsOk());
+  }
+
   absl::Status Finish() {
     std::optional<ActivationProgress> progress = activations_->Progress();
     while (progress->running) progress = activations_->AwaitChange(progress->changes, absl::Seconds(10));
@@ -165,9 +195,6 @@ class ActivationsTest : public testing::Test {
 TEST_F(ActivationsTest, RunsNoModelThatNobodyTrainedHereOrAllowed) {
   const ModelDigest brought = models_->Add(SealedFile("brought"), kManifest, "training", absl::Now())->digest;
   EXPECT_THAT(activations_->Begin(brought, {}), FailsWith(Reason::MODEL_NOT_ALLOWED));
-  ASSERT_THAT(gallery_->SetModelChoice({brought, std::nullopt, false}), IsOk());
-  EXPECT_THAT(activations_->Follow(), FailsWith(Reason::MODEL_NOT_ALLOWED));
-  ASSERT_THAT(gallery_->SetModelChoice({}), IsOk());
   ASSERT_THAT(activations_->Allow(brought), IsOk());
   ASSERT_THAT(activations_->Begin(brought, {}), IsOk());
   ASSERT_THAT(Finish(), IsOk());
@@ -179,18 +206,129 @@ TEST_F(ActivationsTest, RunsNoModelThatNobodyTrainedHereOrAllowed) {
 }
 
 TEST_F(ActivationsTest, FollowsAServerThatHasActivatedAnotherModel) {
-  Enrol("ada", "r1", 100);
+  ASSERT_THAT(activations_->Enter(), IsOk());
   EXPECT_THAT(activations_->Follow(), IsOk()) << "nothing to do";
-  ASSERT_THAT(gallery_->SetModelChoice({next_, std::nullopt, false}), IsOk());  // as the other server did
-  EXPECT_THAT(activations_->Follow(), FailsWith(Reason::ACTIVATION_RUNNING));
-  ASSERT_THAT(Finish(), IsOk());
-  EXPECT_THAT(activations_->Follow(), IsOk());
+  ActivateElsewhere(next_);
+  AwaitFollowed();
   EXPECT_EQ(active_.Get()->embedder->digest(), next_);
-  EXPECT_THAT(EmbeddedBy(next_, "ada"), testing::SizeIs(1)) << "also what was enrolled here meanwhile";
-  ASSERT_THAT(gallery_->SetModelChoice({}), IsOk());
-  EXPECT_THAT(activations_->Follow(), FailsWith(Reason::ACTIVATION_RUNNING));
-  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_THAT(announced_, ElementsAre(next_));
+  EXPECT_EQ(Choice().stage, ModelStage::kSettled) << "the last one has followed";
+  ActivateElsewhere(base_);
+  AwaitFollowed();
   EXPECT_EQ(active_.Get()->embedder->digest(), base_);
+}
+
+TEST_F(ActivationsTest, AServerThatLacksTheActiveModelIsNotReadyUntilItsFilesAreThere) {
+  std::vector<absl::Status> told;
+  activations_->set_on_ready([&told](const absl::Status& ready) { told.push_back(ready); });
+  ASSERT_THAT(activations_->Enter(), IsOk());
+  ASSERT_THAT(activations_->Follow(), IsOk());
+  const std::string bundle = SealedFile("brought later");
+  const ModelDigest later = *VerifySeal(bundle);
+  ASSERT_THAT(gallery_->AllowModel(later), IsOk());
+  ActivateElsewhere(later);
+  absl::Status followed;
+  while (ReasonOf(followed = activations_->Follow()) == Reason::ACTIVATION_RUNNING) {
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  EXPECT_THAT(followed, FailsWith(Reason::MODEL_NOT_FOUND));
+  EXPECT_THAT(followed.message(), testing::HasSubstr(later.Hex() + ".pt"));
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_THAT(told[0], IsOk());
+  EXPECT_EQ(told[1], followed);
+  EXPECT_EQ(active_.Get()->embedder->digest(), base_) << "it answers by the model so far";
+  EXPECT_THAT(active_.companions().lacking, ElementsAre(later));
+  ASSERT_THAT(models_->Add(bundle, kManifest, "training", absl::Now()), IsOk());
+  AwaitFollowed();
+  EXPECT_EQ(active_.Get()->embedder->digest(), later);
+  EXPECT_THAT(told.back(), IsOk());
+}
+
+// From its begin to the last server's switch people are enrolled by both, so that nobody is one's alone.
+TEST_F(ActivationsTest, PeopleAreEnrolledByBothModelsUntilAllFollow) {
+  ASSERT_THAT(activations_->Enter(), IsOk());
+  Enrol("ada", "r1", 51);
+  hold_ = true;
+  ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
+  ASSERT_EQ(active_.companions().models.size(), 1u);
+  EXPECT_EQ(active_.companions().models[0]->generation.embedder->digest(), next_);
+  const auto call_in_flight = active_.Get();
+  release_ = true;
+  ASSERT_THAT(Finish(), IsOk());
+  ASSERT_EQ(active_.companions().models.size(), 1u) << "a call answers by it still";
+  EXPECT_EQ(active_.companions().models[0]->generation.embedder->digest(), base_);
+}
+
+TEST_F(ActivationsTest, OnceAllFollowPeopleAreEnrolledByOneModelAgain) {
+  ASSERT_THAT(activations_->Enter(), IsOk());
+  ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_TRUE(active_.companions().models.empty());
+  EXPECT_EQ(Choice().stage, ModelStage::kSettled);
+}
+
+// Of the gallery, not of this server, which may lag behind it.
+TEST_F(ActivationsTest, TheWayBackOnAServerThatLagsIsAnActivation) {
+  ASSERT_THAT(activations_->Enter(), IsOk());
+  ActivateElsewhere(next_);  // which this one has not heard of
+  ASSERT_EQ(active_.Get()->embedder->digest(), base_);
+  const auto operation = activations_->Begin(base_, {});
+  ASSERT_THAT(operation, IsOk());
+  EXPECT_NE(*operation, "");
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_FALSE(Choice().active.has_value());
+  EXPECT_GT(activations_->Progress()->revision, 0);
+}
+
+TEST_F(ActivationsTest, AnotherServersActivationIsJoinedOrWaitedFor) {
+  ASSERT_THAT(activations_->Enter(), IsOk());
+  const ModelDigest other = models_->Add(SealedFile("other"), kManifest, "training", absl::Now())->digest;
+  ASSERT_THAT(activations_->Allow(other), IsOk());
+  const auto begun = Coordinating().BeginActivation({.model = other, .base = base_}, kElsewhere);
+  ASSERT_THAT(begun, IsOk());
+  EXPECT_THAT(activations_->Begin(next_, {}), FailsWith(Reason::ACTIVATION_RUNNING));
+  EXPECT_THAT(activations_->Begin(base_, {}), FailsWith(Reason::ACTIVATION_RUNNING));
+  EXPECT_THAT(activations_->Begin(other, {}), IsOkAndHolds(begun->operation->name));
+  EXPECT_TRUE(activations_->ProgressOf(begun->operation->name)->running);
+  EXPECT_THAT(activations_->Delete(*models_, other), FailsWith(Reason::MODEL_IN_USE));
+}
+
+TEST_F(ActivationsTest, ACancelledActivationLeavesTheModelSoFar) {
+  Enrol("ada", "r1", 51);
+  hold_ = true;
+  const auto operation = activations_->Begin(next_, {});
+  ASSERT_THAT(operation, IsOk());
+  EXPECT_TRUE(Coordinating().CancelOperation(*operation)->cancel_requested);
+  release_ = true;
+  EXPECT_THAT(Finish(), FailsWith(Reason::CANCELLED));
+  EXPECT_EQ(Coordinating().GetOperation(*operation)->state, OperationState::kCancelled);
+  EXPECT_FALSE(Choice().target.has_value());
+  EXPECT_EQ(active_.Get()->embedder->digest(), base_);
+  EXPECT_TRUE(active_.companions().models.empty());
+}
+
+// However many crops are left.
+TEST_F(ActivationsTest, ShuttingDownDoesNotWaitForTheRestWhichGoesOnAfterTheRestart) {
+  constexpr int kPersons = 300;
+  for (int i = 0; i < kPersons; ++i) Enrol("person" + std::to_string(i), "r" + std::to_string(i), 51);
+  hold_ = true;
+  const auto operation = activations_->Begin(next_, {});
+  ASSERT_THAT(operation, IsOk());
+  std::thread release([this, ending = activations_.get()] {
+    ending->AwaitChange(std::numeric_limits<int64_t>::max(), absl::InfiniteDuration());  // until it ends
+    release_ = true;
+  });
+  Restart();
+  release.join();
+  const auto record = Coordinating().GetOperation(*operation);
+  EXPECT_EQ(record->state, OperationState::kRunning);
+  EXPECT_FALSE(record->held) << "another server may go on with it";
+  EXPECT_LE(gallery_->Coverage(next_, {CropKindOf(active_.Get()->embedder->manifest())})->embedded, 32)
+      << "no more than the batch that was in the network";
+  ASSERT_THAT(activations_->Resume(), IsOk());
+  ASSERT_THAT(Finish(), IsOk());
+  EXPECT_EQ(active_.Get()->embedder->digest(), next_);
+  EXPECT_EQ(Coordinating().GetOperation(*operation)->state, OperationState::kSucceeded);
 }
 
 TEST_F(ActivationsTest, EmbedsEverybodyAnewThenChangesModel) {
@@ -200,8 +338,8 @@ TEST_F(ActivationsTest, EmbedsEverybodyAnewThenChangesModel) {
   EXPECT_EQ(active_.Get()->embedder->digest(), next_);
   EXPECT_EQ(active_.Get()->threshold->distance, 0.25);
   EXPECT_THAT(announced_, ElementsAre(next_));
-  EXPECT_EQ(gallery_->ReadModelChoice()->active, next_);
-  EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
+  EXPECT_EQ(Choice().active, next_);
+  EXPECT_FALSE(Choice().target.has_value());
   const ModelCoverage coverage = activations_->Progress()->coverage;
   EXPECT_EQ(coverage.references, 70);
   EXPECT_EQ(coverage.embedded, 70);
@@ -229,14 +367,14 @@ TEST_F(ActivationsTest, TheWayBackNeedsNoNetwork) {
   ASSERT_THAT(Finish(), IsOk());
   EXPECT_EQ(active_.Get()->embedder->digest(), base_);
   EXPECT_EQ(EmbeddedBy(base_, "ada").size(), 1u);
-  EXPECT_FALSE(gallery_->ReadModelChoice()->active.has_value()) << "a server with another --model answers with that";
+  EXPECT_FALSE(Choice().active.has_value()) << "a server with another --model answers with that";
 }
 
 TEST_F(ActivationsTest, RefusesToLeaveSomebodyBehindUnlessToldTo) {
   Enrol("ada", "r1", 51);
   Enrol("bob", "r2", 51, /*with_crop=*/false);
   EXPECT_THAT(activations_->Begin(next_, {}), FailsWith(Reason::REFERENCES_WITHOUT_CROP));
-  EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
+  EXPECT_FALSE(Choice().target.has_value());
   EXPECT_EQ(active_.Get()->embedder->digest(), base_);
   ASSERT_THAT(activations_->Begin(next_, {.leave_behind = true}), IsOk());
   ASSERT_THAT(Finish(), IsOk());
@@ -250,7 +388,7 @@ TEST_F(ActivationsTest, RefusesAModelThatNobodyMeasuredAtTheServersRateUnlessTol
     rule_ = {.target_fmr = 1e-4, .unmeasured = unmeasured};
     Restart();
     EXPECT_THAT(activations_->Begin(next_, {.leave_behind = true}), FailsWith(Reason::THRESHOLD_NOT_MEASURED));
-    EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
+    EXPECT_FALSE(Choice().target.has_value());
     EXPECT_EQ(active_.Get()->embedder->digest(), base_);
     ASSERT_THAT(activations_->Begin(next_, {.unmeasured = true}), IsOk());
     ASSERT_THAT(Finish(), IsOk());
@@ -286,7 +424,7 @@ TEST_F(ActivationsTest, AFailureLeavesTheModelSoFar) {
   ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
   EXPECT_THAT(Finish(), FailsWith(Reason::NETWORK_FAILED));
   EXPECT_EQ(active_.Get()->embedder->digest(), base_);
-  EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
+  EXPECT_FALSE(Choice().target.has_value());
 }
 
 // Otherwise one reference would keep everybody from every other model, for ever.
@@ -313,7 +451,7 @@ TEST_F(ActivationsTest, NamesReferencesWithDamagedCropsAndGoesOnWithoutThemWhenT
     }
     EXPECT_THAT(std::string(refused.message()), HasSubstr("--leave-behind"));
     EXPECT_EQ(active_.Get()->embedder->digest(), base_);
-    EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
+    EXPECT_FALSE(Choice().target.has_value());
 
     ASSERT_THAT(activations_->Begin(next_, {.leave_behind = true}), IsOk());
     ASSERT_THAT(Finish(), IsOk());
@@ -326,18 +464,9 @@ TEST_F(ActivationsTest, NamesReferencesWithDamagedCropsAndGoesOnWithoutThemWhenT
   }
 }
 
-TEST_F(ActivationsTest, OneWhoFollowsLeavesReferencesWithDamagedCropsBehind) {
-  EnrolWithCrop("bob", "r1", "no picture");
-  Enrol("ada", "r2", 51);
-  ASSERT_THAT(gallery_->SetModelChoice({next_, std::nullopt, true}), IsOk());  // as the other server did
-  EXPECT_THAT(activations_->Follow(), FailsWith(Reason::ACTIVATION_RUNNING));
-  ASSERT_THAT(Finish(), IsOk());
-  EXPECT_EQ(active_.Get()->embedder->digest(), next_);
-  EXPECT_EQ(EmbeddedBy(next_, "ada").size(), 1u);
-}
-
 // A file may be replaced between two looks at it: there is one only.
 TEST_F(ActivationsTest, RunsTheVeryBytesThatItHasVerified) {
+  ASSERT_THAT(activations_->Enter(), IsOk());
   const std::string path = models_->Find(next_)->path;
   {
     const SwappedFile swapped(path, SealedFile("next"), SealedFile("other"));
@@ -347,11 +476,10 @@ TEST_F(ActivationsTest, RunsTheVeryBytesThatItHasVerified) {
   EXPECT_EQ(bytes_run_, SealedFile("next")) << "activated";
   EXPECT_THAT(activations_->Begin(base_, {}), IsOk());
   ASSERT_THAT(Finish(), IsOk());
-  ASSERT_THAT(gallery_->SetModelChoice({next_, std::nullopt, false}), IsOk());  // as another server did
   {
     const SwappedFile swapped(path, SealedFile("next"), SealedFile("other"));
-    EXPECT_THAT(activations_->Follow(), FailsWith(Reason::ACTIVATION_RUNNING));
-    ASSERT_THAT(Finish(), IsOk());
+    ActivateElsewhere(next_);
+    AwaitFollowed();
   }
   EXPECT_EQ(bytes_run_, SealedFile("next")) << "followed";
   EXPECT_THAT(activations_->Begin(base_, {}), IsOk());
@@ -359,25 +487,14 @@ TEST_F(ActivationsTest, RunsTheVeryBytesThatItHasVerified) {
   EXPECT_THAT(activations_->Begin(next_, {}), FailsWith(Reason::MODEL_CORRUPT)) << "it is the other one now";
 }
 
-TEST_F(ActivationsTest, ARestartGoesOnWithIt) {
-  for (int i = 0; i < 70; ++i) Enrol("person" + std::to_string(i), "r" + std::to_string(i), static_cast<uint8_t>(i));
-  hold_ = true;
-  ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
-  ASSERT_EQ(gallery_->ReadModelChoice()->target, next_);
-  activations_->Stop();
-  hold_ = false;
-  Restart();  // its end waits for the batch in the network
-  ASSERT_EQ(active_.Get()->embedder->digest(), base_) << "the activation was over before the restart";
-  ASSERT_THAT(activations_->Resume(), IsOk());
-  ASSERT_THAT(Finish(), IsOk());
-  EXPECT_EQ(active_.Get()->embedder->digest(), next_);
-}
-
 TEST_F(ActivationsTest, ARestartDropsWhatCannotBeFinished) {
-  ASSERT_THAT(gallery_->SetModelChoice({.active = std::nullopt, .target = DigestOf(9), .leave_behind = false}), IsOk());
+  ASSERT_THAT(gallery_->AllowModel(DigestOf(9)), IsOk());
+  const auto begun = Coordinating().BeginActivation({.model = DigestOf(9), .base = base_}, kElsewhere);
+  ASSERT_THAT(begun, IsOk());
   ASSERT_THAT(activations_->Resume(), IsOk());
-  EXPECT_FALSE(gallery_->ReadModelChoice()->target.has_value());
+  EXPECT_FALSE(Choice().target.has_value());
   EXPECT_EQ(active_.Get()->embedder->digest(), base_);
+  EXPECT_THAT(Coordinating().GetOperation(begun->operation->name)->error, FailsWith(Reason::MODEL_NOT_FOUND));
 }
 
 TEST_F(ActivationsTest, DeletesAModelWithItsEmbeddings) {
@@ -401,19 +518,10 @@ TEST_F(ActivationsTest, ANetworkThatThrowsFailsTheActivation) {
   ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
   EXPECT_THAT(Finish(), FailsWith(Reason::INTERNAL));
   EXPECT_EQ(active_.Get()->embedder->digest(), base_);
-  EXPECT_EQ(gallery_->ReadModelChoice()->target, std::nullopt);
+  EXPECT_EQ(Choice().target, std::nullopt);
   throws_ = false;
   ASSERT_THAT(activations_->Begin(next_, {}), IsOk());
   EXPECT_THAT(Finish(), IsOk());
-}
-
-TEST_F(ActivationsTest, ANetworkThatThrowsDoesNotFollow) {
-  Enrol("ada", "r1", 100);
-  ASSERT_THAT(gallery_->SetModelChoice({next_, std::nullopt, false}), IsOk());  // as another server did
-  throws_ = true;
-  EXPECT_THAT(activations_->Follow(), FailsWith(Reason::ACTIVATION_RUNNING));
-  EXPECT_THAT(Finish(), FailsWith(Reason::INTERNAL));
-  EXPECT_EQ(active_.Get()->embedder->digest(), base_);
 }
 
 // A training waited for the activation that it had asked for, and the end of the server for the training.

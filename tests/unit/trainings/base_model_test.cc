@@ -58,7 +58,7 @@ TEST_F(BaseModelTest, IsNoModelThatNobodyTrainedHereOrAllowed) {
   EXPECT_THAT(Find(digest_.Hex()).status(), FailsWith(Reason::MODEL_NOT_ALLOWED));
   ASSERT_THAT(activations_.Allow(digest_), IsOk());
   EXPECT_THAT(Find(digest_.Hex()), IsOk());
-  ASSERT_THAT(gallery_->ForbidModel(digest_), IsOk());
+  ASSERT_THAT(gallery_->coordination().RetireModel(digest_, models_->base().digest), IsOk());
   EXPECT_THAT(Find(digest_.Hex()).status(), FailsWith(Reason::MODEL_NOT_ALLOWED));
 }
 
