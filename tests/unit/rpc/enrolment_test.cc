@@ -105,7 +105,8 @@ TEST_F(EnrolmentTest, EnrolsNothingForACallerWhoLeftAtAnyMomentBefore) {
     EXPECT_THAT(GetPerson("ada"), FailsWith(Reason::PERSON_NOT_FOUND)) << "after " << moments << " moments";
     ++moments;
   }
-  EXPECT_EQ(moments, 2 * 3 + 1);  // each photo's three stages, and before the gallery is changed
+  // Each photo's three stages, before the index is read, and before the gallery is changed.
+  EXPECT_EQ(moments, 2 * 3 + 2);
   EXPECT_EQ(GetPerson("ada")->references_size(), 2);
 }
 
