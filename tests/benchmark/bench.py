@@ -52,6 +52,8 @@ def main() -> int:
                                              arguments.models], stdout=subprocess.PIPE, stderr=log))
     heading("a large gallery")
     results["gallery"] = program("gallery_benchmark", "--photo", PHOTO, "--folder", work)
+    heading("the first Enroll of a large gallery on PostgreSQL")
+    results["first_enroll"] = program("first_enroll_benchmark", "--photo", PHOTO)
     heading("overload")
     results["overload"] = script("overload", "--full", "--svg", arguments.svg)
     heading("the end under load")
@@ -60,7 +62,7 @@ def main() -> int:
     results["training_step"] = script("training_step")
 
     found = [*engine_bars(results["engines"]), *results["scaling"]["bars"], *service_bars(results["service"]),
-             *gallery_bars(results["gallery"]), *results["overload"]["bars"], *results["shutdown"]["bars"],
+             *gallery_bars(results["gallery"]), *first_enroll_bars(results["first_enroll"]), *results["overload"]["bars"], *results["shutdown"]["bars"],
              *results["training_step"]["bars"]]
     heading("all bars")
     bars.show(found)
@@ -107,6 +109,14 @@ def gallery_bars(gallery: Dict[str, Any]) -> List[bars.Bar]:
         *(bars.at_most(f"last page of 100,000 {what} against the first, {database}", gallery[f"{key}_ratio"], 1.5, "times")
           for database, name in (("SQLite", "sqlite"), ("PostgreSQL", "postgres"))
           for what, key in (("embeddings", f"embeddings_page_{name}"), ("to be embedded", f"unembedded_page_{name}"))),
+    ]
+
+
+def first_enroll_bars(first: Dict[str, Any]) -> List[bars.Bar]:
+    return [
+        bars.at_most("first Enroll with 150,000 people on PostgreSQL", first["first_enroll_seconds_index_filled"], 1.5, "s"),
+        bars.at_most("slowest Verify while the index is filled or read, of the median", first["verify_max_of_median"], 2,
+                     "times"),
     ]
 
 

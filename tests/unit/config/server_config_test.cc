@@ -125,6 +125,8 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
                                           "3",
                                           "--queue",
                                           "0",
+                                          "--enroll-workers",
+                                          "2",
                                           "--max-message-bytes",
                                           "900",
                                           "--max-photo-bytes",
@@ -158,6 +160,7 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
   EXPECT_FALSE(line.config.retain_crops);
   EXPECT_EQ(line.config.workers, 3);
   EXPECT_EQ(line.config.queue_limit, 0);
+  EXPECT_EQ(line.config.enroll_workers, 2);
   EXPECT_EQ(line.config.grpc.max_message_bytes, 900);
   EXPECT_EQ(line.config.photo.max_bytes, 800);
   EXPECT_EQ(line.config.photo.max_pixels, 700);
@@ -261,21 +264,35 @@ TEST_F(ServerConfigTest, RefusesABadValueInTheEnvironment) {
 }
 
 TEST_F(ServerConfigTest, RefusesBadValuesAndNamesTheFlag) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"--probe-gate", "lax"},      {"--threshold", "fallback"},
-      {"--target-fmr", "0"},        {"--target-fmr", "1"},
-      {"--target-fmr", "-0.1"},     {"--target-fmr", "nan"},
-      {"--target-fmr", "inf"},      {"--target-fmr", "x"},
-      {"--workers", "-1"},          {"--workers", "1.5"},
-      {"--workers", "1000000"},     {"--queue", "-1"},
-      {"--max-references", "0"},    {"--cached-references", "-1"},
-      {"--max-message-bytes", "0"}, {"--max-message-bytes", "99999999999"},
-      {"--max-photo-bytes", "0"},   {"--max-photo-pixels", "-5"},
-      {"--grace-period", "-1"},     {"--grace-period", "nan"},
-      {"--drain-delay", "nan"},     {"--drain-delay", "1e9"},
-      {"--log-level", "loud"},      {"--reflection", "perhaps"},
-      {"--gallery", "mysql://x"},   {"--gallery", "sqlite:"},
-      {"--gallery", "g.sqlite"},    {"--no-such-flag", "1"}};
+  const std::pair<const char*, const char*> cases[] = {{"--probe-gate", "lax"},
+                                                       {"--threshold", "fallback"},
+                                                       {"--target-fmr", "0"},
+                                                       {"--target-fmr", "1"},
+                                                       {"--target-fmr", "-0.1"},
+                                                       {"--target-fmr", "nan"},
+                                                       {"--target-fmr", "inf"},
+                                                       {"--target-fmr", "x"},
+                                                       {"--workers", "-1"},
+                                                       {"--workers", "1.5"},
+                                                       {"--workers", "1000000"},
+                                                       {"--queue", "-1"},
+                                                       {"--enroll-workers", "-1"},
+                                                       {"--max-references", "0"},
+                                                       {"--cached-references", "-1"},
+                                                       {"--max-message-bytes", "0"},
+                                                       {"--max-message-bytes", "99999999999"},
+                                                       {"--max-photo-bytes", "0"},
+                                                       {"--max-photo-pixels", "-5"},
+                                                       {"--grace-period", "-1"},
+                                                       {"--grace-period", "nan"},
+                                                       {"--drain-delay", "nan"},
+                                                       {"--drain-delay", "1e9"},
+                                                       {"--log-level", "loud"},
+                                                       {"--reflection", "perhaps"},
+                                                       {"--gallery", "mysql://x"},
+                                                       {"--gallery", "sqlite:"},
+                                                       {"--gallery", "g.sqlite"},
+                                                       {"--no-such-flag", "1"}};
   for (const auto& [flag, value] : cases) {
     const std::string name(flag);
     std::vector<std::string> flags = {"--model", model_, "--face-finder", finder_, "--master-key-file", keys_,

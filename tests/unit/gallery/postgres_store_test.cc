@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/errors/errors.h"
 #include "server/gallery/change_follower.h"
 #include "server/gallery/gallery.h"
 #include "tests/support/files.h"
@@ -246,6 +247,72 @@ TEST_F(PostgresStoreTest, FindsADuplicateOfAReferenceThatAnotherServerDeletedAnd
   ASSERT_TRUE(there->FindNearestOther(probe, "bob")->has_value());
   ASSERT_THAT(there->Sync(), IsOk());
   EXPECT_EQ((*there->FindNearestOther(probe, "bob"))->distance, 0);
+}
+
+// As while one server after the other is brought up to date.
+TEST_F(PostgresStoreTest, FindsADuplicateOfAPersonWhomAServerOfAnEarlierVersionDeletedAndEnrolledAgain) {
+  const auto here = OpenGallery(), there = OpenGallery();
+  const Embedding probe = ReferenceNamed("", 1).embedding;
+  ASSERT_THAT(here->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1", 1), ReferenceNamed("r2", 2)})), IsOk());
+  ASSERT_THAT(here->Enrol(EnrolmentOf("carol", {ReferenceNamed("r3", 9)})), IsOk());
+  ASSERT_TRUE(there->FindNearestOther(probe, "bob")->has_value());
+  ASSERT_THAT(here->DeletePerson("ada"), IsOk());
+  ASSERT_THAT(here->Enrol(EnrolmentOf("ada", {ReferenceNamed("r4", 1)})), IsOk());
+  ASSERT_TRUE(there->FindNearestOther(probe, "bob")->has_value());
+  PostgresConnection(url_, absl::Seconds(5)).Execute("UPDATE change SET reference = -1");
+  ASSERT_THAT(there->Sync(), IsOk());
+  EXPECT_EQ((*there->FindNearestOther(probe, "bob"))->distance, 0);
+  const std::string scraped = prometheus::TextSerializer().Serialize(metrics_.registry()->Collect());
+  EXPECT_THAT(scraped, HasSubstr("likeness_indexed_references 2\n")) << "neither lost nor doubled nor left over";
+}
+
+// A reference that was there before gets an embedding by the model while another server enrols by it.
+TEST_F(PostgresStoreTest, ReviewsInTheEndWhatAnotherServerEmbeddedMeanwhile) {
+  const auto here = OpenGallery(), there = OpenGallery();
+  Enrolment ada = EnrolmentOf("ada", {ReferenceNamed("r1")});
+  ada.crops = {{"kind", "crop"}};
+  ASSERT_THAT(here->Enrol(ada), IsOk());
+  ASSERT_THAT(here->Enrol(EnrolmentOf("bob", {{"r2", {ModelNamed(2), {1, 2}}}})), IsOk());
+  ASSERT_THAT(there->Sync(), IsOk());
+  const Embedding probe{ModelNamed(2), {5, 5}};
+  const auto seen = there->FindNearestOthers({&probe, 1}, "eve", nullptr, [] { return absl::OkStatus(); });
+  ASSERT_THAT(seen, IsOk());
+  EXPECT_EQ(seen->number, 2);
+  std::vector<std::string> reviewed;
+  const EnrolmentReview review{.model = ModelNamed(2),
+                               .seen_number = seen->number,
+                               .seen_revision = seen->revision,
+                               .own = nullptr,
+                               .since = [&](const std::vector<NumberedEmbedding>& since) {
+                                 for (const NumberedEmbedding& reference : since) {
+                                   reviewed.push_back(reference.person_id);
+                                 }
+                                 return absl::OkStatus();
+                               }};
+  ASSERT_THAT(there->Enrol(EnrolmentOf("eve", {{"r3", probe}}), {}, &review), IsOk());
+  EXPECT_THAT(reviewed, IsEmpty()) << "nobody has come since";
+  const auto unembedded = here->Unembedded(ModelNamed(2), {"kind"}, 0, 10);
+  ASSERT_THAT(unembedded, IsOk());
+  ASSERT_THAT(here->AddEmbeddings(*unembedded, {{ModelNamed(2), {5, 5}}}), IsOk());
+  ASSERT_THAT(there->Enrol(EnrolmentOf("mal", {{"r4", probe}}), {}, &review), IsOk());
+  EXPECT_THAT(reviewed, ElementsAre("ada", "bob", "eve"));
+}
+
+TEST_F(PostgresStoreTest, WritesNothingThatItsReviewRefuses) {
+  const auto gallery = OpenGallery();
+  ASSERT_THAT(gallery->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")}, "request", 1)), IsOk());
+  EnrolmentReview review{.model = ModelNamed(1)};
+  review.own = [](const auto&) { return MakeError(Reason::REFERENCE_MISMATCH, "it is somebody else"); };
+  EXPECT_THAT(gallery->Enrol(EnrolmentOf("ada", {ReferenceNamed("r2")}), {}, &review),
+              FailsWith(Reason::REFERENCE_MISMATCH));
+  EXPECT_THAT(gallery->Enrol(EnrolmentOf("ada", {ReferenceNamed("r1")}, "request", 1), {}, &review), IsOk())
+      << "a repeated request is answered as before";
+  EXPECT_THAT(gallery->Enrol(EnrolmentOf("bob", {ReferenceNamed("r3")}), {}, &review), IsOk()) << "has none of his own";
+  review.own = nullptr;
+  review.since = [](const auto&) { return MakeError(Reason::DUPLICATE_OF, "it is ada"); };
+  EXPECT_THAT(gallery->Enrol(EnrolmentOf("eve", {ReferenceNamed("r4")}), {}, &review), FailsWith(Reason::DUPLICATE_OF));
+  EXPECT_THAT(gallery->GetPerson("eve"), FailsWith(Reason::PERSON_NOT_FOUND));
+  EXPECT_EQ(gallery->GetPerson("ada")->references.size(), 1);
 }
 
 // So many embeddings by the model were read once more at each change of who may be activated.
