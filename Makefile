@@ -43,7 +43,7 @@ test: test-packages models $(NODE_MODULES)
 bench: test-packages models tests/benchmark/node_modules/.package-lock.json
 	@scripts/install-packages bench
 	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=ON
-	cmake --build $(BUILD) --target likeness-server likeness embedder_benchmark opencv_dnn_benchmark gallery_benchmark service_benchmark training_step_benchmark
+	cmake --build $(BUILD) --target likeness-server likeness embedder_benchmark opencv_dnn_benchmark gallery_benchmark first_enroll_benchmark service_benchmark training_step_benchmark
 	$(PYTHON) tests/benchmark/bench.py --bin $(BUILD)/bin --models $(MODELS) --out build/bench.json --svg docs/latency.svg
 
 soak: build-packages models
