@@ -59,6 +59,22 @@ TEST(ProtectionTest, RewrapsAKeyWithoutChangingIt) {
   EXPECT_THAT(later.CipherFor("ada", old_key), FailsWith(Reason::MASTER_KEY_MISSING));
 }
 
+TEST(ProtectionTest, TellsByAMarkWhichMasterKeyAGalleryIsUnder) {
+  const std::string mark = ProtectionBy(kFirst).NewKeyMark();
+  const Protection both = ProtectionBy(kSecond + "\n" + kFirst);
+  EXPECT_THAT(both.CheckKeyMark(mark), IsOk());
+  EXPECT_FALSE(both.IsCurrent(mark)) << "the second key wraps";
+  EXPECT_THAT(ProtectionBy(kSecond).CheckKeyMark(mark), FailsWith(Reason::MASTER_KEY_MISSING));
+  std::string forged = mark;
+  forged.back() ^= 1;
+  EXPECT_THAT(both.CheckKeyMark(forged), FailsWith(Reason::STORE_CORRUPT));
+  EXPECT_THAT(both.CheckKeyMark(*both.NewPersonKey("ada")), FailsWith(Reason::STORE_CORRUPT)) << "a person's is none";
+  const auto key = both.NewPersonKey("ada", mark);
+  ASSERT_THAT(key, IsOk());
+  EXPECT_THAT(ProtectionBy(kFirst).CipherFor("ada", *key), IsOk()) << "wrapped by the gallery's key";
+  EXPECT_THAT(ProtectionBy(kSecond).NewPersonKey("ada", mark), FailsWith(Reason::MASTER_KEY_MISSING));
+}
+
 TEST(ProtectionTest, ChecksWhatItDoesNotEncrypt) {
   const auto plaintext = Protection::Plaintext();
   EXPECT_EQ(plaintext->NewPersonKey("ada"), std::nullopt);
