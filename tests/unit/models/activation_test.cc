@@ -1,5 +1,6 @@
 #include "server/models/activation.h"
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -103,19 +104,16 @@ class ActivationsTest : public testing::Test {
   Coordination& Coordinating() { return gallery_->coordination(); }
   ModelChoice Choice() { return *Coordinating().ReadModelChoice(); }
 
-  // As another server of the gallery does that has embedded everybody.
+  // Makes another model the active one behind the server's back, as another server of the gallery does. In this gallery
+  // of one server, which would resume what others have begun, that is done in its name.
   void ActivateElsewhere(const ModelDigest& model) {
-    const auto begun = Coordinating().BeginActivation({.model = model, .base = base_}, kElsewhere);
+    const OperationOwner self{SQLite::Database(path_).execAndGet("SELECT id FROM server").getString(), "host"};
+    const auto begun = Coordinating().BeginActivation({.model = model, .base = base_}, self);
     ASSERT_THAT(begun, IsOk());
     ASSERT_TRUE(begun->operation.has_value());
-    const std::string& operation = begun->operation->name;
-    while (true) {
-      const auto result = Coordinating().Switch({.operation = operation, .base = base_, .up_to = 1'000'000}, kElsewhere);
-      ASSERT_THAT(result, IsOk());
-      if (result->outcome == SwitchResult::Outcome::kSwitched) return;
-      activations_->Follow().IgnoreError();  // this server prepares for it
-      absl::SleepFor(absl::Milliseconds(1));
-    }
+    ASSERT_THAT(Coordinating().Switch(
+                    {.operation = begun->operation->name, .base = base_, .up_to = 1'000'000}, self),
+                IsOkAndHolds(testing::Field(&SwitchResult::outcome, SwitchResult::Outcome::kSwitched)));
   }
 
   void AwaitFollowed() {
@@ -143,7 +141,8 @@ class ActivationsTest : public testing::Test {
 
   Metrics metrics_;
   std::unique_ptr<ModelFolder> models_ = *ModelFolder::Open(UniquePath("models"), Base());
-  std::unique_ptr<Gallery> gallery_ = *Gallery::Open(*OpenSqliteStore(UniquePath("gallery.db")), {}, metrics_);
+  const std::string path_ = UniquePath("gallery.db");
+  std::unique_ptr<Gallery> gallery_ = *Gallery::Open(*OpenSqliteStore(path_), {}, metrics_);
   const ModelDigest base_ = models_->base().digest;
   ActiveGeneration active_{GenerationOf(base_)};
   ModelDigest next_;
