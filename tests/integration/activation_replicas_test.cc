@@ -164,7 +164,7 @@ TEST_F(ActivationReplicasTest, AServerWithoutTheFilesIsNotReadyAndKnowsEverybody
 
 TEST_F(ActivationReplicasTest, AnyServerShowsAndCancelsTheOperationOfAnother) {
   b_.Give(other_, bundle_);
-  for (int i = 0; i < 12; ++i) ASSERT_TRUE(a_.Enrol(absl::StrCat("ada", i), /*photos=*/16).ok());
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(a_.Enrol(absl::StrCat("ada", i), /*photos=*/16).ok());
   std::stop_source stop;
   std::string operation;
   v1::ActivateModelRequest request;
@@ -197,7 +197,7 @@ TEST_F(ActivationReplicasTest, AnyServerShowsAndCancelsTheOperationOfAnother) {
 
 TEST_F(ActivationReplicasTest, AnotherServerGoesOnWithTheActivationOfOneThatWasKilled) {
   b_.Give(other_, bundle_);
-  for (int i = 0; i < 12; ++i) ASSERT_TRUE(a_.Enrol(absl::StrCat("ada", i), /*photos=*/16).ok());
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(a_.Enrol(absl::StrCat("ada", i), /*photos=*/16).ok());
   std::stop_source stop;
   std::string operation;
   v1::ActivateModelRequest request;
