@@ -19,6 +19,8 @@ namespace {
 
 // How long a deletion waits for readers of the log: this server's own take milliseconds.
 constexpr int kEmptyLogWaitMs = 20;
+// What this server's own readers may cause at any time is not worth a line.
+constexpr absl::Duration kPendingUnnoticed = absl::Seconds(1);
 constexpr absl::Duration kBetweenLooks = absl::Milliseconds(250);
 
 bool IsEmptyOrGone(const std::string& path) {
@@ -187,13 +189,15 @@ absl::Status SqliteDatabase::Erase(Work work) {
 
 void SqliteDatabase::EmptyLog(int64_t deletions) {
   const int64_t before = pending_erasures_;
+  const absl::Time now = absl::Now();
   pending_erasures_ = writer_->EmptyLog(deletions == 0 ? 0 : kEmptyLogWaitMs) ? 0 : before + deletions;
-  if (pending_erasures_ == before) return;
-  events_.on_pending_erasures(pending_erasures_);
-  if (before == 0) {
+  if (pending_erasures_ != before) events_.on_pending_erasures(pending_erasures_);
+  if (before == 0) pending_since_ = now;
+  if (pending_erasures_ > 0 && !pending_logged_ && now - pending_since_ > kPendingUnnoticed) {
+    pending_logged_ = true;
     Log(LogLevel::kWarning, "erasure_pending",
         {{"message", "somebody reads the gallery, so that what was deleted stays in its write-ahead log until then"}});
-  } else if (pending_erasures_ == 0) {
+  } else if (pending_erasures_ == 0 && std::exchange(pending_logged_, false)) {
     Log(LogLevel::kInfo, "erasure_done", {{"deletions", before}});
   }
 }

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/files/file_lock.h"
 #include "server/gallery/sql.h"
@@ -74,6 +75,8 @@ class SqliteDatabase : public SqlDatabase {
   std::unique_ptr<SqliteConnection> writer_ ABSL_GUARDED_BY(writer_mutex_);
   bool lost_log_ ABSL_GUARDED_BY(writer_mutex_) = false;  // and what is in it alone
   int64_t pending_erasures_ ABSL_GUARDED_BY(writer_mutex_) = 0;
+  absl::Time pending_since_ ABSL_GUARDED_BY(writer_mutex_) = absl::Now();
+  bool pending_logged_ ABSL_GUARDED_BY(writer_mutex_) = false;
   absl::Mutex readers_mutex_;
   std::vector<std::unique_ptr<SqliteConnection>> idle_readers_ ABSL_GUARDED_BY(readers_mutex_);
   absl::Mutex keeper_mutex_;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -281,7 +282,11 @@ TEST(SqliteFileTest, IsNotMistakenAboutItsFileWhileItIsBackedUpCheckpointedAndVa
 // A backup reads for as long as it takes. Meanwhile the pages that it sees have to stay in the log.
 TEST(SqliteFileTest, EmptiesItsLogOfADeletedPersonAsSoonAsAReaderIsGone) {
   const std::string path = UniquePath("gallery.sqlite");
-  const auto store = OpenSqliteStore(path);
+  std::atomic<int64_t> pending = -1;
+  auto database = SqliteDatabase::Open(path, {[] {}, [&](int64_t deletions) { pending = deletions; }});
+  ASSERT_THAT(database, IsOk());
+  EXPECT_EQ(pending, 0);
+  const auto store = SqlStore::Open(*std::move(database), Protection::Plaintext());
   ASSERT_THAT(store, IsOk());
   const std::string secret = "a crop that nobody may find";
   Enrolment enrolment = EnrolmentOf("ada", {ReferenceNamed("r1")});
@@ -295,9 +300,11 @@ TEST(SqliteFileTest, EmptiesItsLogOfADeletedPersonAsSoonAsAReaderIsGone) {
   EXPECT_THAT((*store)->References("ada"), FailsWith(Reason::PERSON_NOT_FOUND));
   EXPECT_THAT(EnrolPersons(**store, 1, 3), IsOk());
   EXPECT_THAT(on_disk(), HasSubstr(secret)) << "the reader sees it still";
+  EXPECT_EQ(pending, 1) << "and the operator is told";
   EXPECT_EQ(reader->execAndGet("SELECT count(*) FROM person").getInt(), 1);
   reader.reset();
   EXPECT_TRUE(Eventually([&] { return on_disk().find(secret) == std::string::npos; }));
+  EXPECT_TRUE(Eventually([&] { return pending == 0; }));
   EXPECT_THAT((*store)->Size(), IsOkAndHolds(HasSize(3, 3)));
 }
 
