@@ -27,8 +27,8 @@ class OperationClient {
   absl::StatusOr<v1::ListOperationsResponse> ListOperations(const v1::ListOperationsRequest& request);
   absl::StatusOr<v1::CancelOperationResponse> CancelOperation(const v1::CancelOperationRequest& request);
 
-  // Tells how far the operation is, and returns it once it is done. CANCELLED within a second when `stop` was requested;
-  // the operation goes on without the caller.
+  // Tells how far the operation is, and returns it once it is done. CANCELLED within a second when `stop` was
+  // requested; the operation goes on without the caller.
   absl::StatusOr<v1::Operation> Await(const std::string& name,
                                       const std::function<void(const v1::Operation&)>& on_progress,
                                       std::stop_token stop = {});

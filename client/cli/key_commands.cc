@@ -78,21 +78,21 @@ absl::StatusOr<ExitCode> Rotate(Invocation& invocation) {
   if (!invocation.json) console.out << "operation " << name << '\n' << std::flush;
   std::optional<ProgressBar> progress;
   const InterruptGuard guard;
-  const absl::StatusOr<v1::Operation> ended = OperationClient(invocation.client_options)
-                                                  .Await(
-                                                      name,
-                                                      [&](const v1::Operation& now) {
-                                                        const v1::OperationMetadata& metadata = now.metadata();
-                                                        if (now.done() || metadata.total_count() == 0) return;
-                                                        if (!progress.has_value() && console.err_is_terminal) {
-                                                          progress.emplace(console.err, true, "wrapping keys",
-                                                                           metadata.total_count());
-                                                        }
-                                                        if (progress.has_value()) {
-                                                          progress->AdvanceTo(metadata.done_count());
-                                                        }
-                                                      },
-                                                      guard.token());
+  const absl::StatusOr<v1::Operation> ended =
+      OperationClient(invocation.client_options)
+          .Await(
+              name,
+              [&](const v1::Operation& now) {
+                const v1::OperationMetadata& metadata = now.metadata();
+                if (now.done() || metadata.total_count() == 0) return;
+                if (!progress.has_value() && console.err_is_terminal) {
+                  progress.emplace(console.err, true, "wrapping keys", metadata.total_count());
+                }
+                if (progress.has_value()) {
+                  progress->AdvanceTo(metadata.done_count());
+                }
+              },
+              guard.token());
   progress.reset();
   if (!ended.ok() && guard.interrupted()) {
     return invocation.Fail("INTERRUPTED", GoesOnText("the rotation of keys", name));

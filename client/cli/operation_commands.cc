@@ -81,7 +81,8 @@ void Print(Invocation& invocation, const v1::Operation& operation) {
                          << "updated    " << TimeUtil::ToString(metadata.update_time()) << '\n'
                          << "server     " << metadata.server() << '\n';
   if (operation.has_error()) {
-    invocation.console.out << "error      " << operation.error().reason() << ": " << operation.error().message() << '\n';
+    invocation.console.out << "error      " << operation.error().reason() << ": " << operation.error().message()
+                           << '\n';
   }
 }
 
@@ -128,8 +129,8 @@ std::string GoesOnText(absl::string_view what, absl::string_view operation) {
 }
 
 void AddOperationCommands(CLI::App& app, Invocation& invocation) {
-  CLI::App* operations =
-      app.add_subcommand("operations", "List, show or cancel long operations: activations of models, rotations of keys");
+  CLI::App* operations = app.add_subcommand(
+      "operations", "List, show or cancel long operations: activations of models, rotations of keys");
   operations->require_subcommand(1);
   auto name = std::make_shared<std::string>();
   const auto add = [&](const char* command_name, const char* description, auto run) {

@@ -13,8 +13,8 @@
 namespace likeness {
 
 // One for each companion, in their order: of `face`'s embedding where a multiplication will do, of its crop where the
-// model takes such ones, else of `photo`. `embedder` is the model that embedded the face. NETWORK_FAILED, and the errors
-// of `encoder`.
+// model takes such ones, else of `photo`. `embedder` is the model that embedded the face. NETWORK_FAILED, and the
+// errors of `encoder`.
 absl::StatusOr<std::vector<Embedding>> EmbedByCompanions(const FaceEncoder& encoder, const Companions& companions,
                                                          const Embedder& embedder, const EncodedFace& face,
                                                          absl::string_view photo, FacePolicy policy,

@@ -38,8 +38,7 @@ class ModelService : public v1::ModelService::Service {
                         grpc::ServerWriter<v1::ActivateModelResponse>& writer);
   // Writes how far the operation is until it has ended; the last of that is left to the caller.
   absl::Status TellProgress(const grpc::ServerContext& context, const std::string& operation,
-                            v1::ActivateModelResponse& response,
-                            grpc::ServerWriter<v1::ActivateModelResponse>& writer);
+                            v1::ActivateModelResponse& response, grpc::ServerWriter<v1::ActivateModelResponse>& writer);
   absl::StatusOr<ModelEntry> AddMeasured(const v1::AddMeasurementsRequest& request);
   absl::Status Export(const v1::ExportModelRequest& request, grpc::ServerWriter<v1::ExportModelResponse>& writer) const;
   // Says what decides before and after, and who stays behind, if anybody does.

@@ -124,7 +124,7 @@ class ModelActivationTest : public testing::Test {
     std::stop_source stop;
     const absl::Time start = absl::Now();
     const auto give_up = [&](const v1::Operation&) {
-      if (absl::Now() - start > absl::Seconds(60)) stop.request_stop();
+      if (absl::Now() - start > absl::Seconds(180)) stop.request_stop();
     };
     const auto ended = operations_->Await(operation, give_up, stop.get_token());
     ASSERT_TRUE(ended.ok()) << "nobody has gone on with it: " << ended.status();

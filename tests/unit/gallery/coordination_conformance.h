@@ -1,5 +1,5 @@
-// What every store promises about what servers agree on (server/gallery/coordination.h), to be run as store_conformance.h
-// says.
+// What every store promises about what servers agree on (server/gallery/coordination.h), to be run as
+// store_conformance.h says.
 #ifndef LIKENESS_TESTS_UNIT_GALLERY_COORDINATION_CONFORMANCE_H_
 #define LIKENESS_TESTS_UNIT_GALLERY_COORDINATION_CONFORMANCE_H_
 

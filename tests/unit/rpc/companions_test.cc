@@ -36,9 +36,9 @@ class CompanionsTest : public FaceVerificationFixture {
     const OperationOwner elsewhere{"elsewhere", "host"};
     const auto begun = gallery_->coordination().BeginActivation({.model = digest_, .base = base}, elsewhere);
     ASSERT_THAT(begun, IsOk());
-    ASSERT_THAT(gallery_->coordination().Switch(
-                    {.operation = begun->operation->name, .base = base, .up_to = 1000}, elsewhere),
-                IsOk());
+    ASSERT_THAT(
+        gallery_->coordination().Switch({.operation = begun->operation->name, .base = base, .up_to = 1000}, elsewhere),
+        IsOk());
   }
 
   absl::Status EnrolRed() {
