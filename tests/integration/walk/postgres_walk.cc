@@ -163,11 +163,20 @@ absl::Status PostgresWalk::Repair(bool all) {
 }
 
 int64_t PostgresWalk::AwaitQuiet() {
-  PostgresConnection session(gallery_, kOwnTimeout);
-  session.Execute("BEGIN");
-  const int64_t revision = std::get<int64_t>(session.Run(kLock, {})[0][0]);
-  session.Execute("COMMIT");
-  return revision;
+  const absl::Time until = absl::Now() + kOwnTimeout;
+  while (true) {
+    try {
+      PostgresConnection session(gallery_, kOwnTimeout);
+      session.Execute("BEGIN");
+      const int64_t revision = std::get<int64_t>(session.Run(kLock, {})[0][0]);
+      session.Execute("COMMIT");
+      return revision;
+    } catch (const std::exception&) {
+      // After a crash it recovers for a moment.
+      if (absl::Now() > until) throw;
+      absl::SleepFor(absl::Milliseconds(100));
+    }
+  }
 }
 
 }  // namespace likeness
