@@ -100,7 +100,7 @@ absl::StatusOr<NearestOthers> Gallery::FindNearestOthers(absl::Span<const Embedd
     {
       // Before the store is read: what is read has all that was changed up to there.
       absl::MutexLock lock(&synced_mutex_);
-      revision = revision_;
+      revision = position_.revision;
     }
     const absl::StatusOr<int64_t> number = index_.CatchUp(probes.front().model, cohort, still_wanted);
     if (!number.ok()) return number.status();

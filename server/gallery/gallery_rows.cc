@@ -86,7 +86,9 @@ std::vector<GalleryChange> ReadChanges(SqlSession& session, int64_t revision, in
 
 int64_t RecordModelsChange(SqlSession& session, bool shared, GalleryChange::Kind kind) {
   const int64_t revision = AdvanceRevision(session, 0, 0);
-  if (shared) InsertChange(session, revision, GalleryChange{.kind = kind});
+  GalleryChange change;
+  change.kind = kind;
+  if (shared) InsertChange(session, revision, change);
   return revision;
 }
 
@@ -118,7 +120,7 @@ void ReplaceHistory(SqlSession& session, absl::string_view before, absl::string_
 }
 
 bool LogReachesBackTo(SqlSession& session, int64_t revision) {
-  if (ReadGallery(session).revision == revision) return true;
+  if (ReadGallery(session).position.revision == revision) return true;
   const SqlValue first = session.Run("SELECT min(revision) FROM change").at(0)[0];
   return !IsNull(first) && IntegerIn(first) <= revision + 1;
 }
