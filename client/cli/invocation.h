@@ -13,9 +13,10 @@
 namespace likeness {
 
 enum ExitCode : int {
-  kExitSuccess = 0,    // the same person, or done
-  kExitDifferent = 1,  // not the same person, not serving, a damaged gallery, no call of a benchmark was OK, or no model trained
-  kExitError = 2,      // no answer
+  kExitSuccess = 0,  // the same person, or done
+  kExitDifferent =
+      1,  // not the same person, not serving, a damaged gallery, no call of a benchmark was OK, or no model trained
+  kExitError = 2,  // no answer
 };
 
 // The streams of a process, or a test's own.

@@ -29,8 +29,8 @@ class CallDispatcher {
   CallDispatcher& operator=(const CallDispatcher&) = delete;
 
   // Answers the call with what `handler`, run in `lane` of the workers, returns; at once with why the caller may not,
-  // with SHUTTING_DOWN once the open calls are drained, or with OVERLOADED when no more work may wait. Work whose caller
-  // has gone or whose deadline has passed before a worker is free is not begun.
+  // with SHUTTING_DOWN once the open calls are drained, or with OVERLOADED when no more work may wait. Work whose
+  // caller has gone or whose deadline has passed before a worker is free is not begun.
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, std::string method, Lane lane, Handler handler);
 
  private:

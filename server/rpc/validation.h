@@ -1,4 +1,5 @@
-// What a request's fields may hold, ids apart (server/ids/). Pure functions; errors are FIELD_INVALID and name the field.
+// What a request's fields may hold, ids apart (server/ids/). Pure functions; errors are FIELD_INVALID and name the
+// field.
 #ifndef LIKENESS_SERVER_RPC_VALIDATION_H_
 #define LIKENESS_SERVER_RPC_VALIDATION_H_
 
