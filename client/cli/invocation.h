@@ -14,8 +14,8 @@ namespace likeness {
 
 enum ExitCode : int {
   kExitSuccess = 0,  // the same person, or done
-  kExitDifferent =
-      1,  // not the same person, not serving, a damaged gallery, no call of a benchmark was OK, or no model trained
+  // Not the same person, not serving, a damaged gallery, no call of a benchmark was OK, or no model trained.
+  kExitDifferent = 1,
   kExitError = 2,  // no answer
 };
 
