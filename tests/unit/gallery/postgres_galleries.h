@@ -27,10 +27,11 @@ inline PostgresServer* SharedPostgres() {
 inline constexpr absl::Duration kStoreTimeout = absl::Seconds(1);
 
 inline absl::StatusOr<std::unique_ptr<SqlStore>> OpenPostgresStore(
-    const std::string& url, std::shared_ptr<const Protection> protection = ProtectionBy(1)) {
+    const std::string& url, std::shared_ptr<const Protection> protection = ProtectionBy(1),
+    absl::Duration timeout = kStoreTimeout) {
   PostgresOptions options;
   options.url = url;
-  options.timeout = kStoreTimeout;
+  options.timeout = timeout;
   absl::StatusOr<std::unique_ptr<PostgresDatabase>> database = PostgresDatabase::Open(options);
   if (!database.ok()) return database.status();
   return SqlStore::Open(*std::move(database), std::move(protection));

@@ -483,7 +483,8 @@ TEST_F(PostgresStoreTest, LetsAServerWithoutTheMasterKeyWriteNoMore) {
   EXPECT_THAT(plain.DeleteEmbeddings(ModelNamed(1)), FailsWith(Reason::MASTER_KEY_MISSING));
   Coordination& coordination = plain.coordination();
   const OperationOwner owner{"server", "host"};
-  EXPECT_THAT(coordination.BeginActivation({.model = ModelNamed(1)}, owner), FailsWith(Reason::MASTER_KEY_MISSING));
+  EXPECT_THAT(coordination.BeginActivation({.model = ModelNamed(1), .base = ModelNamed(2)}, owner),
+              FailsWith(Reason::MASTER_KEY_MISSING));
   EXPECT_THAT(coordination.BeginKeyRotation(owner), FailsWith(Reason::MASTER_KEY_MISSING));
   EXPECT_THAT(coordination.RetireModel(ModelNamed(1), ModelNamed(2)), FailsWith(Reason::MASTER_KEY_MISSING));
   EXPECT_THAT(plain.AllowModel(ModelNamed(1)), FailsWith(Reason::MASTER_KEY_MISSING));

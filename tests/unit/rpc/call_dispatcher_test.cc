@@ -26,7 +26,7 @@ class FakeService : public v1::FaceVerificationService::CallbackService {
   explicit FakeService(CallDispatcher& dispatcher) : dispatcher_(dispatcher) {}
   grpc::ServerUnaryReactor* Verify(grpc::CallbackServerContext* context, const v1::VerifyRequest*,
                                    v1::VerifyResponse*) override {
-    return dispatcher_.Run(context, "Verify", [this](const Caller&, StillWanted) { return verify(); });
+    return dispatcher_.Run(context, "Verify", Lane::kVerify, [this](const Caller&, StillWanted) { return verify(); });
   }
 
   std::function<absl::Status()> verify = [] { return absl::OkStatus(); };
