@@ -34,7 +34,7 @@ class GalleryCallsTest : public FaceVerificationFixture, public testing::WithPar
     options.queue_limit = 16;
     options.on_depth = [this](int64_t waiting) { queued_ = waiting; };
     pool_ = std::make_unique<WorkPool>(options);
-    dispatcher_ = std::make_unique<CallDispatcher>(*pool_, admission_, metrics_);
+    dispatcher_ = std::make_unique<CallDispatcher>(*pool_, admission_, open_calls_, metrics_);
     service_ = std::make_unique<FaceVerificationService>(*methods_, *dispatcher_, *audit_);
     auto server = GrpcServer::Start({.address = "127.0.0.1:0"}, {service_.get()}, {});
     ASSERT_THAT(server, IsOk());
@@ -46,7 +46,7 @@ class GalleryCallsTest : public FaceVerificationFixture, public testing::WithPar
     hold_->Open();
     callers_.clear();
     if (server_ != nullptr) {
-      dispatcher_->Drain(absl::InfiniteDuration());
+      open_calls_.Drain(absl::InfiniteDuration());
       server_->ShutDown();
     }
     pool_.reset();
@@ -98,6 +98,7 @@ class GalleryCallsTest : public FaceVerificationFixture, public testing::WithPar
   const std::unique_ptr<Access> access_ = Access::Open();
   const std::unique_ptr<AuditTrail> audit_ = *AuditTrail::Open({});
   CallAdmission admission_{*access_, {}, absl::Now};
+  OpenCalls open_calls_;
   std::unique_ptr<WorkPool> pool_;
   std::unique_ptr<CallDispatcher> dispatcher_;
   std::unique_ptr<FaceVerificationService> service_;
