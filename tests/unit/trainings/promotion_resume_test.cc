@@ -89,7 +89,9 @@ class PromotionResumeTest : public testing::Test {
     NetworkTraining training(
         {.models = *models_, .activations = *activations_, .active = active_, .device = Device{}, .bundles_folder = ""},
         encoder_);
-    return training.Run(folder_, {}, record_, [](const v1::Training&, bool) { return absl::OkStatus(); });
+    const VerifiedBundle bundle = *VerifiedBundle::Read(models_->base().path);
+    const BaseModel base{bundle, bundle.digest(), kManifest, models_->base().manifest};
+    return training.Run(base, folder_, {}, record_, [](const v1::Training&, bool) { return absl::OkStatus(); });
   }
 
   const std::string folder_ = UniquePath("training");
