@@ -196,7 +196,7 @@ nlohmann::json Benchmark(const Options& options) {
   const auto audit = OrThrow(AuditTrail::Open({}));
   FaceVerificationService service(fast.service(), dispatcher, *audit);
   const auto server = OrThrow(GrpcServer::Start({.address = "127.0.0.1:0"}, {&service}, {}));
-  server->SetServing();
+  server->SetServing(true);
 
   callers.Call(server->port(), options.calls);
   fast.Verify(request, options.calls);
@@ -209,7 +209,7 @@ nlohmann::json Benchmark(const Options& options) {
     const double service_ms = served_ms.back() - direct_ms.back();
     shares.push_back(service_ms / (service_ms + whole_ms.back()));
   }
-  dispatcher.Drain(absl::Seconds(10));
+  open_calls.Drain(absl::Seconds(10));
   server->ShutDown();
   return {{"served_ms", Median(served_ms)},
           {"direct_ms", Median(direct_ms)},
