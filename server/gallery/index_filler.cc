@@ -1,11 +1,11 @@
 #include "server/gallery/index_filler.h"
 
-#include <exception>
 #include <string>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "server/telemetry/log.h"
+#include "server/threads/guarded.h"
 #include "server/threads/polite_thread.h"
 
 namespace likeness {
@@ -32,12 +32,7 @@ void IndexFiller::Run() {
   LowerThisThreadsPriority(Politeness::kModest);  // an Enroll may wait for it
   absl::Duration wait = absl::ZeroDuration();
   while (!AwaitStop(wait)) {
-    try {
-      wait = Fill();
-    } catch (const std::exception& error) {
-      Log(LogLevel::kError, "index_not_filled", {{"message", error.what()}});
-      wait = kAfterFailure;
-    }
+    if (!RunGuarded(ThreadKind::kUpkeep, [&] { wait = Fill(); }).ok()) wait = kAfterFailure;
   }
 }
 

@@ -1,12 +1,12 @@
 #include "server/gallery/protection_upkeep.h"
 
 #include <algorithm>
-#include <exception>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "server/errors/errors.h"
 #include "server/telemetry/log.h"
+#include "server/threads/guarded.h"
 #include "server/threads/polite_thread.h"
 
 namespace likeness {
@@ -60,11 +60,8 @@ void ProtectionUpkeep::Run() {
   std::string complaint;
   do {
     absl::Status status;
-    try {
-      status = Finish();
-    } catch (const std::exception& error) {
-      status = absl::InternalError(error.what());
-    }
+    const absl::Status ran = RunGuarded(ThreadKind::kUpkeep, [&] { status = Finish(); });
+    if (!ran.ok()) status = ran;
     if (status.ok()) return;
     // Once for each cause, not every five seconds.
     if (status.message() != complaint) {

@@ -13,6 +13,7 @@
 #include "server/gallery/sqlite_file_watch.h"
 #include "server/gallery/write_ahead_log.h"
 #include "server/telemetry/log.h"
+#include "server/threads/guarded.h"
 
 namespace likeness {
 namespace {
@@ -208,12 +209,10 @@ void SqliteDatabase::Keep() {
       absl::MutexLock lock(&keeper_mutex_);
       if (keeper_mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kBetweenLooks)) return;
     }
-    try {
+    RunGuarded(ThreadKind::kUpkeep, [this] {
       absl::MutexLock lock(&writer_mutex_);
       if (CheckFile().ok() && pending_erasures_ > 0) EmptyLog(/*deletions=*/0);
-    } catch (const std::exception& error) {
-      Log(LogLevel::kError, "gallery_not_kept", {{"message", error.what()}});
-    }
+    }).IgnoreError();
   }
 }
 

@@ -1,11 +1,11 @@
 #include "server/models/model_gap.h"
 
-#include <exception>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/telemetry/log.h"
+#include "server/threads/guarded.h"
 #include "server/threads/polite_thread.h"
 
 namespace likeness {
@@ -36,11 +36,7 @@ ModelGapWatch::~ModelGapWatch() {
 void ModelGapWatch::Run() {
   LowerThisThreadsPriority(Politeness::kLow);
   while (true) {
-    try {
-      Look();
-    } catch (const std::exception& error) {
-      Log(LogLevel::kError, "model_gap_not_counted", {{"message", error.what()}});
-    }
+    RunGuarded(ThreadKind::kUpkeep, [this] { Look(); }).IgnoreError();
     absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), pace_.looks)) return;
   }

@@ -43,6 +43,8 @@ absl::string_view ThreadName(ThreadKind kind) {
       return "preparation";
     case ThreadKind::kFollower:
       return "follower";
+    case ThreadKind::kUpkeep:
+      return "upkeep";
     case ThreadKind::kMetrics:
       return "metrics";
   }

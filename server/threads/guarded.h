@@ -23,9 +23,10 @@ enum class ThreadKind {
   kTraining,
   kPreparation,
   kFollower,
+  kUpkeep,
   kMetrics
 };
-inline constexpr int kThreadKindCount = 8;
+inline constexpr int kThreadKindCount = 9;
 
 // As the log and the metric call it: "worker".
 absl::string_view ThreadName(ThreadKind kind);
