@@ -417,8 +417,10 @@ absl::Status SqlStore::ForgetChanges(absl::Duration age) {
   // Who follows the changes calls this, and is not to be kept from that for long: so much at a time, under the limits
   // of a call, and no turn among the writers for nothing.
   for (int page = 0; page < kForgettingsAtOnce; ++page) {
-    const absl::StatusOr<bool> any =
-        Read<bool>([&](SqlSession& session) -> absl::StatusOr<bool> { return HasChangeOlderThan(session, age); });
+    const absl::StatusOr<bool> any = Read<bool>([&](SqlSession& session) -> absl::StatusOr<bool> {
+      if (absl::Status may = encryption_.CheckMayWrite(session); !may.ok()) return may;
+      return HasChangeOlderThan(session, age);
+    });
     if (!any.ok() || !*any) return any.status();
     const absl::Status removed = database_->Write([&](SqlSession& session) -> absl::Status {
       if (absl::Status may = encryption_.CheckMayWrite(session); !may.ok()) return may;
