@@ -141,6 +141,10 @@ absl::StatusOr<GalleryFileReport> Check(SQLite::Database& database, const std::s
     database.exec("BEGIN");  // all of it is of one state
     CheckIsOurs(database);
     if (NumberFrom(database, "SELECT count(*) FROM sqlite_schema") == 0) return Wrong(path, "it is empty");
+  } catch (const SQLite::Exception& error) {
+    if (error.getErrorCode() != SQLITE_CORRUPT) return Wrong(path, error.what());
+    report.problems.push_back(error.what());
+    return report;
   } catch (const std::exception& error) {
     return Wrong(path, error.what());
   }

@@ -49,7 +49,8 @@ class ApiDocsTest(unittest.TestCase):
 
     def test_whatever_has_no_comment_is_named(self):
         self.change("gallery_service.proto", "// Request of RotateKeys.\n", "\n")
-        self.change("gallery_service.proto", "  // How many persons' keys were wrapped by another master key before.\n", "")
+        self.change("gallery_service.proto", "  // The operation. Its response says how many persons' keys were wrapped by another "
+                    "master key before.\n", "")
         self.change("gallery_service.proto",
                     "// Gives out what is held on a person, and changes the keys it is encrypted with. "
                     "Errors carry a stable reason, see\n// ErrorReason.\n", "\n")
@@ -60,7 +61,7 @@ class ApiDocsTest(unittest.TestCase):
         done = self.generate_from_copy()
         self.assertEqual(done.returncode, 1)
         self.assertEqual(set(done.stderr.split()[3:]),
-                         {"GalleryService", "RotateKeysRequest", "RotateKeysResponse.rewrapped_keys",
+                         {"GalleryService", "RotateKeysRequest", "RotateKeysResponse.operation",
                           "FaceVerificationService.Compare", "Optimizer", "TrainingState.TRAINING_STATE_RUNNING",
                           "TrainResponse.event"})
         self.assertFalse((self.folder / "api.md").exists())

@@ -247,7 +247,7 @@ TEST_F(BadInputTest, AnUnknownPersonIsNotFound) {
 }
 
 TEST_F(BadInputTest, AnUnusablePersonIdIsNamed) {
-  for (const std::string& id : {std::string(), std::string(10 * 1024, 'x'), std::string("a\nb")}) {
+  for (const std::string& id : {std::string(), std::string(10 * 1024, 'x'), std::string("a\0b", 3)}) {
     SCOPED_TRACE(id.size());
     v1::VerifyResponse response;
     for (const grpc::Status& status :
@@ -257,6 +257,15 @@ TEST_F(BadInputTest, AnUnusablePersonIdIsNamed) {
       EXPECT_EQ(FieldOf(status), "person_id");
     }
   }
+}
+
+// Earlier versions let such ids in, so that they can still be asked for.
+TEST_F(BadInputTest, ANewIdHasNoControlCharacters) {
+  const grpc::Status refused = Enroll(EnrollRequestFor("a\nb", Photo("cage.jpg")));
+  EXPECT_EQ(ReasonOf(refused), "FIELD_INVALID");
+  EXPECT_EQ(FieldOf(refused), "person_id");
+  v1::VerifyResponse response;
+  EXPECT_EQ(ReasonOf(Verify("a\nb", Photo("cage.jpg"), &response)), "PERSON_NOT_FOUND");
 }
 
 TEST_F(BadInputTest, AMessageOfSeventeenMebibytesIsRefused) {
