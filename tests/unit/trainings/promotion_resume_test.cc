@@ -121,6 +121,7 @@ TEST_F(PromotionResumeTest, TheEndOfTheServerDoesNotWaitForThePromotionWhichGoes
   hold_ = false;
 
   Restart();
+  ASSERT_THAT(activations_->Resume(), IsOk());  // as a server does at its start
   EXPECT_THAT(Run(), IsOk());
   EXPECT_TRUE(record_.result().promoted());
   EXPECT_EQ(active_.Get()->embedder->digest().Hex(), record_.result().model().digest());
