@@ -121,4 +121,4 @@ void __wrap__ZN4absl7debian315BlockingCounter4WaitEv(BlockingCounter* counter) {
 
 // A status that several threads share is counted by an atomic in Debian's Abseil, where ThreadSanitizer does not see
 // it: it takes the last owner's deletion for a race with what the others have read.
-extern "C" const char* __tsan_default_suppressions() { return "race:absl::debian3::Status::UnrefNonInlined\n"; }
+extern "C" const char* __tsan_default_suppressions() { return "race:absl::debian3::Status::Unref\n"; }
