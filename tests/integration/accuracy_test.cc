@@ -45,13 +45,18 @@ std::string Padded(const std::string& photo) {
   return ppm;
 }
 
+std::vector<std::string> PhotosUnder(const fs::path& root, const std::string& extension) {
+  std::vector<std::string> photos;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root)) {
+    if (entry.path().extension() == extension) photos.push_back(entry.path());
+  }
+  return photos;
+}
+
 TEST(AccuracyTest, EqualErrorRateOnAllPairsOfTheAttFacesIsAtMostFourPerMille) {
   const fs::path root = fs::path(LIKENESS_DATA_DIR) / "att-faces";
   if (!fs::exists(root)) GTEST_SKIP() << "the AT&T faces are not at " << root;
-  std::vector<std::string> photos;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root)) {
-    if (entry.path().extension() == ".pgm") photos.push_back(entry.path());
-  }
+  const std::vector<std::string> photos = PhotosUnder(root, ".pgm");
   ASSERT_EQ(photos.size(), 400u);
   const TemporaryFolder folder;
   const auto server = ServerProcess::Start({.folder = folder.path(), .flags = {"--log-level=warning"}});
@@ -89,10 +94,7 @@ TEST(AccuracyTest, EqualErrorRateOnAllPairsOfTheAttFacesIsAtMostFourPerMille) {
 TEST(AccuracyTest, RefusesThreeInAThousandOrdinaryPhotosAtMost) {
   const fs::path root = fs::path(LIKENESS_DATA_DIR) / "lfw-dev" / "images";
   if (!fs::exists(root)) GTEST_SKIP() << "the LFW development photos are not at " << root;
-  std::vector<std::string> photos;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root)) {
-    if (entry.path().extension() == ".jpg") photos.push_back(entry.path());
-  }
+  const std::vector<std::string> photos = PhotosUnder(root, ".jpg");
   ASSERT_EQ(photos.size(), 1549u);
   const TemporaryFolder folder;
   const auto server = ServerProcess::Start({.folder = folder.path(), .flags = {"--log-level=warning"}});
