@@ -114,7 +114,8 @@ def gallery_bars(gallery: Dict[str, Any]) -> List[bars.Bar]:
 
 def first_enroll_bars(first: Dict[str, Any]) -> List[bars.Bar]:
     return [
-        bars.at_most("first Enroll with 150,000 people on PostgreSQL", first["first_enroll_seconds_index_filled"], 1.5, "s"),
+        bars.at_most("first Enroll with 150,000 people on PostgreSQL, right after the start", first["first_enroll_seconds_at_once"], 1.5, "s"),
+        bars.at_most("the same, once the index is filled", first["first_enroll_seconds_index_filled"], 1.5, "s"),
         bars.at_most("slowest Verify while the index is filled or read, of the median", first["verify_max_of_median"], 2,
                      "times"),
     ]
