@@ -225,10 +225,7 @@ absl::Status Server::Parts::Serve() {
                                                          grpc->SetPartServing(kGalleryPart, reachable);
                                                        }});
   if (config.duplicates != DuplicatePolicy::kOff) {
-    index_filler.emplace(*gallery, [this]() -> IndexFiller::Subject {
-      const std::shared_ptr<const Generation> generation = active->Get();
-      return {generation->embedder->digest(), generation->embedder->manifest().cohort};
-    });
+    index_filler.emplace(*gallery, [this] { return active->Get()->embedder->digest(); });
   }
   return absl::OkStatus();
 }

@@ -205,11 +205,12 @@ void AddServingOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--channelz", config.grpc.channelz, "Whether gRPC channelz answers, with addresses of callers");
   AddOption(app, "--metrics-address", config.metrics_address,
             "Where /metrics is scraped; port 0 takes a free one, 'off' turns it off");
-  AddOption(app, "--workers", config.workers, "Threads that run networks; 0: one a core")->check(CLI::Range(0, 1024));
+  AddOption(app, "--workers", config.workers, "Threads that answer Verify, Compare and Embed; 0: one a core")
+      ->check(CLI::Range(0, 1024));
   AddOption(app, "--queue", config.queue_limit, "Calls that may wait for a worker; more are refused")
       ->check(CLI::Range(0, 1'000'000));
   AddOption(app, "--enroll-workers", config.enroll_workers,
-            "Workers that Enroll and other calls which wait for the gallery may take; 0: half of them, at least one")
+            "Threads beside these for Enroll and other calls that wait for the gallery; 0: half as many, at least one")
       ->check(CLI::Range(0, 1024));
   AddOption(app, "--max-message-bytes", config.grpc.max_message_bytes, "Largest request")->check(CLI::PositiveNumber);
   AddOption(app, "--max-photo-bytes", config.photo.max_bytes, "Largest photo in bytes")->check(CLI::PositiveNumber);

@@ -66,7 +66,7 @@ struct ServerConfig {
   absl::Duration max_batch_delay = absl::Milliseconds(2);
   int workers = 0;         // threads that run networks; 0 in the flags means one a core, and is resolved by the parser
   int queue_limit = 64;    // calls that may wait for a worker
-  int enroll_workers = 0;  // of these that calls which wait for the gallery may take; 0: half
+  int enroll_workers = 0;  // beside these, for calls that wait for the gallery; 0: half as many
   absl::Duration grace_period = absl::Seconds(30);
   absl::Duration drain_delay = absl::ZeroDuration();
   LogLevel log_level = LogLevel::kInfo;

@@ -102,10 +102,10 @@ absl::StatusOr<NearestOthers> Gallery::FindNearestOthers(absl::Span<const Embedd
       absl::MutexLock lock(&synced_mutex_);
       revision = position_.revision;
     }
-    const absl::StatusOr<int64_t> number = index_.CatchUp(probes.front().model, cohort, still_wanted);
+    const absl::StatusOr<int64_t> number = index_.CatchUp(probes.front().model, still_wanted);
     if (!number.ok()) return number.status();
     const StageTimer timer(metrics_, Stage::kSearch);
-    std::optional<IndexSearch> search = index_.Search(probes, person_id, *number);
+    std::optional<IndexSearch> search = index_.Search(probes, person_id, cohort, *number);
     if (search.has_value()) return NearestOthers{std::move(search->nearest), search->number, revision};
     // It was made to begin anew in between.
   }

@@ -72,9 +72,7 @@ class Gallery {
   absl::StatusOr<NearestOthers> FindNearestOthers(absl::Span<const Embedding> probes, absl::string_view person_id,
                                                   const Cohort* cohort, StillWanted still_wanted);
   // Reads what FindNearestOther() by this model would have to read, a page at a time: for a thread in the background.
-  absl::StatusOr<LiveIndex::Ahead> FillIndex(const ModelDigest& model, const Cohort* cohort) {
-    return index_.ReadAhead(model, cohort);
-  }
+  absl::StatusOr<LiveIndex::Ahead> FillIndex(const ModelDigest& model) { return index_.ReadAhead(model); }
   // As counted at the start and since.
   GallerySize size() const;
   absl::StatusOr<PersonRecord> GetPerson(absl::string_view person_id);

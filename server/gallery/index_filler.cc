@@ -17,8 +17,8 @@ constexpr absl::Duration kAfterFailure = absl::Seconds(1);
 
 }  // namespace
 
-IndexFiller::IndexFiller(Gallery& gallery, std::function<Subject()> subject)
-    : gallery_(gallery), subject_(std::move(subject)), thread_([this] { Run(); }) {}
+IndexFiller::IndexFiller(Gallery& gallery, std::function<ModelDigest()> model)
+    : gallery_(gallery), wanted_model_(std::move(model)), thread_([this] { Run(); }) {}
 
 IndexFiller::~IndexFiller() {
   {
@@ -37,19 +37,19 @@ void IndexFiller::Run() {
 }
 
 absl::Duration IndexFiller::Fill() {
-  const Subject subject = subject_();
-  if (model_ != subject.model) {
-    model_ = subject.model;
+  const ModelDigest model = wanted_model_();
+  if (model_ != model) {
+    model_ = model;
     begin_ = absl::Now();
     told_ = false;
   }
-  const absl::StatusOr<LiveIndex::Ahead> ahead = gallery_.FillIndex(subject.model, subject.cohort.get());
+  const absl::StatusOr<LiveIndex::Ahead> ahead = gallery_.FillIndex(model);
   if (!ahead.ok()) return kAfterFailure;  // calls say what is wrong with the store
   if (*ahead == LiveIndex::Ahead::kMore) return absl::ZeroDuration();
   if (*ahead == LiveIndex::Ahead::kGaveWay) return kAfterGivingWay;
   if (!std::exchange(told_, true)) {
     Log(LogLevel::kInfo, "index_filled",
-        {{"model", subject.model.Hex()}, {"seconds", absl::ToDoubleSeconds(absl::Now() - begin_)}});
+        {{"model", model.Hex()}, {"seconds", absl::ToDoubleSeconds(absl::Now() - begin_)}});
   }
   return kBetweenLooks;
 }

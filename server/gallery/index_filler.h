@@ -3,7 +3,6 @@
 #define LIKENESS_SERVER_GALLERY_INDEX_FILLER_H_
 
 #include <functional>
-#include <memory>
 #include <optional>
 #include <thread>
 
@@ -11,7 +10,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/gallery/gallery.h"
-#include "server/verification/cohort.h"
+#include "server/verification/embedding.h"
 
 namespace likeness {
 
@@ -19,14 +18,9 @@ namespace likeness {
 // what is enrolled here and elsewhere. Gives way to calls that read on by themselves.
 class IndexFiller {
  public:
-  // By what model the index is to be.
-  struct Subject {
-    ModelDigest model;
-    std::shared_ptr<const Cohort> cohort;  // null where it has none
-  };
-
-  // `gallery` must outlive it. `subject` is asked on its thread, again and again, and must return soon.
-  IndexFiller(Gallery& gallery, std::function<Subject()> subject);
+  // `gallery` must outlive it. `model` says by what model the index is to be; it is asked on its thread, again and
+  // again, and must return soon.
+  IndexFiller(Gallery& gallery, std::function<ModelDigest()> model);
   // Ends the thread; returns when the page that it reads has come.
   ~IndexFiller();
 
@@ -38,7 +32,7 @@ class IndexFiller {
   bool AwaitStop(absl::Duration limit) const;
 
   Gallery& gallery_;
-  const std::function<Subject()> subject_;
+  const std::function<ModelDigest()> wanted_model_;
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   // Of the thread alone.

@@ -12,13 +12,13 @@ constexpr int kPage = 4000;
 
 }  // namespace
 
-absl::StatusOr<int64_t> LiveIndex::CatchUp(const ModelDigest& model, const Cohort* cohort, StillWanted still_wanted) {
+absl::StatusOr<int64_t> LiveIndex::CatchUp(const ModelDigest& model, StillWanted still_wanted) {
   ++catching_up_;
   const absl::Cleanup done = [this] { --catching_up_; };
   absl::MutexLock reading(&reading_mutex_);
   while (true) {
     if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
-    const absl::StatusOr<bool> all = ReadPage(model, cohort);
+    const absl::StatusOr<bool> all = ReadPage(model);
     if (!all.ok()) return all.status();
     if (!*all) continue;
     absl::ReaderMutexLock lock(&mutex_);
@@ -26,31 +26,26 @@ absl::StatusOr<int64_t> LiveIndex::CatchUp(const ModelDigest& model, const Cohor
   }
 }
 
-absl::StatusOr<LiveIndex::Ahead> LiveIndex::ReadAhead(const ModelDigest& model, const Cohort* cohort) {
+absl::StatusOr<LiveIndex::Ahead> LiveIndex::ReadAhead(const ModelDigest& model) {
   if (catching_up_ > 0) return Ahead::kGaveWay;
   {
     absl::ReaderMutexLock lock(&mutex_);
     if (index_.model() == model && up_to_date_ == news_.load()) return Ahead::kDone;
   }
-  const absl::StatusOr<bool> all = ReadPage(model, cohort);
+  const absl::StatusOr<bool> all = ReadPage(model);
   if (!all.ok()) return all.status();
   return *all ? Ahead::kDone : Ahead::kMore;
 }
 
-absl::StatusOr<bool> LiveIndex::ReadPage(const ModelDigest& model, const Cohort* cohort) {
+absl::StatusOr<bool> LiveIndex::ReadPage(const ModelDigest& model) {
   const Reading reading = Begin(model);
   absl::StatusOr<Page> page = store_.EmbeddingsBy(model, reading.after, kPage);
   if (!page.ok()) {
-    Finish(reading, nullptr, {});
+    Finish(reading, nullptr);
     return page.status();
   }
-  std::vector<std::optional<double>> crowding(page->size());
-  if (cohort != nullptr) {
-    std::transform(page->begin(), page->end(), crowding.begin(),
-                   [cohort](const NumberedEmbedding& reference) { return cohort->Crowding(reference.values); });
-  }
   const bool last = page->size() < kPage;
-  return Finish(reading, &*page, crowding) && last;
+  return Finish(reading, &*page) && last;
 }
 
 LiveIndex::Reading LiveIndex::Begin(const ModelDigest& model) {
@@ -63,18 +58,17 @@ LiveIndex::Reading LiveIndex::Begin(const ModelDigest& model) {
   return {epoch_, index_.last_number(), news_};
 }
 
-bool LiveIndex::Finish(const Reading& reading, Page* page, const std::vector<std::optional<double>>& crowding) {
+bool LiveIndex::Finish(const Reading& reading, Page* page) {
   absl::WriterMutexLock lock(&mutex_);
   const bool current = page != nullptr && epoch_ == reading.epoch;
   if (current) {
-    for (size_t i = 0; i < page->size(); ++i) {
-      NumberedEmbedding& reference = (*page)[i];
+    for (NumberedEmbedding& reference : *page) {
       const bool gone = !removed_.empty() && std::any_of(removed_.begin(), removed_.end(), [&](const Range& range) {
         return range.first <= reference.number && reference.number <= range.last &&
                range.person == PersonKeyOf(reference.person_id);
       });
       if (gone) reference.values.clear();
-      index_.Add(std::move(reference), crowding[i]);
+      index_.Add(std::move(reference));
     }
     if (page->size() < kPage) up_to_date_ = reading.news;
     metrics_.SetIndexedReferences(index_.size());
@@ -84,13 +78,13 @@ bool LiveIndex::Finish(const Reading& reading, Page* page, const std::vector<std
 }
 
 std::optional<IndexSearch> LiveIndex::Search(absl::Span<const Embedding> probes, absl::string_view except_person_id,
-                                             int64_t number) const {
+                                             const Cohort* cohort, int64_t number) const {
   absl::ReaderMutexLock lock(&mutex_);
   if (index_.last_number() < number) return std::nullopt;
   IndexSearch search{.nearest = {}, .number = index_.last_number()};
   for (const Embedding& probe : probes) {
     if (probe.model != index_.model()) return std::nullopt;
-    search.nearest.push_back(index_.FindNearest(probe.values, except_person_id));
+    search.nearest.push_back(index_.FindNearest(probe.values, except_person_id, cohort));
   }
   return search;
 }

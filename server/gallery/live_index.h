@@ -37,7 +37,7 @@ class LiveIndex {
 
   // Reads until the index holds every reference by `model` that the store had when the call began, and returns the
   // highest number. Where it held another model it begins anew. Errors are the store's and those of `still_wanted`.
-  absl::StatusOr<int64_t> CatchUp(const ModelDigest& model, const Cohort* cohort, StillWanted still_wanted);
+  absl::StatusOr<int64_t> CatchUp(const ModelDigest& model, StillWanted still_wanted);
 
   enum class Ahead {
     kDone,     // there is nothing to be read
@@ -45,12 +45,12 @@ class LiveIndex {
     kGaveWay,  // nothing was read, because a call catches up
   };
   // CatchUp() for a thread in the background: a page at a time, and none while a call does it.
-  absl::StatusOr<Ahead> ReadAhead(const ModelDigest& model, const Cohort* cohort);
+  absl::StatusOr<Ahead> ReadAhead(const ModelDigest& model);
 
-  // Who is nearest to each probe, except this person; nothing where the index holds another model, or not everything up
-  // to `number`: then CatchUp() must be called again.
+  // Who is nearest to each probe, except this person, with the cohort of the model (FindNearest()); nothing where the
+  // index holds another model, or not everything up to `number`: then CatchUp() must be called again.
   std::optional<IndexSearch> Search(absl::Span<const Embedding> probes, absl::string_view except_person_id,
-                                    int64_t number) const;
+                                    const Cohort* cohort, int64_t number) const;
 
   // The store no longer has those of the person with numbers from `first` to `last`.
   void Remove(const PersonKey& person, int64_t first, int64_t last);
@@ -79,10 +79,10 @@ class LiveIndex {
   using Page = std::vector<NumberedEmbedding>;
 
   // One page; returns whether that was all.
-  absl::StatusOr<bool> ReadPage(const ModelDigest& model, const Cohort* cohort);
+  absl::StatusOr<bool> ReadPage(const ModelDigest& model);
   Reading Begin(const ModelDigest& model);
   // Takes the page in, unless the index has begun anew or gone back since; returns whether it has.
-  bool Finish(const Reading& reading, Page* page, const std::vector<std::optional<double>>& crowding);
+  bool Finish(const Reading& reading, Page* page);
   void GoBackTo(int64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Store& store_;

@@ -1,17 +1,19 @@
 #include "server/gallery/reference_index.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <utility>
 
 #include "server/verification/distance.h"
+#include "server/verification/wide_vectors.h"
 
 namespace likeness {
 namespace {
 
 // In single precision: good enough to say which of many is the nearest, and twice as fast to read.
-float SquaredDistance(const float* a, const float* b, size_t size) {
+LIKENESS_WIDE_VECTORS float SquaredDistance(const float* a, const float* b, size_t size) {
   // Several sums side by side, see EuclideanDistance().
   constexpr size_t kLanes = 16;
   float sums[kLanes] = {};
@@ -38,7 +40,7 @@ void ReferenceIndex::Reset(const ModelDigest& model) {
 
 void ReferenceIndex::GoBackTo(int64_t number) { last_number_ = std::min(last_number_, number); }
 
-void ReferenceIndex::Add(NumberedEmbedding reference, std::optional<double> crowding) {
+void ReferenceIndex::Add(NumberedEmbedding reference) {
   last_number_ = std::max(last_number_, reference.number);
   if (reference.values.empty()) return;
   if (width_ == 0) width_ = reference.values.size();
@@ -47,11 +49,10 @@ void ReferenceIndex::Add(NumberedEmbedding reference, std::optional<double> crow
   if (Holds(person, reference.number)) return;
   const size_t row = rows_.size();
   if (row % kRowsOfBlock == 0 && row / kRowsOfBlock == blocks_.size()) {
-    blocks_.push_back({std::vector<float>(kRowsOfBlock * width_), std::vector<float>(kRowsOfBlock)});
+    blocks_.push_back({std::vector<float>(kRowsOfBlock * width_), std::vector<float>(kRowsOfBlock, NAN)});
   }
-  rows_.push_back({person, reference.number, std::move(reference.person_id), crowding});
+  rows_.push_back({person, reference.number, std::move(reference.person_id)});
   std::copy(reference.values.begin(), reference.values.end(), ValuesOf(row));
-  blocks_[row / kRowsOfBlock].half_crowding[row % kRowsOfBlock] = static_cast<float>(crowding.value_or(0) / 2);
   rows_of_[person].push_back(static_cast<uint32_t>(row));
 }
 
@@ -93,36 +94,46 @@ void ReferenceIndex::RemoveRow(size_t row) {
     *std::find(places_of_last.begin(), places_of_last.end(), last) = static_cast<uint32_t>(row);
     rows_[row] = std::move(rows_[last]);
     std::copy_n(ValuesOf(last), width_, ValuesOf(row));
-    blocks_[row / kRowsOfBlock].half_crowding[row % kRowsOfBlock] =
-        blocks_[last / kRowsOfBlock].half_crowding[last % kRowsOfBlock];
+    CrowdingOf(row) = CrowdingOf(last);
   }
   std::fill_n(ValuesOf(last), width_, 0.0F);
+  CrowdingOf(last) = NAN;
   rows_.pop_back();
   if (rows_.size() + 2 * kRowsOfBlock <= blocks_.size() * kRowsOfBlock) blocks_.pop_back();  // one stays in reserve
 }
 
+float ReferenceIndex::CrowdingOf(size_t row, const Cohort& cohort) const {
+  // Another search may measure the same one at the same time, and finds the same.
+  const std::atomic_ref<float> kept(const_cast<ReferenceIndex*>(this)->CrowdingOf(row));
+  float crowding = kept.load(std::memory_order_relaxed);
+  if (std::isnan(crowding)) {
+    crowding = static_cast<float>(cohort.Crowding(absl::MakeSpan(ValuesOf(row), width_)));
+    kept.store(crowding, std::memory_order_relaxed);
+  }
+  return crowding;
+}
+
 std::optional<NearestPerson> ReferenceIndex::FindNearest(absl::Span<const float> probe,
-                                                         absl::string_view except_person_id) const {
+                                                         absl::string_view except_person_id,
+                                                         const Cohort* cohort) const {
   if (probe.size() != width_) return std::nullopt;
+  const float most_crowding = cohort == nullptr ? 0 : static_cast<float>(cohort->cap());
   float least = std::numeric_limits<float>::infinity();
   size_t nearest = rows_.size();
-  for (size_t begin = 0; begin < rows_.size(); begin += kRowsOfBlock) {
-    const Block& block = blocks_[begin / kRowsOfBlock];
-    const size_t count = std::min(kRowsOfBlock, rows_.size() - begin);
-    for (size_t i = 0; i < count; ++i) {
-      const float distance = std::sqrt(SquaredDistance(probe.data(), block.values.data() + i * width_, width_));
-      const float rank = distance - block.half_crowding[i];
-      // Ids are looked at only where it matters.
-      if (rank < least && rows_[begin + i].person_id != except_person_id) {
-        least = rank;
-        nearest = begin + i;
-      }
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    const float distance = std::sqrt(SquaredDistance(probe.data(), ValuesOf(row), width_));
+    // Most are too far away for anything else to matter.
+    if (!(distance - most_crowding / 2 < least)) continue;
+    const float rank = cohort == nullptr ? distance : distance - CrowdingOf(row, *cohort) / 2;
+    if (rank < least && rows_[row].person_id != except_person_id) {
+      least = rank;
+      nearest = row;
     }
   }
   if (nearest == rows_.size()) return std::nullopt;
-  const Row& row = rows_[nearest];
-  return NearestPerson{row.person_id, EuclideanDistance(probe, absl::MakeSpan(ValuesOf(nearest), width_)),
-                       row.crowding};
+  const absl::Span<const float> reference = absl::MakeSpan(ValuesOf(nearest), width_);
+  return NearestPerson{rows_[nearest].person_id, EuclideanDistance(probe, reference),
+                       cohort == nullptr ? std::nullopt : std::optional(cohort->Crowding(reference))};
 }
 
 }  // namespace likeness

@@ -277,6 +277,14 @@ ModelCoverage ReadCoverage(SqlSession& session, const ModelDigest& model, const 
 }
 
 ModelGap ReadGap(SqlSession& session, const ModelDigest& model) {
+  // As a rule there is none, and counting says so in a quarter of the time that looking at everybody takes.
+  const SqlRow missing = session
+                             .Run(
+                                 "SELECT face_references - (SELECT count(*) FROM embedding WHERE model_digest = $1) "
+                                 "FROM gallery",
+                                 {Digest(model)})
+                             .at(0);
+  if (IntegerIn(missing[0]) == 0) return {};
   const SqlRow row =
       session
           .Run(

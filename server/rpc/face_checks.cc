@@ -74,11 +74,9 @@ absl::Status FaceChecks::CheckSince(const std::vector<NumberedEmbedding>& since)
   const Cohort* cohort = generation_.embedder->manifest().cohort.get();
   ReferenceIndex index;
   index.Reset(probes_.front().model);
-  for (const NumberedEmbedding& reference : since) {
-    index.Add(reference, cohort == nullptr ? std::nullopt : std::optional(cohort->Crowding(reference.values)));
-  }
+  for (const NumberedEmbedding& reference : since) index.Add(reference);
   for (size_t face = 0; face < probes_.size(); ++face) {
-    std::optional<NearestPerson> nearest = index.FindNearest(probes_[face].values, enrolment_.person_id);
+    std::optional<NearestPerson> nearest = index.FindNearest(probes_[face].values, enrolment_.person_id, cohort);
     std::optional<NearestPerson>& before = others_.nearest[face];
     if (nearest.has_value() && (!before.has_value() || nearest->rank() < before->rank())) before = std::move(nearest);
   }

@@ -2,7 +2,7 @@
 #ifndef LIKENESS_SERVER_RPC_WORK_POOL_H_
 #define LIKENESS_SERVER_RPC_WORK_POOL_H_
 
-#include <cstddef>
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -16,24 +16,23 @@
 
 namespace likeness {
 
-// What a piece of work may wait for, and so how many workers it may take.
+// What a piece of work may wait for, and so which workers it gets.
 enum class Lane {
-  kVerify,   // nothing, as a rule: any worker
-  kGallery,  // the gallery, always: its own share of the workers, so that one that hangs never stops the rest
+  kVerify,   // nothing, as a rule
+  kGallery,  // the gallery, always: workers of its own, so that one that hangs or takes long never stops the rest
 };
 
-// Thread-safe. Work of one lane is started in the order in which it was submitted; of two lanes, the older work first,
-// as long as its lane may take another worker.
+// Thread-safe. Work of one lane is started in the order in which it was submitted. The workers of kGallery are of lower
+// priority (polite_thread.h): where there are more threads than cores, somebody who is enrolled waits longer, and
+// somebody who is verified does not.
 class WorkPool {
  public:
   struct Options {
-    int workers = 1;      // that kVerify may take, >= 1
+    int workers = 1;      // of kVerify, >= 1
     int queue_limit = 0;  // work that may wait while the workers are busy, >= 0
     // Told how much waits, after each change. Runs under the pool's lock: it must be quick.
     std::function<void(int64_t waiting)> on_depth = [](int64_t) {};
-    // That kGallery may take, >= 1; 0: half of the workers, and at least one. There is always one thread more than
-    // these: a pool of one worker has a second thread, and the two lanes share its core while both have work.
-    int gallery_workers = 0;
+    int gallery_workers = 0;  // beside these; 0: half as many, and at least one
   };
 
   explicit WorkPool(Options options);
@@ -42,46 +41,34 @@ class WorkPool {
   WorkPool(const WorkPool&) = delete;
   WorkPool& operator=(const WorkPool&) = delete;
 
-  // Hands `work` to a worker and returns true; returns false at once when the queue is full. Work of kGallery that
-  // waits for its share takes half of the queue at most. What it throws is counted, and the worker goes on.
+  // Hands `work` to a worker and returns true; returns false at once when the queue is full. Work of kGallery takes
+  // half of the queue at most. What it throws is counted, and the worker goes on.
   [[nodiscard]] bool TrySubmit(Lane lane, absl::AnyInvocable<void()> work);
   [[nodiscard]] bool TrySubmit(absl::AnyInvocable<void()> work) { return TrySubmit(Lane::kVerify, std::move(work)); }
 
  private:
-  struct Entry {
-    int64_t number;  // ascending in the order of submission
-    absl::AnyInvocable<void()> work;
-  };
   struct LaneState {
-    int most;  // that may run at once
+    int workers;
     int running = 0;
-    std::deque<Entry> queue = {};
+    std::deque<absl::AnyInvocable<void()>> queue = {};
 
-    int64_t unfinished() const { return running + static_cast<int64_t>(queue.size()); }
-    bool ready() const { return !queue.empty() && running < most; }
+    // What waits, beside what an idle worker will take.
+    int64_t waiting() const { return std::max<int64_t>(0, running + static_cast<int64_t>(queue.size()) - workers); }
   };
 
-  void RunWorker();
-  // How much would wait if each lane had so much to do.
-  int64_t WaitingOf(int64_t verify, int64_t gallery) const;
+  void RunWorker(Lane lane);
   bool IsFull(Lane lane) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   LaneState& StateOf(Lane lane) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return lane == Lane::kVerify ? verify_ : gallery_;
   }
-  // The lane whose work is to be started next; null for none.
-  LaneState* Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool HasWorkOrStops() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TellDepth() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
-  const int gallery_workers_;
-  const int threads_;
   absl::Mutex mutex_;
   LaneState verify_ ABSL_GUARDED_BY(mutex_);
   LaneState gallery_ ABSL_GUARDED_BY(mutex_);
-  int64_t submitted_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<std::thread> workers_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace likeness

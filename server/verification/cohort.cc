@@ -7,6 +7,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "server/verification/wide_vectors.h"
 
 namespace likeness {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 constexpr float kLargestByte = 127;
 
 // Several sums side by side, so that the compiler can add them at once. A cohort is looked at in every Verify.
-float Dot(const float* a, const float* b, size_t size) {
+LIKENESS_WIDE_VECTORS float Dot(const float* a, const float* b, size_t size) {
   constexpr size_t kLanes = 16;
   float sums[kLanes] = {};
   size_t i = 0;

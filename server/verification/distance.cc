@@ -4,9 +4,11 @@
 #include <cmath>
 #include <cstddef>
 
+#include "server/verification/wide_vectors.h"
+
 namespace likeness {
 
-double EuclideanDistance(absl::Span<const float> a, absl::Span<const float> b) {
+LIKENESS_WIDE_VECTORS double EuclideanDistance(absl::Span<const float> a, absl::Span<const float> b) {
   assert(a.size() == b.size());
   // Several sums side by side: a processor adds them at once, which it may not do with the terms of one sum.
   constexpr size_t kLanes = 8;

@@ -289,14 +289,14 @@ TEST_F(GalleryTest, SaysUpToWhereItLooked) {
 TEST_F(GalleryTest, GivesWayInTheBackgroundWhileACallReads) {
   Enrol("ada", "r1");
   store_->after_page = [&] {
-    EXPECT_THAT(gallery_->FillIndex(ModelNamed(1), nullptr), IsOkAndHolds(LiveIndex::Ahead::kGaveWay));
+    EXPECT_THAT(gallery_->FillIndex(ModelNamed(1)), IsOkAndHolds(LiveIndex::Ahead::kGaveWay));
   };
   ASSERT_THAT(gallery_->FindNearestOther({ModelNamed(1), {1, -1}}, ""), IsOk());
   Enrol("bob", "r2");
-  EXPECT_THAT(gallery_->FillIndex(ModelNamed(1), nullptr), IsOkAndHolds(LiveIndex::Ahead::kDone));
+  EXPECT_THAT(gallery_->FillIndex(ModelNamed(1)), IsOkAndHolds(LiveIndex::Ahead::kDone));
   EXPECT_THAT(Scrape(), HasSubstr("likeness_indexed_references 2"));
   const int pages = store_->pages;
-  EXPECT_THAT(gallery_->FillIndex(ModelNamed(1), nullptr), IsOkAndHolds(LiveIndex::Ahead::kDone));
+  EXPECT_THAT(gallery_->FillIndex(ModelNamed(1)), IsOkAndHolds(LiveIndex::Ahead::kDone));
   EXPECT_EQ(store_->pages, pages) << "the store is asked only when there is news";
 }
 
@@ -319,7 +319,7 @@ TEST_F(GalleryTest, FindsInTheEndWhatIsThereHoweverManyChangeItAtOnce) {
       });
     }
     threads.emplace_back([&] {
-      for (int i = 0; i < 100; ++i) EXPECT_THAT(gallery_->FillIndex(ModelNamed(1), nullptr), IsOk());
+      for (int i = 0; i < 100; ++i) EXPECT_THAT(gallery_->FillIndex(ModelNamed(1)), IsOk());
     });
   }
   for (int thread = 0; thread < kThreads; ++thread) {

@@ -33,7 +33,7 @@ class IndexFillerTest : public testing::Test {
   }
 
   IndexFiller Fill() {
-    return IndexFiller(*gallery_, [this] { return IndexFiller::Subject{ModelNamed(model_), nullptr}; });
+    return IndexFiller(*gallery_, [this] { return ModelNamed(model_); });
   }
 
   // Whether the index comes to hold so many.
@@ -85,7 +85,7 @@ TEST_F(IndexFillerTest, HoldsNoLockWhileTheStoreHangs) {
   ASSERT_THAT(gallery_->FindReferences("ada"), IsOk());
   hold_->Close();
   std::optional<IndexFiller> filler;
-  filler.emplace(*gallery_, [] { return IndexFiller::Subject{ModelNamed(1), nullptr}; });
+  filler.emplace(*gallery_, [] { return ModelNamed(1); });
   while (hold_->waiting() == 0) absl::SleepFor(absl::Milliseconds(1));
   EXPECT_THAT(gallery_->FindReferences("ada"), IsOk());
   EXPECT_EQ(gallery_->size().persons, 1);

@@ -3,13 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "server/verification/cohort.h"
 #include "server/verification/distance.h"
 #include "tests/unit/gallery/store_conformance.h"
 
@@ -44,14 +49,47 @@ TEST_F(ReferenceIndexTest, FindsWhoIsNearestAndHowFar) {
 
 // By normalized distance the farther one is the nearer: its place is less crowded.
 TEST_F(ReferenceIndexTest, HoldsCrowdingAgainstAReference) {
-  index_.Add({1, "crowded", "c1", {0, 1}}, 0.5);
-  index_.Add({2, "alone", "a1", {0, 1.2F}}, 1.0);
-  const auto nearest = index_.FindNearest(std::vector<float>{0, 0}, "");
+  const absl::StatusOr<Cohort> cohort = Cohort::Create({1, 0}, 2, {.nearest = 1, .cap = 1.5});
+  ASSERT_TRUE(cohort.ok());
+  Add("crowded", {0.8F, 0.6F});
+  Add("alone", {0, 1});
+  const std::vector<float> probe = {0.5F, 0.87F};
+  EXPECT_EQ(index_.FindNearest(probe, "")->person_id, "crowded") << "by plain distance";
+  const auto nearest = index_.FindNearest(probe, "", &*cohort);
   ASSERT_TRUE(nearest.has_value());
   EXPECT_EQ(nearest->person_id, "alone");
-  EXPECT_NEAR(nearest->distance, 1.2, 1e-6);
-  EXPECT_EQ(nearest->crowding, 1.0);
-  EXPECT_EQ(index_.FindNearest(std::vector<float>{0, 0}, "alone")->crowding, 0.5);
+  EXPECT_NEAR(nearest->distance, 0.5166, 1e-4);
+  EXPECT_NEAR(*nearest->crowding, std::sqrt(2.0), 1e-6);
+  EXPECT_NEAR(*index_.FindNearest(probe, "alone", &*cohort)->crowding, std::sqrt(0.4), 1e-6);
+}
+
+// What is measured once it matters is what would be measured of everybody at once.
+TEST_F(ReferenceIndexTest, FindsTheNearestByNormalizedDistanceAmongMany) {
+  std::mt19937 random(7);
+  const auto direction = [&random] {
+    std::normal_distribution<float> normal;
+    std::vector<float> values = {normal(random), normal(random), normal(random)};
+    const float length = std::hypot(values[0], values[1], values[2]);
+    for (float& value : values) value /= length;
+    return values;
+  };
+  std::vector<float> centroids;
+  for (int i = 0; i < 20; ++i) absl::c_copy(direction(), std::back_inserter(centroids));
+  const absl::StatusOr<Cohort> cohort = Cohort::Create(centroids, 3, {.nearest = 3, .cap = 0.8});
+  ASSERT_TRUE(cohort.ok());
+  std::vector<std::vector<float>> references;
+  for (int i = 0; i < 3000; ++i) {
+    references.push_back(direction());
+    Add(absl::StrCat(i), references.back());
+  }
+  for (int search = 0; search < 50; ++search) {
+    const std::vector<float> probe = direction();
+    double least = 9;
+    for (const std::vector<float>& reference : references) {
+      least = std::min(least, EuclideanDistance(probe, reference) - cohort->Crowding(reference) / 2);
+    }
+    EXPECT_NEAR(index_.FindNearest(probe, "", &*cohort)->rank(), least, 1e-6) << search;
+  }
 }
 
 TEST_F(ReferenceIndexTest, PassesOverThePersonWhoIsToBeEnrolled) {
