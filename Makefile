@@ -95,7 +95,7 @@ lint: test-packages $(NODE_MODULES)
 	$(PYTHON) scripts/api_docs.py --check
 	git ls-files -z | xargs -0 grep -lIE '^#!(/usr/bin/env bash|/bin/sh)' | xargs shellcheck --severity=warning
 	git ls-files '*.cc' '*.h' | xargs clang-format --dry-run --Werror
-	cppcheck --library=googletest --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --quiet \
+	cppcheck --library=googletest --library=scripts/cppcheck.cfg --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --quiet \
 	  --std=c++20 --language=c++ -I. server client tests
 	cmake --preset $(PRESET) -DLIKENESS_BUILD_TESTS=ON
 	cmake --build $(BUILD) --target likeness_proto likeness_health_proto

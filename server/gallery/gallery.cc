@@ -89,7 +89,8 @@ absl::StatusOr<std::optional<NearestPerson>> Gallery::FindNearestOther(const Emb
   absl::StatusOr<NearestOthers> found =
       FindNearestOthers({&probe, 1}, person_id, cohort, [] { return absl::OkStatus(); });
   if (!found.ok()) return found.status();
-  return std::move(found->nearest.front());
+  std::optional<NearestPerson> nearest = std::move(found->nearest.front());
+  return nearest;
 }
 
 absl::StatusOr<NearestOthers> Gallery::FindNearestOthers(absl::Span<const Embedding> probes,

@@ -16,8 +16,7 @@ using testing::SizeIs;
 
 class CompanionsTest : public FaceVerificationFixture {
  protected:
-  CompanionsTest() {
-    other_ = std::make_shared<FakeEmbedder>();
+  CompanionsTest() : other_(std::make_shared<FakeEmbedder>()) {
     digest_.bytes.fill(9);
     other_->set_digest(digest_);
     other_->embed = [](const Picture& crop) -> absl::StatusOr<std::vector<float>> {
