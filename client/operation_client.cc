@@ -32,7 +32,7 @@ absl::StatusOr<v1::CancelOperationResponse> OperationClient::CancelOperation(
 
 absl::StatusOr<v1::Operation> OperationClient::Await(const std::string& name,
                                                      const std::function<void(const v1::Operation&)>& on_progress,
-                                                     std::stop_token stop) {
+                                                     const std::stop_token& stop) {
   v1::WaitOperationRequest request;
   request.set_name(name);
   request.mutable_timeout()->set_seconds(kBetweenNews);

@@ -31,7 +31,7 @@ class OperationClient {
   // requested; the operation goes on without the caller.
   absl::StatusOr<v1::Operation> Await(const std::string& name,
                                       const std::function<void(const v1::Operation&)>& on_progress,
-                                      std::stop_token stop = {});
+                                      const std::stop_token& stop = {});
 
  private:
   const std::unique_ptr<v1::OperationService::Stub> operations_;

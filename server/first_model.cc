@@ -7,7 +7,7 @@
 namespace likeness {
 
 absl::StatusOr<Generation> LoadFirstModel(const ModelFolder& folder, Gallery& gallery, ModelLoader& loader,
-                                          VerifiedBundle base) {
+                                          const VerifiedBundle& base) {
   const absl::StatusOr<ModelChoice> choice = gallery.coordination().ReadModelChoice();
   if (!choice.ok()) return choice.status();
   if (!choice->active.has_value()) return loader.Load(base);

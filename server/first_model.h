@@ -15,7 +15,7 @@ namespace likeness {
 // --model names, as it was read. FAILED_PRECONDITION, naming the model, where it is not what its digest says, or not
 // allowed.
 absl::StatusOr<Generation> LoadFirstModel(const ModelFolder& folder, Gallery& gallery, ModelLoader& loader,
-                                          VerifiedBundle base);
+                                          const VerifiedBundle& base);
 
 // FAILED_PRECONDITION where somebody is enrolled who cannot be verified by the model, saying how many and what to do
 // (--require-active-model); the store's errors.

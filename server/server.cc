@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/access/access.h"
+#include "server/access/mismatch_budget.h"
 #include "server/audit/audit_trail.h"
 #include "server/encoding/face_encoder.h"
 #include "server/first_model.h"
@@ -59,6 +61,11 @@ absl::Status CheckTarget(const ModelEntry& base, const ThresholdRule& rule) {
   return absl::Status(threshold.status().code(), absl::StrCat("--target-fmr: ", threshold.status().message()));
 }
 
+// Goes on evenly, whatever happens to the time of day; when it began says nothing.
+absl::Time SteadyNow() {
+  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
 // How crowded the place of an embedding is, by the model that answers.
 std::optional<double> CrowdingBy(const ActiveGeneration& active, const Embedding& embedding) {
   const std::shared_ptr<const Generation> generation = active.Get();
@@ -98,6 +105,7 @@ struct Server::Parts {
   std::optional<ActiveGeneration> active;
   std::optional<Activations> activations;
   std::optional<FaceEncoder> encoder;
+  std::optional<MismatchBudget> budget;
   std::optional<FaceVerification> methods;
   std::optional<WorkPool> pool;
   std::optional<CallAdmission> admission;
@@ -129,8 +137,9 @@ absl::Status Server::Parts::OpenMetrics() {
 }
 
 absl::Status Server::Parts::OpenState() {
-  absl::Status status =
-      Keep(config.token_file.empty() ? Access::Open() : Access::ByTokens(config.token_file, absl::Now), access);
+  absl::Status status = Keep(config.token_file.empty() ? Access::Open(config.open_scores)
+                                                       : Access::ByTokens(config.token_file, absl::Now, config.scores),
+                             access);
   if (status.ok()) status = Keep(AuditTrail::Open(config.audit), audit);
   if (status.ok()) status = Keep(ParseDevice(config.device), device);
   if (!status.ok()) return status;
@@ -150,7 +159,7 @@ absl::Status Server::Parts::OpenState() {
 
 absl::Status Server::Parts::LoadModels() {
   loader.emplace(config, device, metrics);
-  absl::StatusOr<Generation> first = LoadFirstModel(*folder, *gallery, *loader, *std::move(base_bundle));
+  absl::StatusOr<Generation> first = LoadFirstModel(*folder, *gallery, *loader, *base_bundle);
   base_bundle.reset();
   if (!first.ok()) return first.status();
   if (config.require_active_model) {
@@ -167,10 +176,13 @@ absl::Status Server::Parts::LoadModels() {
 
 absl::Status Server::Parts::MakeCalls() {
   encoder.emplace(*finder, config.photo, metrics);
-  methods.emplace(*encoder, *active, *gallery, metrics,
-                  FaceVerification::Options{config.retain_crops, RandomId, absl::Now, config.quality_gate,
-                                            config.duplicates, config.reveal_duplicates},
-                  config.reference_policy, config.mismatches, config.probe_gate);
+  budget.emplace(config.mismatches, &gallery->mismatches(), SteadyNow);
+  methods.emplace(*encoder, *active, *gallery, *budget, metrics,
+                  FaceVerification::Options{{config.retain_crops, RandomId, absl::Now, config.quality_gate,
+                                             config.duplicates, config.reveal_duplicates},
+                                            config.reference_policy,
+                                            config.probe_gate,
+                                            config.threshold.target_fmr});
   metrics.SetQueueCapacity(config.queue_limit);
   pool.emplace(WorkPool::Options{config.workers, config.queue_limit,
                                  [this](int64_t depth) { metrics.SetQueueDepth(depth); }, config.enroll_workers});

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/photo_file.h"
 #include "client/cli/quality_text.h"
@@ -27,14 +28,21 @@ constexpr char kProbeGate[] = "How good a face must be for a verdict; without it
 
 std::string Describe(const v1::Model& model) { return absl::StrFormat("model %s %s", model.name(), model.version()); }
 
+// Empty where the caller is not told it.
+std::string DistanceText(const v1::VerifyResponse& response) {
+  return response.has_distance() ? absl::StrFormat("distance %.4f, ", response.distance()) : "";
+}
+std::string DistanceText(const v1::CompareResponse& response) {
+  return absl::StrFormat("distance %.4f, ", response.distance());
+}
+
 // Writes what the server decided, and returns the exit code that says the same.
 template <typename Response>
 ExitCode Decide(Invocation& invocation, const Response& response, const std::string& details) {
   if (invocation.json) {
     invocation.PrintJson(response);
   } else {
-    invocation.console.out << (response.verified() ? "same" : "different")
-                           << absl::StrFormat(" person: distance %.4f, ", response.distance())
+    invocation.console.out << (response.verified() ? "same person: " : "different person: ") << DistanceText(response)
                            << ThresholdText(response.threshold()) << '\n';
     if (response.has_probability()) {
       invocation.console.out << absl::StrFormat("probability of the same person %.4g (log-likelihood ratio %+.2f)\n",
@@ -62,7 +70,8 @@ absl::StatusOr<ExitCode> Verify(Invocation& invocation, const FaceOptions& optio
   SetThreshold(options, request);
   const absl::StatusOr<v1::VerifyResponse> response = Client(invocation.client_options).Verify(request);
   if (!response.ok()) return response.status();
-  return Decide(invocation, *response, absl::StrFormat("nearest reference %s, ", response->reference_id()));
+  const std::string& reference = response->reference_id();
+  return Decide(invocation, *response, reference.empty() ? "" : absl::StrCat("nearest reference ", reference, ", "));
 }
 
 absl::StatusOr<ExitCode> Compare(Invocation& invocation, const FaceOptions& options) {

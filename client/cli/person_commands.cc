@@ -76,7 +76,9 @@ absl::StatusOr<ExitCode> Enroll(Invocation& invocation, const EnrollOptions& opt
   for (const v1::Duplicate& duplicate : response->duplicates()) {
     invocation.console.err << "warning: " << options.photos.at(static_cast<size_t>(duplicate.photo()))
                            << " is enrolled under another id already" << (duplicate.person_id().empty() ? "" : ": ")
-                           << duplicate.person_id() << absl::StrFormat(" (distance %.3f)\n", duplicate.distance());
+                           << duplicate.person_id()
+                           << (duplicate.has_distance() ? absl::StrFormat(" (distance %.3f)\n", duplicate.distance())
+                                                        : "\n");
   }
   return kExitSuccess;
 }

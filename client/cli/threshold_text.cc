@@ -41,9 +41,12 @@ std::string ThresholdText(const v1::Threshold& threshold) {
   if (threshold.source() == v1::THRESHOLD_SOURCE_NOT_MEASURED) {
     return "no threshold (not measured at the server's --target-fmr: Verify and Compare do not answer)";
   }
-  const std::string number = absl::StrFormat("threshold %.4f", threshold.distance());
+  // A caller without the scope `scores` is not told the distance.
+  const bool told = threshold.distance() >= 0;
+  const std::string number =
+      told ? absl::StrFormat("threshold %.4f", threshold.distance()) : "by the server's threshold";
   std::vector<std::string> notes;
-  if (IsLowered(threshold)) notes.push_back(absl::StrFormat("base %.4f", threshold.base_distance()));
+  if (told && IsLowered(threshold)) notes.push_back(absl::StrFormat("base %.4f", threshold.base_distance()));
   switch (threshold.source()) {
     case v1::THRESHOLD_SOURCE_OPERATING_POINT:
       notes.push_back(MeasuredText(threshold));

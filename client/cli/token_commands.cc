@@ -64,14 +64,17 @@ void AddTokenCommands(CLI::App& app, Invocation& invocation) {
   CLI::App* add = tokens->add_subcommand("add", "Make a token, add its hash to the file, print it");
   add->add_option("FILE", options->file, "The server's token file, made where it is not there")->required();
   add->add_option("NAME", options->name, "Who will come with it, for the logs")->required();
-  add->add_option("--scope", options->scopes, "What it is for: verify, enroll, train, admin")
+  add->add_option("--scope", options->scopes, "What it is for: verify, scores, embed, enroll, train, admin")
       ->required()
       ->delimiter(',')
-      ->check(CLI::IsMember({"verify", "enroll", "train", "admin"}));
+      ->check(CLI::IsMember({"verify", "scores", "embed", "enroll", "train", "admin"}));
   add->add_option("--days", options->days, "Days until it expires")->capture_default_str()->check(CLI::Range(1, 3650));
   add->add_option("--rate", options->limits.calls_per_second, "Calls a second that it allows")
       ->check(CLI::PositiveNumber);
   add->add_option("--persons", options->limits.max_persons, "People that may be enrolled with it")
+      ->check(CLI::NonNegativeNumber);
+  add->add_option("--mismatches", options->limits.mismatches,
+                  "Faces an hour that may be tried with it in vain, at all people together; 0: any number")
       ->check(CLI::NonNegativeNumber);
   add->callback([&invocation, options] { invocation.exit_code = invocation.Finish(AddToken(invocation, *options)); });
 }

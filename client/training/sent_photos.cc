@@ -35,7 +35,8 @@ absl::StatusOr<SentPhotos> FindSentPhotos(const v1::Training& training, const st
   absl::StatusOr<PhotoFolder> listed = ListPhotoFolder(folder);
   if (!listed.ok()) return listed.status();
   const v1::TrainingData& data = training.data();
-  const auto sent = static_cast<size_t>(data.accepted_photos() + data.rejected_photos() + data.left_out_photos());
+  const auto sent =
+      static_cast<size_t>(int64_t{data.accepted_photos()} + data.rejected_photos() + data.left_out_photos());
   const auto other = [&](const std::string& what) {
     return absl::FailedPreconditionError(absl::StrCat(folder, " is not the folder of training ", training.training_id(),
                                                       ", or was changed since: ", what));

@@ -22,12 +22,16 @@ absl::Status Wrong(const std::string& path, absl::string_view why) {
 
 }  // namespace
 
-Access::Access(std::string path, std::function<absl::Time()> now) : now_(std::move(now)), file_(std::move(path)) {}
+Access::Access(std::string path, std::function<absl::Time()> now, ScoresPolicy scores)
+    : now_(std::move(now)), scores_(scores), file_(std::move(path)) {}
 
-std::unique_ptr<Access> Access::Open() { return std::unique_ptr<Access>(new Access("", nullptr)); }
+std::unique_ptr<Access> Access::Open(bool scores) {
+  return std::unique_ptr<Access>(new Access("", nullptr, scores ? ScoresPolicy::kOn : ScoresPolicy::kOff));
+}
 
-absl::StatusOr<std::unique_ptr<Access>> Access::ByTokens(const std::string& path, std::function<absl::Time()> now) {
-  std::unique_ptr<Access> access(new Access(path, std::move(now)));
+absl::StatusOr<std::unique_ptr<Access>> Access::ByTokens(const std::string& path, std::function<absl::Time()> now,
+                                                         ScoresPolicy scores) {
+  std::unique_ptr<Access> access(new Access(path, std::move(now), scores));
   const absl::StatusOr<Entries> entries = access->Current();
   if (!entries.ok()) return Wrong(path, entries.status().message());
   if ((*entries)->empty()) return Wrong(path, "it has no token; `likeness tokens add` makes one");
@@ -52,7 +56,8 @@ absl::StatusOr<Access::Entries> Access::Current() {
 }
 
 absl::StatusOr<Caller> Access::Authorize(absl::string_view authorization, Scope scope) {
-  if (now_ == nullptr) return Caller();
+  if (now_ == nullptr)
+    return Caller{.name = "", .activates = true, .scores = scores_ == ScoresPolicy::kOn, .limits = {}};
   if (authorization.empty()) return MakeError(Reason::TOKEN_MISSING, "the call has no bearer token");
   if (!absl::StartsWithIgnoreCase(authorization, kScheme)) {
     return MakeError(Reason::TOKEN_INVALID, "the authorization is not a bearer token");
@@ -71,7 +76,10 @@ absl::StatusOr<Caller> Access::Authorize(absl::string_view authorization, Scope 
   if (!found->scopes.contains(scope)) {
     return MakeError(Reason::SCOPE_MISSING, absl::StrCat("the token does not have the scope ", ScopeName(scope)));
   }
-  return Caller{found->name, found->scopes.contains(Scope::kAdmin), found->limits};
+  const bool scores =
+      scores_ == ScoresPolicy::kAuto ? found->scopes.contains(Scope::kScores) : scores_ == ScoresPolicy::kOn;
+  const bool admin = found->scopes.contains(Scope::kAdmin);
+  return Caller{.name = found->name, .admin = admin, .activates = admin, .scores = scores, .limits = found->limits};
 }
 
 }  // namespace likeness

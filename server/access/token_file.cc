@@ -21,8 +21,9 @@
 namespace likeness {
 namespace {
 
-constexpr std::pair<Scope, const char*> kScopeNames[] = {
-    {Scope::kVerify, "verify"}, {Scope::kEnroll, "enroll"}, {Scope::kTrain, "train"}, {Scope::kAdmin, "admin"}};
+constexpr std::pair<Scope, const char*> kScopeNames[] = {{Scope::kVerify, "verify"}, {Scope::kScores, "scores"},
+                                                         {Scope::kEmbed, "embed"},   {Scope::kEnroll, "enroll"},
+                                                         {Scope::kTrain, "train"},   {Scope::kAdmin, "admin"}};
 constexpr size_t kMaxNameBytes = 64;
 constexpr double kMaxRate = 1e9;
 constexpr char kTokenPrefix[] = "lk_";  // for whoever searches a leak for secrets
@@ -56,7 +57,7 @@ std::optional<Sha256Digest> ParseHash(absl::string_view hex) {
 // What is wrong with "rate=2.5" or "persons=1000"; empty when nothing is.
 std::string ParseLimit(absl::string_view text, CallerLimits& limits) {
   double rate = 0;
-  int64_t persons = 0;
+  int64_t persons = 0, mismatches = 0;
   if (absl::ConsumePrefix(&text, "rate=")) {
     if (!absl::SimpleAtod(text, &rate) || !(rate > 0 && rate <= kMaxRate) || limits.calls_per_second.has_value()) {
       return "the rate must be calls a second, above 0, once";
@@ -71,7 +72,14 @@ std::string ParseLimit(absl::string_view text, CallerLimits& limits) {
     limits.max_persons = persons;
     return "";
   }
-  return "after the hash there may be rate=NUMBER and persons=NUMBER";
+  if (absl::ConsumePrefix(&text, "mismatches=")) {
+    if (!absl::SimpleAtoi(text, &mismatches) || mismatches < 0 || limits.mismatches.has_value()) {
+      return "the mismatches must be a number an hour, once";
+    }
+    limits.mismatches = mismatches;
+    return "";
+  }
+  return "after the hash there may be rate=NUMBER, persons=NUMBER and mismatches=NUMBER";
 }
 
 // What is wrong with the line; empty when nothing is.
@@ -81,7 +89,8 @@ std::string ParseEntry(absl::string_view line, TokenEntry& entry) {
   if (!IsName(fields[0])) return "the name must be 1 to 64 letters, digits, '.', '_' or '-'";
   entry.name = std::string(fields[0]);
   std::optional<std::set<Scope>> scopes = ParseScopes(fields[1]);
-  if (!scopes.has_value()) return "the scopes must be verify, enroll, train or admin, separated by commas";
+  if (!scopes.has_value())
+    return "the scopes must be verify, scores, embed, enroll, train or admin, separated by commas";
   entry.scopes = *std::move(scopes);
   std::string error;
   if (!absl::ParseTime(absl::RFC3339_full, fields[2], &entry.expires, &error) ||
@@ -139,7 +148,8 @@ std::string FormatTokenEntry(const TokenEntry& entry) {
   const CallerLimits& limits = entry.limits;
   return absl::StrCat(entry.name, " ", scopes, " ", expires, " ", absl::BytesToHexString(hash),
                       limits.calls_per_second.has_value() ? absl::StrCat(" rate=", *limits.calls_per_second) : "",
-                      limits.max_persons.has_value() ? absl::StrCat(" persons=", *limits.max_persons) : "", "\n");
+                      limits.max_persons.has_value() ? absl::StrCat(" persons=", *limits.max_persons) : "",
+                      limits.mismatches.has_value() ? absl::StrCat(" mismatches=", *limits.mismatches) : "", "\n");
 }
 
 std::string MakeToken() {

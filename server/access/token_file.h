@@ -4,7 +4,7 @@
 //   kiosk-3  verify         2027-01-01T00:00:00Z   d3a5…
 //   desk     verify,enroll  2026-12-31T00:00:00Z   90fe…   rate=2.5 persons=1000
 //
-// `rate` and `persons` are CallerLimits, and may be missing.
+// `rate`, `persons` and `mismatches` are CallerLimits, and may be missing.
 //
 // A token has 256 random bits, so that its plain SHA-256 cannot be turned back; a password could be guessed.
 #ifndef LIKENESS_SERVER_ACCESS_TOKEN_FILE_H_
@@ -25,13 +25,15 @@ namespace likeness {
 
 // What a caller may do.
 enum class Scope {
-  kVerify,  // Verify, Compare, Embed
+  kVerify,  // Verify and Compare
+  kScores,  // distances and likelihoods in their answers, and the choice of the threshold
+  kEmbed,   // Embed
   kEnroll,  // Enroll, and all that reads or changes enrolled persons
   kTrain,   // TrainingService
   kAdmin,   // ModelService, GalleryService
 };
 
-// "verify", "enroll", "train" or "admin".
+// "verify", "scores", "embed", "enroll", "train" or "admin".
 std::string ScopeName(Scope scope);
 std::optional<Scope> ScopeNamed(absl::string_view name);
 

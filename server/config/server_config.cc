@@ -39,7 +39,7 @@ struct RawValues {
   bool plaintext_gallery = false;
   double caller_rate = 0;
   int64_t caller_persons = -1;
-  double mismatch_delay_seconds = 1;
+  std::string mismatch_budget = "auto";
   double connection_age_seconds = 0;
 };
 
@@ -190,12 +190,25 @@ void AddServingOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
       ->check(Between(0, 1e9));
   AddOption(app, "--caller-persons", raw.caller_persons, "People whom each caller may have enrolled; -1: any number")
       ->check(CLI::Range(int64_t{-1}, std::numeric_limits<int64_t>::max()));
-  AddOption(app, "--free-mismatches", config.mismatches.free,
-            "Faces in a row that may not be a person's before the next ones have to wait; 0: none ever waits")
+  const std::map<std::string, ScoresPolicy> policies{
+      {"auto", ScoresPolicy::kAuto}, {"on", ScoresPolicy::kOn}, {"off", ScoresPolicy::kOff}};
+  AddOption(app, "--scores", config.scores,
+            "Who is told distances and may choose thresholds in Verify and Enroll: auto (tokens with the scope scores; "
+            "without tokens whoever calls on this machine alone), on or off")
+      ->transform(CLI::CheckedTransformer(policies))
+      ->default_str("auto");
+  AddOption(app, "--mismatch-budget", raw.mismatch_budget,
+            "Whether faces that are not a person's are counted and bounded: auto (where there are tokens), on or off")
+      ->check(CLI::IsMember({"auto", "on", "off"}));
+  AddOption(app, "--caller-person-mismatches", config.mismatches.caller_and_person,
+            "Faces an hour that a caller may try at a person who is somebody else; 0: any number")
       ->check(CLI::NonNegativeNumber);
-  AddOption(app, "--mismatch-delay", raw.mismatch_delay_seconds,
-            "Seconds that the first of them waits; each one after it twice as long, up to five minutes")
-      ->check(Between(0.001, 300));
+  AddOption(app, "--person-mismatches", config.mismatches.person,
+            "Faces an hour that all callers together may try at a person; 0: any number")
+      ->check(CLI::NonNegativeNumber);
+  AddOption(app, "--caller-mismatches", config.mismatches.caller,
+            "Faces an hour that a caller may try in vain at all people together; 0: any number")
+      ->check(CLI::NonNegativeNumber);
   AddOption(app, "--audit", config.audit.file,
             "File for a line on each Verify and each change, or stdout; empty: no audit trail");
   AddOption(app, "--audit-bytes", config.audit.max_bytes, "Size at which the file is put aside as FILE.1")
@@ -288,6 +301,16 @@ std::string FinishMasterKey(ServerConfig& config, bool plaintext) {
          "--plaintext-gallery=true";
 }
 
+// Which budgets count. Empty when all is well.
+std::string FinishMismatches(ServerConfig& config, const RawValues& raw) {
+  MismatchLimits& limits = config.mismatches;
+  const bool on = raw.mismatch_budget == "on" || (raw.mismatch_budget == "auto" && !config.token_file.empty());
+  if (!on) limits = {};
+  if (limits.person == 0 || limits.caller_and_person == 0 || limits.person > limits.caller_and_person) return "";
+  // Otherwise one caller could keep everybody from verifying a person.
+  return "--person-mismatches must be more than --caller-person-mismatches";
+}
+
 // What the flags' own checks cannot see. Empty when all is well.
 std::string Finish(ServerConfig& config, const RawValues& raw) {
   if (std::string wrong = FinishGallery(config, raw); !wrong.empty()) return wrong;
@@ -298,7 +321,9 @@ std::string Finish(ServerConfig& config, const RawValues& raw) {
   if (std::string unsafe = CheckAccess(config); !unsafe.empty()) return unsafe;
   if (raw.caller_rate > 0) config.caller_limits.calls_per_second = raw.caller_rate;
   if (raw.caller_persons >= 0) config.caller_limits.max_persons = raw.caller_persons;
-  config.mismatches.delay = absl::Seconds(raw.mismatch_delay_seconds);
+  if (std::string wrong = FinishMismatches(config, raw); !wrong.empty()) return wrong;
+  config.open_scores =
+      config.scores == ScoresPolicy::kOn || (config.scores == ScoresPolicy::kAuto && IsLoopback(config.grpc.address));
   if (config.workers == 0) config.workers = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   if (raw.connection_age_seconds > 0) config.grpc.max_connection_age = absl::Seconds(raw.connection_age_seconds);
   config.grace_period = absl::Seconds(raw.grace_seconds);

@@ -6,8 +6,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/access/access.h"
 #include "server/access/caller.h"
-#include "server/access/mismatch_guard.h"
+#include "server/access/mismatch_budget.h"
 #include "server/audit/audit_trail.h"
 #include "server/gallery/gallery.h"
 #include "server/gallery/postgres_database.h"
@@ -36,7 +37,9 @@ struct ServerConfig {
   GrpcServerOptions grpc;
   std::string token_file;      // of the tokens that callers need; empty: they need none
   CallerLimits caller_limits;  // of callers whose tokens have none of their own
-  MismatchOptions mismatches;
+  ScoresPolicy scores = ScoresPolicy::kAuto;
+  bool open_scores = false;                                // whether callers have scores where they need no tokens
+  MismatchLimits mismatches = MismatchLimits::Standard();  // none where --mismatch-budget is off
   AuditOptions audit;
   bool insecure = false;  // whether it may be reached from elsewhere without TLS and a proof of who calls
   std::string metrics_address = "127.0.0.1:9464";  // kMetricsOff: no metrics server

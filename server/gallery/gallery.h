@@ -100,6 +100,7 @@ class Gallery {
   }
 
   Coordination& coordination() { return store_->coordination(); }
+  MismatchLedger& mismatches() { return store_->mismatches(); }
   absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) { return store_->AllowModel(model); }
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) { return store_->IsModelAllowed(model); }
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources);

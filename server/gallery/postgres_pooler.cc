@@ -19,7 +19,7 @@ bool AreMixed(PostgresConnection& one, PostgresConnection& other) {
 
 }  // namespace
 
-void RefuseTransactionPooling(PostgresHosts& hosts, PostgresLimits limits) {
+void RefuseTransactionPooling(PostgresHosts& hosts, const PostgresLimits& limits) {
   // Not set up: in a session that is handed around, somebody else would find the settings.
   PostgresConnection one(hosts, limits);
   if (one.IsDirect()) return;

@@ -142,6 +142,16 @@ constexpr const char* kMigrations[] = {
       );
       CREATE VIEW database_clock AS SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) AS now;
     )sql",
+    // The mismatches of a subject are forgotten at `until`.
+    R"sql(
+      CREATE TABLE mismatch (
+        subject BYTEA NOT NULL PRIMARY KEY,
+        until BIGINT NOT NULL,
+        changed BIGINT NOT NULL
+      );
+      CREATE INDEX mismatch_until ON mismatch(until);
+      CREATE INDEX mismatch_changed ON mismatch(changed);
+    )sql",
 };
 constexpr int64_t kSchemaVersion = std::size(kMigrations);
 

@@ -10,6 +10,7 @@
 #include "server/gallery/sql.h"
 #include "server/gallery/sql_coordination.h"
 #include "server/gallery/sql_encryption.h"
+#include "server/gallery/sql_mismatches.h"
 #include "server/gallery/store.h"
 #include "server/protection/protection.h"
 
@@ -38,6 +39,7 @@ class SqlStore : public Store {
   absl::StatusOr<PersonData> ReadPersonData(absl::string_view person_id) override;
   absl::StatusOr<GallerySize> Size() override;
   Coordination& coordination() override { return coordination_; }
+  MismatchLedger& mismatches() override { return mismatches_; }
   absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) override;
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) override;
   absl::StatusOr<ModelCoverage> Coverage(const ModelDigest& model, const EmbeddingSources& sources) override;
@@ -88,6 +90,7 @@ class SqlStore : public Store {
   const std::unique_ptr<SqlDatabase> database_;
   SqlEncryption encryption_;
   SqlCoordination coordination_;
+  SqlMismatches mismatches_{*database_};
 };
 
 }  // namespace likeness

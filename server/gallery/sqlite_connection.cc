@@ -182,6 +182,15 @@ constexpr const char* kMigrations[] = {
       ) STRICT, WITHOUT ROWID;
       CREATE VIEW database_clock AS SELECT CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER) AS now;
     )sql",
+    // Mismatches are told apart by a hash of whose they are, and forgotten at `until`.
+    R"sql(
+      CREATE TABLE mismatch (
+        subject BLOB NOT NULL PRIMARY KEY,
+        until INTEGER NOT NULL,
+        changed INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX mismatch_until ON mismatch(until);
+    )sql",
 };
 constexpr int kSchemaVersion = static_cast<int>(std::size(kMigrations));
 

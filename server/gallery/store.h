@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "server/access/mismatch_ledger.h"
 #include "server/gallery/coordination.h"
 #include "server/hashing/person_key.h"
 #include "server/hashing/sha256.h"
@@ -273,6 +274,8 @@ class Store {
 
   // What its servers agree on.
   virtual Coordination& coordination() = 0;
+  // What is kept of faces that were not the person's. As long as the store.
+  virtual MismatchLedger& mismatches() = 0;
 
   // Which models may be activated: those that were trained with this gallery, and those that somebody has allowed.
   // Returns the gallery's revision after it.

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "absl/time/time.h"
@@ -51,12 +52,18 @@ class AdminCalls {
     return RunFor(context, std::move(method), [&](const Caller&) { return handler(); });
   }
 
-  // As Run(), for a call that changes something or gives data out: it leaves a line in the audit trail.
+  // As Run(), for a call that changes something or gives data out: it leaves a line in the audit trail. `handler` may
+  // take the caller.
   template <typename Handler>
   grpc::Status RunAudited(const grpc::ServerContext& context, const std::string& method, const Subject& subject,
                           Handler handler) const {
     return RunFor(context, method, [&](const Caller& caller) {
-      const absl::Status status = handler();
+      absl::Status status;
+      if constexpr (std::is_invocable_v<Handler, const Caller&>) {
+        status = handler(caller);
+      } else {
+        status = handler();
+      }
       audit_.Record({.method = method,
                      .caller = caller.name,
                      .person_id = subject.person_id,

@@ -14,7 +14,7 @@ namespace {
 
 // docs/security.md has them too.
 constexpr std::pair<absl::string_view, Scope> kScopes[] = {
-    {"Verify", Scope::kVerify},         {"Compare", Scope::kVerify},         {"Embed", Scope::kVerify},
+    {"Verify", Scope::kVerify},         {"Compare", Scope::kVerify},         {"Embed", Scope::kEmbed},
     {"Enroll", Scope::kEnroll},         {"GetPerson", Scope::kEnroll},       {"ListPersons", Scope::kEnroll},
     {"DeletePerson", Scope::kEnroll},   {"DeleteReference", Scope::kEnroll}, {"Train", Scope::kTrain},
     {"GetTraining", Scope::kTrain},     {"ListTrainings", Scope::kTrain},    {"WatchTraining", Scope::kTrain},
@@ -48,10 +48,9 @@ absl::StatusOr<Caller> CallAdmission::Admit(const grpc::ServerContextBase& conte
   CallerLimits& limits = caller->limits;
   if (!limits.calls_per_second.has_value()) limits.calls_per_second = limits_.calls_per_second;
   if (!limits.max_persons.has_value()) limits.max_persons = limits_.max_persons;
+  caller->address = std::string(HostOf(context.peer()));
   if (limits.calls_per_second.has_value()) {
-    const std::string peer = context.peer();
-    const absl::string_view who = caller->name.empty() ? HostOf(peer) : absl::string_view(caller->name);
-    if (absl::Status status = rates_.Take(who, *limits.calls_per_second); !status.ok()) return status;
+    if (absl::Status status = rates_.Take(caller->who(), *limits.calls_per_second); !status.ok()) return status;
   }
   return caller;
 }

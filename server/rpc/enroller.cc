@@ -34,11 +34,21 @@ ContentDigest DigestOf(const v1::EnrollRequest& request) {
   return hasher.Finish();
 }
 
+// A face that is not the person's costs the caller what it would in Verify.
+void CountIfMismatch(const absl::Status& status, MismatchBudget::Look& look) {
+  if (ReasonOf(status) == Reason::REFERENCE_MISMATCH) look.Count();
+}
+
 }  // namespace
 
-Enroller::Enroller(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, Metrics& metrics,
-                   EnrollerOptions options)
-    : encoder_(encoder), active_(active), gallery_(gallery), metrics_(metrics), options_(std::move(options)) {}
+Enroller::Enroller(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, MismatchBudget& budget,
+                   Metrics& metrics, EnrollerOptions options)
+    : encoder_(encoder),
+      active_(active),
+      gallery_(gallery),
+      budget_(budget),
+      metrics_(metrics),
+      options_(std::move(options)) {}
 
 absl::Status Enroller::Enroll(const v1::EnrollRequest& request, const Caller& caller, StillWanted still_wanted,
                               v1::EnrollResponse& response) {
@@ -89,7 +99,12 @@ absl::StatusOr<EnrolmentResult> Enroller::EnrolPhotos(const v1::EnrollRequest& r
     if (!enrolment.ok()) return enrolment.status();
     enrolment->enrolled_by = caller.name;
     FaceChecks checks(gallery_, metrics_, *enrolment, *generation, ChecksOf(request, caller));
-    if (absl::Status status = checks.Check(still_wanted); !status.ok()) return EarlierOr(*enrolment, status);
+    absl::StatusOr<MismatchBudget::Look> look = budget_.Begin(caller, request.person_id());
+    if (!look.ok()) return look.status();
+    if (absl::Status status = checks.Check(still_wanted); !status.ok()) {
+      CountIfMismatch(status, *look);
+      return EarlierOr(*enrolment, status);
+    }
     // The last moment at which the caller's going away can leave the gallery untouched.
     if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
     absl::StatusOr<EnrolmentResult> result;
@@ -101,6 +116,7 @@ absl::StatusOr<EnrolmentResult> Enroller::EnrolPhotos(const v1::EnrollRequest& r
         *response.mutable_model() = ModelOf(*generation->embedder);
         return result;
       }
+      CountIfMismatch(result.status(), *look);
       if (!IsModelsChanged(result.status())) return result;
       // As a rule the models of now are known by now.
       if (++behind > 1) absl::SleepFor(kBetweenModelTries);
@@ -119,8 +135,17 @@ absl::Status Enroller::CheckPhotos(const v1::EnrollRequest& request, const Calle
       EncodePhotos(*generation->embedder, /*companions=*/{}, request, content, still_wanted, response);
   if (!enrolment.ok()) return enrolment.status();
   FaceChecks checks(gallery_, metrics_, *enrolment, *generation, ChecksOf(request, caller));
-  if (absl::Status status = checks.Check(still_wanted); !status.ok()) return status;
+  absl::StatusOr<MismatchBudget::Look> look = budget_.Begin(caller, request.person_id());
+  if (!look.ok()) return look.status();
+  // Whose face is nobody's was tried at everybody, and nothing is enrolled that would bound how often.
+  absl::StatusOr<MismatchBudget::Look> look_at_all = budget_.Begin(caller);
+  if (!look_at_all.ok()) return look_at_all.status();
+  if (absl::Status status = checks.Check(still_wanted); !status.ok()) {
+    CountIfMismatch(status, *look);
+    return status;
+  }
   checks.Report(response);
+  if (options_.duplicates != DuplicatePolicy::kOff && response.duplicates().empty()) look_at_all->Count();
   const absl::StatusOr<int> references =
       gallery_.CheckRoomFor(request.photos_size(), request.person_id(), caller.name, caller.limits.max_persons);
   if (!references.ok()) return references.status();
@@ -172,7 +197,8 @@ FaceCheckOptions Enroller::ChecksOf(const v1::EnrollRequest& request, const Call
   const bool allowed = options_.duplicates == DuplicatePolicy::kRefuse && request.allow_duplicate();
   return {.person = !request.allow_mismatch(),
           .duplicates = allowed ? DuplicatePolicy::kReport : options_.duplicates,
-          .reveal = options_.reveal_duplicates || caller.admin};
+          .reveal = options_.reveal_duplicates || caller.admin,
+          .scores = caller.scores};
 }
 
 absl::StatusOr<EnrolmentResult> Enroller::EarlierOr(const Enrolment& enrolment, const absl::Status& status) {

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "likeness/v1/face_verification_service.pb.h"
 #include "server/access/caller.h"
+#include "server/access/mismatch_budget.h"
 #include "server/encoding/face_encoder.h"
 #include "server/gallery/gallery.h"
 #include "server/image/quality_gate.h"
@@ -32,8 +33,8 @@ struct EnrollerOptions {
 class Enroller {
  public:
   // All must outlive it.
-  Enroller(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, Metrics& metrics,
-           EnrollerOptions options);
+  Enroller(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, MismatchBudget& budget,
+           Metrics& metrics, EnrollerOptions options);
 
   // As FaceVerificationService.Enroll. Fills `response` when it returns OK; otherwise what is in it means nothing.
   // QUOTA_EXCEEDED when the caller has enrolled as many persons as it may.
@@ -61,6 +62,7 @@ class Enroller {
   const FaceEncoder& encoder_;
   const ActiveGeneration& active_;
   Gallery& gallery_;
+  MismatchBudget& budget_;
   Metrics& metrics_;
   const EnrollerOptions options_;
 };

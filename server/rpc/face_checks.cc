@@ -67,7 +67,8 @@ EnrolmentReview FaceChecks::Review() {
 }
 
 absl::Status FaceChecks::CheckOwn(absl::Span<const ReferenceEmbedding> own) const {
-  return CheckReferencesMatch(enrolment_.references, own, *generation_.threshold, generation_.embedder->manifest());
+  return CheckReferencesMatch(enrolment_.references, own, *generation_.threshold, generation_.embedder->manifest(),
+                              options_.scores);
 }
 
 absl::Status FaceChecks::CheckSince(const std::vector<NumberedEmbedding>& since) {
@@ -118,6 +119,7 @@ void FaceChecks::Report(v1::EnrollResponse& response) const {
     v1::Duplicate& duplicate = *response.add_duplicates();
     duplicate.set_photo(static_cast<int>(face));
     if (options_.reveal) duplicate.set_person_id(others_.nearest[face]->person_id);
+    if (!options_.scores) continue;
     duplicate.set_distance(decision->distance);
     if (calibration.has_value()) {
       duplicate.set_log_likelihood_ratio(LogLikelihoodRatio(*calibration, decision->normalized_distance));

@@ -25,6 +25,7 @@ struct FaceCheckOptions {
   bool person = true;  // hold the faces against the person's own references
   DuplicatePolicy duplicates = DuplicatePolicy::kReport;
   bool reveal = false;  // whether the caller is told who else has the face
+  bool scores = false;  // whether the caller is told distances
 };
 
 // Not thread-safe: of one enrolment. First Check(), which may take its time; then the store asks Review() for what has

@@ -1,11 +1,13 @@
 #include "server/rpc/face_verification.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "server/errors/errors.h"
 #include "server/ids/check_id.h"
 #include "server/rpc/conversions.h"
+#include "server/rpc/disclosure.h"
 #include "server/rpc/validation.h"
 
 namespace likeness {
@@ -38,16 +40,14 @@ void SetVerdict(const Decision& decision, const Generation& generation, Response
 }  // namespace
 
 FaceVerification::FaceVerification(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery,
-                                   Metrics& metrics, Options options, ReferencePolicy reference_policy,
-                                   const MismatchOptions& mismatches, QualityGate probe_gate)
+                                   MismatchBudget& budget, Metrics& metrics, Options options)
     : encoder_(encoder),
       active_(active),
       gallery_(gallery),
       metrics_(metrics),
-      reference_policy_(reference_policy),
-      mismatches_(mismatches, options.now),
-      probe_gate_(probe_gate),
-      enroller_(encoder, active, gallery, metrics, std::move(options)) {}
+      budget_(budget),
+      options_(std::move(options)),
+      enroller_(encoder, active, gallery, budget, metrics, options_.enrolling) {}
 
 absl::StatusOr<EncodedFace> FaceVerification::EncodeProbe(absl::string_view method, absl::string_view field,
                                                           const Embedder& embedder, absl::string_view photo,
@@ -61,22 +61,24 @@ absl::StatusOr<EncodedFace> FaceVerification::EncodeProbe(absl::string_view meth
   return AtField(encoded.status(), field);
 }
 
-absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWanted still_wanted,
+absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, const Caller& caller, StillWanted still_wanted,
                                       v1::VerifyResponse& response) {
   // Before the references: they hold embeddings by every model that may be active from now on.
   const std::shared_ptr<const Generation> generation = active_.Get();
   if (absl::Status status = CheckId("person_id", request.person_id(), kKnownId); !status.ok()) return status;
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
-  const absl::StatusOr<QualityGate> gate = ReadQualityGate(request.probe_gate(), probe_gate_, "probe_gate");
+  const absl::StatusOr<QualityGate> gate = ReadQualityGate(request.probe_gate(), options_.probe_gate, "probe_gate");
   if (!gate.ok()) return gate.status();
+  if (absl::Status status = CheckMayChooseThreshold(request, caller, options_.target_fmr); !status.ok()) return status;
   const absl::StatusOr<Threshold> threshold = ThresholdFor(request, *generation);
   if (!threshold.ok()) return threshold.status();
   if (absl::Status status = AwaitRevision(request.min_revision()); !status.ok()) return status;
   // Before the photo: an unknown person costs no network.
   const absl::StatusOr<References> references = gallery_.FindReferences(request.person_id());
   if (!references.ok()) return references.status();
-  if (absl::Status status = mismatches_.Check(request.person_id()); !status.ok()) return status;
+  absl::StatusOr<MismatchBudget::Look> look = budget_.Begin(caller, request.person_id());
+  if (!look.ok()) return look.status();
 
   const absl::StatusOr<EncodedFace> probe =
       EncodeProbe("Verify", "photo", *generation->embedder, request.photo(), *policy, *gate, still_wanted);
@@ -84,17 +86,23 @@ absl::Status FaceVerification::Verify(const v1::VerifyRequest& request, StillWan
   const BundleManifest& manifest = generation->embedder->manifest();
   const absl::StatusOr<ReferenceMatch> match = [&] {
     const StageTimer timer(metrics_, Stage::kCompare);
-    return MatchReferences(probe->embedding, **references, reference_policy_, manifest.unit_length,
+    return MatchReferences(probe->embedding, **references, options_.reference_policy, manifest.unit_length,
                            manifest.cohort.get());
   }();
   if (!match.ok()) return match.status();
 
-  SetVerdict(Decide(match->distance, *threshold, CrowdingOfPair(manifest, probe->crowding, match->crowding)),
-             *generation, response);
+  const std::optional<PairCrowding> crowding = CrowdingOfPair(manifest, probe->crowding, match->crowding);
+  const Decision decision = Decide(match->distance, *threshold, crowding);
+  // By the server's own threshold: a lenient request must not make guesses cheap.
+  const bool matched = generation->threshold.has_value()
+                           ? Decide(match->distance, *generation->threshold, crowding).same_person
+                           : decision.same_person;
+  if (!matched) look->Count();
+  SetVerdict(decision, *generation, response);
   response.set_reference_id((**references)[match->nearest].reference_id);
   *response.mutable_face() = ToProto(*probe);
-  mismatches_.Note(request.person_id(), response.verified());
-  metrics_.CountVerdict("Verify", response.verified(), match->distance);
+  Withhold(caller, response);
+  metrics_.CountVerdict("Verify", decision.same_person, match->distance);
   return absl::OkStatus();
 }
 
@@ -103,7 +111,7 @@ absl::Status FaceVerification::Compare(const v1::CompareRequest& request, StillW
   const std::shared_ptr<const Generation> generation = active_.Get();
   const absl::StatusOr<FacePolicy> policy = ReadFacePolicy(request.face_policy());
   if (!policy.ok()) return policy.status();
-  const absl::StatusOr<QualityGate> gate = ReadQualityGate(request.probe_gate(), probe_gate_, "probe_gate");
+  const absl::StatusOr<QualityGate> gate = ReadQualityGate(request.probe_gate(), options_.probe_gate, "probe_gate");
   if (!gate.ok()) return gate.status();
   const absl::StatusOr<Threshold> threshold = ThresholdFor(request, *generation);
   if (!threshold.ok()) return threshold.status();

@@ -5,7 +5,7 @@
 #include "absl/status/status.h"
 #include "likeness/v1/face_verification_service.pb.h"
 #include "server/access/caller.h"
-#include "server/access/mismatch_guard.h"
+#include "server/access/mismatch_budget.h"
 #include "server/encoding/face_encoder.h"
 #include "server/gallery/gallery.h"
 #include "server/models/generation.h"
@@ -18,14 +18,19 @@ namespace likeness {
 // otherwise what is in it means nothing.
 class FaceVerification {
  public:
-  using Options = EnrollerOptions;
+  struct Options {
+    EnrollerOptions enrolling;
+    ReferencePolicy reference_policy = ReferencePolicy::kMeanEmbedding;
+    QualityGate probe_gate = QualityGate::kStandard;  // of a Verify or Compare that names none
+    double target_fmr = 1e-3;                         // of the server
+  };
 
   // All must outlive it.
-  FaceVerification(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, Metrics& metrics,
-                   Options options, ReferencePolicy reference_policy = ReferencePolicy::kMeanEmbedding,
-                   const MismatchOptions& mismatches = {}, QualityGate probe_gate = QualityGate::kStandard);
+  FaceVerification(const FaceEncoder& encoder, const ActiveGeneration& active, Gallery& gallery, MismatchBudget& budget,
+                   Metrics& metrics, Options options);
 
-  absl::Status Verify(const v1::VerifyRequest& request, StillWanted still_wanted, v1::VerifyResponse& response);
+  absl::Status Verify(const v1::VerifyRequest& request, const Caller& caller, StillWanted still_wanted,
+                      v1::VerifyResponse& response);
   absl::Status Compare(const v1::CompareRequest& request, StillWanted still_wanted, v1::CompareResponse& response);
   absl::Status Embed(const v1::EmbedRequest& request, StillWanted still_wanted, v1::EmbedResponse& response);
   absl::Status Enroll(const v1::EnrollRequest& request, const Caller& caller, StillWanted still_wanted,
@@ -50,9 +55,8 @@ class FaceVerification {
   const ActiveGeneration& active_;
   Gallery& gallery_;
   Metrics& metrics_;
-  const ReferencePolicy reference_policy_;
-  MismatchGuard mismatches_;
-  const QualityGate probe_gate_;
+  MismatchBudget& budget_;
+  const Options options_;
   Enroller enroller_;
 };
 

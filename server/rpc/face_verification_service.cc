@@ -6,7 +6,7 @@ grpc::ServerUnaryReactor* FaceVerificationService::Verify(Context* context, cons
                                                           v1::VerifyResponse* response) {
   return dispatcher_.Run(context, "Verify", Lane::kVerify,
                          [this, request, response](const Caller& caller, StillWanted still_wanted) {
-                           const absl::Status status = methods_.Verify(*request, still_wanted, *response);
+                           const absl::Status status = methods_.Verify(*request, caller, still_wanted, *response);
                            audit_.Record({.method = "Verify",
                                           .caller = caller.name,
                                           .person_id = request->person_id(),

@@ -25,27 +25,37 @@ absl::StatusOr<std::optional<Decision>> DecideNearest(const Embedding& probe, st
   return nearest.status();
 }
 
+absl::Status Mismatch(size_t photo, const Decision& decision, bool tell_distances) {
+  return WithField(
+      MakeError(Reason::REFERENCE_MISMATCH,
+                tell_distances
+                    ? absl::StrFormat("the face is %.4f away from the nearest reference of the person; at most %.4f "
+                                      "counts as the same person",
+                                      decision.distance, decision.threshold.distance)
+                    : "the face is not that of the person's references or of the other photos"),
+      absl::StrCat("photos[", photo, "]"));
+}
+
 }  // namespace
 
 absl::Status CheckReferencesMatch(absl::Span<const ReferenceEmbedding> added,
                                   absl::Span<const ReferenceEmbedding> existing, const Threshold& base,
-                                  const BundleManifest& manifest) {
+                                  const BundleManifest& manifest, bool tell_distances) {
   for (size_t i = 0; i < added.size(); ++i) {
-    std::optional<Decision> nearest;
-    for (absl::Span<const ReferenceEmbedding> references : {existing, added.subspan(0, i)}) {
-      const absl::StatusOr<std::optional<Decision>> decision =
-          DecideNearest(added[i].embedding, added[i].crowding, references, base, manifest);
-      if (!decision.ok()) return decision.status();
-      if (!decision->has_value()) continue;
-      if (!nearest.has_value() || (*decision)->normalized_distance < nearest->normalized_distance) nearest = *decision;
+    const absl::StatusOr<std::optional<Decision>> of_existing =
+        DecideNearest(added[i].embedding, added[i].crowding, existing, base, manifest);
+    if (!of_existing.ok()) return of_existing.status();
+    if (of_existing->has_value()) {
+      if (!(*of_existing)->same_person) return Mismatch(i, **of_existing, tell_distances);
+      continue;
     }
-    if (!nearest.has_value() || nearest->same_person) continue;
-    return WithField(
-        MakeError(Reason::REFERENCE_MISMATCH,
-                  absl::StrFormat("the face is %.4f away from the nearest reference of the person; at most %.4f counts "
-                                  "as the same person",
-                                  nearest->distance, nearest->threshold.distance)),
-        absl::StrCat("photos[", i, "]"));
+    // There is nothing stored to hold them against: each must be the same person as each of the others.
+    for (size_t before = 0; before < i; ++before) {
+      const absl::StatusOr<std::optional<Decision>> pair =
+          DecideNearest(added[i].embedding, added[i].crowding, added.subspan(before, 1), base, manifest);
+      if (!pair.ok()) return pair.status();
+      if (pair->has_value() && !(*pair)->same_person) return Mismatch(i, **pair, tell_distances);
+    }
   }
   return absl::OkStatus();
 }

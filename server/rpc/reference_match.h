@@ -13,12 +13,13 @@
 
 namespace likeness {
 
-// OK when each of `added` is the same person as one of `existing`, or as one before it in `added`, by `base`. What is
-// of another model than `added` is passed over, and the first face that there is is held against nothing.
-// REFERENCE_MISMATCH with both distances, at the field photos[i]; the errors of MeasureDistance().
+// OK when each of `added` is the same person as one of `existing` by `base`; where none of these is of its model, when
+// each is the same person as each of the others. Never along a chain: a photo between two people's faces would lead
+// from the one to the other. REFERENCE_MISMATCH, with both distances where `tell_distances`, at the field photos[i];
+// the errors of MeasureDistance().
 absl::Status CheckReferencesMatch(absl::Span<const ReferenceEmbedding> added,
                                   absl::Span<const ReferenceEmbedding> existing, const Threshold& base,
-                                  const BundleManifest& manifest);
+                                  const BundleManifest& manifest, bool tell_distances);
 
 // Whether the nearest of `people` (>= 1) others is the same person rather than the likest of so many strangers. It must
 // be decided so and, where there is a calibration, its likelihood ratio must outweigh the prior odds of one

@@ -29,11 +29,24 @@ bool IsRejection(const absl::Status& status) {
   }
 }
 
+// Whoever trains chooses the photos, and so what the model does: that it answers is an admin's to decide.
+absl::Status BoundPromotion(const Caller& caller, v1::TrainingConfig& config) {
+  if (caller.activates) return absl::OkStatus();
+  if (config.promotion_rule() == v1::PROMOTION_RULE_UNSPECIFIED) {
+    config.set_promotion_rule(v1::PROMOTION_RULE_NEVER);
+  }
+  if (config.promotion_rule() == v1::PROMOTION_RULE_NEVER) return absl::OkStatus();
+  return WithField(MakeError(Reason::SCOPE_MISSING,
+                             "that the trained model answers takes the scope admin: train with PROMOTION_RULE_NEVER "
+                             "(--promotion never), and let an admin activate the model"),
+                   "config.promotion_rule");
+}
+
 }  // namespace
 
 grpc::Status TrainingService::Train(grpc::ServerContext* context, TrainStream* stream) {
-  return calls_.RunAudited(*context, "Train", {}, [&]() -> absl::Status {
-    const absl::StatusOr<std::string> id = ReceivePhotos(*context, *stream);
+  return calls_.RunAudited(*context, "Train", {}, [&](const Caller& caller) -> absl::Status {
+    const absl::StatusOr<std::string> id = ReceivePhotos(*context, caller, *stream);
     if (!id.ok()) return id.status();
     return Watch(*context, *id, [&](const v1::Training& training) {
       v1::TrainResponse response;
@@ -43,12 +56,14 @@ grpc::Status TrainingService::Train(grpc::ServerContext* context, TrainStream* s
   });
 }
 
-absl::StatusOr<std::string> TrainingService::ReceivePhotos(const grpc::ServerContext& context, TrainStream& stream) {
+absl::StatusOr<std::string> TrainingService::ReceivePhotos(const grpc::ServerContext& context, const Caller& caller,
+                                                           TrainStream& stream) {
   const OpenCalls::Aside waiting = calls_.WaitForCaller();
   v1::TrainRequest request;
   if (!stream.Read(&request) || !request.has_config()) {
     return InvalidField("config", "the first message must be the configuration");
   }
+  if (absl::Status status = BoundPromotion(caller, *request.mutable_config()); !status.ok()) return status;
   const absl::StatusOr<std::unique_ptr<TrainingJobs::Upload>> upload = jobs_.Begin(request.config());
   if (!upload.ok()) return upload.status();
   const auto still_wanted = [&] { return calls_.CheckStillWanted(context); };

@@ -29,7 +29,8 @@ class TrainingService : public v1::TrainingService::Service {
 
  private:
   // Reads the stream to its end; the id of the training that it made.
-  absl::StatusOr<std::string> ReceivePhotos(const grpc::ServerContext& context, TrainStream& stream);
+  absl::StatusOr<std::string> ReceivePhotos(const grpc::ServerContext& context, const Caller& caller,
+                                            TrainStream& stream);
   // Sends the training at each change until it has ended.
   absl::Status Watch(const grpc::ServerContext& context, const std::string& id,
                      absl::FunctionRef<bool(const v1::Training&)> send) const;

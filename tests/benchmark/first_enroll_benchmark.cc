@@ -114,7 +114,7 @@ class Subject {
     server_ = OrThrow(ServerProcess::Start(
         {.folder = folder_.path(),
          .flags = {"--gallery=" + gallery, "--workers=2", "--log-level=warning",
-                   "--models-folder=" + folder_.path() + "/models", "--free-mismatches=0", "--store-timeout=60"}}));
+                   "--models-folder=" + folder_.path() + "/models", "--mismatch-budget=off", "--store-timeout=60"}}));
     client_ = std::make_unique<Client>(Client::Options{.target = server_->target(), .timeout = absl::Minutes(5)});
     start_ = absl::Now();
     Verify();  // now in memory

@@ -138,7 +138,8 @@ class Methods {
         active_({std::shared_ptr<const Embedder>(std::shared_ptr<void>(), &embedder),
                  Threshold{.distance = 1, .source = ThresholdSource::kHalfMargin, .point = {}}}),
         gallery_(OrThrow(Gallery::Open(OrThrow(OpenSqliteStore(gallery)), {}, metrics_))),
-        methods_(encoder_, active_, *gallery_, metrics_, {/*retain_crops=*/false, RandomId, absl::Now}) {
+        methods_(encoder_, active_, *gallery_, budget_, metrics_,
+                 {.enrolling = {/*retain_crops=*/false, RandomId, absl::Now}}) {
     v1::EnrollRequest request;
     request.set_person_id(kPerson);
     request.add_photos(photo);
@@ -151,7 +152,7 @@ class Methods {
     for (int i = 0; i < calls; ++i) {
       v1::VerifyResponse response;
       Check(methods_.Verify(
-          request, [] { return absl::OkStatus(); }, response));
+          request, Caller(), [] { return absl::OkStatus(); }, response));
     }
   }
 
@@ -167,6 +168,7 @@ class Methods {
   FaceEncoder encoder_;
   ActiveGeneration active_;  // the embedder is the caller's
   std::unique_ptr<Gallery> gallery_;
+  MismatchBudget budget_;
   FaceVerification methods_;
 };
 

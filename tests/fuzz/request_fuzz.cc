@@ -19,6 +19,8 @@ namespace {
 
 absl::Status Wanted() { return absl::OkStatus(); }
 
+Caller Trusted() { return {.name = "", .scores = true, .limits = {}}; }
+
 class Service {
  public:
   Service() {
@@ -26,17 +28,21 @@ class Service {
     options.max_references_per_person = 4;
     gallery_ = *Gallery::Open(*OpenSqliteStore(UniquePath("gallery.sqlite"), ProtectionBy(1)), options, metrics_);
     methods_ = std::make_unique<FaceVerification>(
-        encoder_, active_, *gallery_, metrics_,
-        EnrollerOptions{.retain_crops = true, .make_reference_id = RandomId, .now = absl::Now},
-        ReferencePolicy::kMeanEmbedding, MismatchOptions{.free = 100});
+        encoder_, active_, *gallery_, budget_, metrics_,
+        FaceVerification::Options{
+            .enrolling = {.retain_crops = true, .make_reference_id = RandomId, .now = absl::Now}});
   }
 
   void Call(int method, const std::string& request) {
     switch (method % 8) {
       case 0:
-        return Decide<v1::VerifyRequest, v1::VerifyResponse>(&FaceVerification::Verify, request);
+        return Decide<v1::VerifyRequest, v1::VerifyResponse>(request, [this](const auto& parsed, auto& response) {
+          return methods_->Verify(parsed, Trusted(), Wanted, response);
+        });
       case 1:
-        return Decide<v1::CompareRequest, v1::CompareResponse>(&FaceVerification::Compare, request);
+        return Decide<v1::CompareRequest, v1::CompareResponse>(request, [this](const auto& parsed, auto& response) {
+          return methods_->Compare(parsed, Wanted, response);
+        });
       case 2:
         return Run<v1::EmbedRequest, v1::EmbedResponse>(&FaceVerification::Embed, request);
       case 3:
@@ -69,12 +75,12 @@ class Service {
     CheckError((*methods_.*method)(request, Wanted, response));
   }
 
-  template <typename Request, typename Response>
-  void Decide(Method<Request, Response> method, const std::string& bytes) {
+  template <typename Request, typename Response, typename Method>
+  void Decide(const std::string& bytes, const Method& method) {
     Request request;
     if (!request.ParseFromString(bytes)) return;
     Response response;
-    const absl::Status status = (*methods_.*method)(request, Wanted, response);
+    const absl::Status status = method(request, response);
     CheckError(status);
     Promise(status.ok() || !response.verified(), "an error never says verified");
     Promise(!response.verified() ||
@@ -86,7 +92,7 @@ class Service {
     v1::EnrollRequest request;
     if (!request.ParseFromString(bytes)) return;
     v1::EnrollResponse response;
-    const absl::Status status = methods_->Enroll(request, Caller(), Wanted, response);
+    const absl::Status status = methods_->Enroll(request, Trusted(), Wanted, response);
     CheckError(status);
     if (status.ok() && !request.validate_only()) {
       Promise(response.references_size() > 0 && response.revision() > 0, "an enrolment makes references");
@@ -104,6 +110,7 @@ class Service {
   ActiveGeneration active_{{std::shared_ptr<const Embedder>(std::shared_ptr<void>(), &embedder_),
                             Threshold{.distance = 0.5, .source = ThresholdSource::kHalfMargin, .point = {}}}};
   std::unique_ptr<Gallery> gallery_;
+  MismatchBudget budget_;
   std::unique_ptr<FaceVerification> methods_;
 };
 

@@ -104,7 +104,7 @@ class AccessTest : public testing::Test {
 };
 
 TEST_F(AccessTest, ATokenOpensTheCallsOfItsScopesAndNoOthers) {
-  const std::string verify = MakeTokenFor("kiosk", {Scope::kVerify});
+  const std::string verify = MakeTokenFor("kiosk", {Scope::kEmbed});
   const std::string enroll = MakeTokenFor("desk", {Scope::kEnroll});
   const std::string train = MakeTokenFor("lab", {Scope::kTrain});
   const std::string admin = MakeTokenFor("operator", {Scope::kAdmin});

@@ -73,6 +73,7 @@ class WatchedStore : public Store {
     return store_->Size();
   }
   Coordination& coordination() override { return store_->coordination(); }
+  MismatchLedger& mismatches() override { return store_->mismatches(); }
   absl::StatusOr<int64_t> AllowModel(const ModelDigest& model) override { return store_->AllowModel(model); }
   absl::StatusOr<bool> IsModelAllowed(const ModelDigest& model) override { return store_->IsModelAllowed(model); }
   absl::StatusOr<ModelGap> GapOf(const ModelDigest& model) override { return store_->GapOf(model); }

@@ -45,7 +45,7 @@ class CompanionsTest : public FaceVerificationFixture {
     request.set_person_id("ada");
     request.add_photos(PhotoOf(kRed));
     v1::EnrollResponse response;
-    return methods_->Enroll(request, Caller(), Wanted, response);
+    return methods_->Enroll(request, Trusted(), Wanted, response);
   }
 
   std::shared_ptr<FakeEmbedder> other_;

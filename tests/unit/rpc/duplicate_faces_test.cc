@@ -19,9 +19,9 @@ using testing::SizeIs;
 class DuplicateFacesTest : public FaceVerificationFixture {
  protected:
   void Restart(DuplicatePolicy duplicates, bool reveal) {
-    options_.duplicates = duplicates;
-    options_.reveal_duplicates = reveal;
-    methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, metrics_, options_);
+    options_.enrolling.duplicates = duplicates;
+    options_.enrolling.reveal_duplicates = reveal;
+    methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, budget_, metrics_, options_);
   }
 
   static v1::EnrollRequest Request(const std::string& person_id, const std::vector<Colour>& colours) {
@@ -34,7 +34,7 @@ class DuplicateFacesTest : public FaceVerificationFixture {
 
   absl::StatusOr<v1::EnrollResponse> Enroll(const v1::EnrollRequest& request) {
     v1::EnrollResponse response;
-    if (absl::Status status = methods_->Enroll(request, Caller(), Wanted, response); !status.ok()) return status;
+    if (absl::Status status = methods_->Enroll(request, Trusted(), Wanted, response); !status.ok()) return status;
     return response;
   }
 };

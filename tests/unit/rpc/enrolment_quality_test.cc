@@ -38,7 +38,7 @@ class EnrolmentQualityTest : public FaceVerificationFixture {
 
   absl::StatusOr<v1::EnrollResponse> Enroll(const v1::EnrollRequest& request) {
     v1::EnrollResponse response;
-    if (absl::Status status = methods_->Enroll(request, Caller(), Wanted, response); !status.ok()) return status;
+    if (absl::Status status = methods_->Enroll(request, Trusted(), Wanted, response); !status.ok()) return status;
     return response;
   }
 
@@ -93,8 +93,8 @@ TEST_F(EnrolmentQualityTest, IsStricterWhereItIsToldTo) {
 }
 
 TEST_F(EnrolmentQualityTest, HoldsFacesAgainstTheServersGateUnlessTheRequestNamesOne) {
-  options_.quality_gate = QualityGate::kStrict;
-  methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, metrics_, options_);
+  options_.enrolling.quality_gate = QualityGate::kStrict;
+  methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, budget_, metrics_, options_);
   const Picture smaller = Resized(Audrey(), 0.2);
   EXPECT_THAT(Complaint(smaller), HasSubstr("at least 32 are needed"));
   EXPECT_THAT(Complaint(smaller, v1::QUALITY_GATE_STANDARD), IsEmpty());

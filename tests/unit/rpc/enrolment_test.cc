@@ -28,7 +28,7 @@ class EnrolmentTest : public FaceVerificationFixture {
 
   absl::StatusOr<v1::EnrollResponse> Enroll(const v1::EnrollRequest& request) {
     v1::EnrollResponse response;
-    if (absl::Status status = methods_->Enroll(request, Caller(), Wanted, response); !status.ok()) return status;
+    if (absl::Status status = methods_->Enroll(request, Trusted(), Wanted, response); !status.ok()) return status;
     return response;
   }
 
@@ -99,7 +99,7 @@ TEST_F(EnrolmentTest, EnrolsNothingForACallerWhoLeftAtAnyMomentBefore) {
       return asked++ < moments ? absl::OkStatus() : MakeError(Reason::CANCELLED, "the caller has gone");
     };
     v1::EnrollResponse response;
-    const absl::Status status = methods_->Enroll(request, Caller(), still_wanted, response);
+    const absl::Status status = methods_->Enroll(request, Trusted(), still_wanted, response);
     if (status.ok()) break;
     ASSERT_THAT(status, FailsWith(Reason::CANCELLED));
     EXPECT_THAT(GetPerson("ada"), FailsWith(Reason::PERSON_NOT_FOUND)) << "after " << moments << " moments";

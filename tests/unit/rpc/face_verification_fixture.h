@@ -47,12 +47,14 @@ class FaceVerificationFixture : public testing::Test {
   }
 
   FaceVerificationFixture() {
-    options_.make_reference_id = [this] { return absl::StrFormat("%032x", ++references_made_); };
-    options_.now = [] { return absl::FromUnixSeconds(1'700'000'000); };
+    options_.enrolling.make_reference_id = [this] { return absl::StrFormat("%032x", ++references_made_); };
+    options_.enrolling.now = [] { return absl::FromUnixSeconds(1'700'000'000); };
     gallery_ = *Gallery::Open(*OpenSqliteStore(UniquePath("gallery.sqlite")), {}, metrics_);
-    methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, metrics_, options_);
+    methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, budget_, metrics_, options_);
   }
 
+  // May do and hear everything.
+  static Caller Trusted() { return {.name = "", .scores = true, .limits = {}}; }
   static absl::Status Wanted() { return absl::OkStatus(); }
 
   // Whatever colour the person had before.
@@ -62,12 +64,12 @@ class FaceVerificationFixture : public testing::Test {
     request.set_person_id(person_id);
     request.add_photos(PhotoOf(colour));
     v1::EnrollResponse response;
-    ASSERT_THAT(methods_->Enroll(request, Caller(), Wanted, response), IsOk());
+    ASSERT_THAT(methods_->Enroll(request, Trusted(), Wanted, response), IsOk());
   }
 
   absl::StatusOr<v1::VerifyResponse> Verify(const v1::VerifyRequest& request) {
     v1::VerifyResponse response;
-    const absl::Status status = methods_->Verify(request, Wanted, response);
+    const absl::Status status = methods_->Verify(request, Trusted(), Wanted, response);
     EXPECT_TRUE(status.ok() || !response.verified()) << "an error that says verified";
     if (!status.ok()) return status;
     return response;
@@ -93,6 +95,7 @@ class FaceVerificationFixture : public testing::Test {
        Threshold{.distance = 0.5, .source = ThresholdSource::kOperatingPoint, .point = MeasuredPoint(1e-3, 0.5)}}};
   int references_made_ = 0;
   FaceVerification::Options options_;
+  MismatchBudget budget_;
   std::unique_ptr<Gallery> gallery_;
   std::unique_ptr<FaceVerification> methods_;
 };

@@ -75,8 +75,8 @@ TEST_F(FaceVerificationTest, LetsTheMeanOfTheReferencesDecide) {
 }
 
 TEST_F(FaceVerificationTest, LetsTheNearestReferenceDecideWhereTheServerWasToldTo) {
-  methods_ =
-      std::make_unique<FaceVerification>(encoder_, active_, *gallery_, metrics_, options_, ReferencePolicy::kNearest);
+  options_.reference_policy = ReferencePolicy::kNearest;
+  methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, budget_, metrics_, options_);
   Enrol("ada", kGreen);
   Enrol("ada", kRed);
   const auto response = Verify("ada", kReddish);
@@ -272,7 +272,7 @@ TEST_F(FaceVerificationTest, StopsWhenNobodyWaitsAndCountsNoVerdict) {
   request.set_photo(PhotoOf(kRed));
   v1::VerifyResponse response;
   const auto gone = [] { return MakeError(Reason::CANCELLED, "the caller has gone"); };
-  EXPECT_THAT(methods_->Verify(request, gone, response), FailsWith(Reason::CANCELLED, ""));
+  EXPECT_THAT(methods_->Verify(request, Trusted(), gone, response), FailsWith(Reason::CANCELLED, ""));
   EXPECT_FALSE(response.verified());
   EXPECT_THAT(Scrape(), Not(HasSubstr("likeness_verdicts_total{")));
 }

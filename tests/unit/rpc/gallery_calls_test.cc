@@ -28,7 +28,7 @@ class GalleryCallsTest : public FaceVerificationFixture, public testing::WithPar
         *SqlStore::Open(std::make_unique<HeldDatabase>(*SqliteDatabase::Open(UniquePath("gallery.sqlite")), hold_),
                         Protection::Plaintext()),
         {}, metrics_);
-    methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, metrics_, options_);
+    methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, budget_, metrics_, options_);
     WorkPool::Options options;
     options.workers = GetParam();
     options.queue_limit = 16;

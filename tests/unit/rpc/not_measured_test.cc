@@ -19,8 +19,8 @@ class NotMeasuredTest : public FaceVerificationFixture {
   NotMeasuredTest() { Restart(DuplicatePolicy::kReport); }
 
   void Restart(DuplicatePolicy duplicates) {
-    options_.duplicates = duplicates;
-    methods_ = std::make_unique<FaceVerification>(encoder_, unmeasured_, *gallery_, metrics_, options_);
+    options_.enrolling.duplicates = duplicates;
+    methods_ = std::make_unique<FaceVerification>(encoder_, unmeasured_, *gallery_, budget_, metrics_, options_);
   }
 
   static v1::CompareRequest Comparison(Colour a, Colour b) {
@@ -45,7 +45,7 @@ class NotMeasuredTest : public FaceVerificationFixture {
 
   absl::StatusOr<v1::EnrollResponse> Enroll(const v1::EnrollRequest& request) {
     v1::EnrollResponse response;
-    if (absl::Status status = methods_->Enroll(request, Caller(), Wanted, response); !status.ok()) return status;
+    if (absl::Status status = methods_->Enroll(request, Trusted(), Wanted, response); !status.ok()) return status;
     return response;
   }
 
@@ -111,7 +111,7 @@ TEST_F(NotMeasuredTest, EnrollsUncheckedAndSaysSo) {
 
 TEST_F(NotMeasuredTest, ChecksAgainOnceTheModelIsMeasured) {
   ASSERT_THAT(Enroll(Enrolment("ada", kRed)), IsOk());
-  methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, metrics_, options_);
+  methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, budget_, metrics_, options_);
   const auto enrolled = Enroll(Enrolment("bob", kRed));
   ASSERT_THAT(enrolled, IsOk());
   EXPECT_FALSE(enrolled->unchecked());

@@ -28,7 +28,7 @@ class ProbeGateTest : public FaceVerificationFixture {
     enrolment.add_photos(good_);
     enrolment.set_face_policy(v1::FACE_POLICY_LARGEST);
     v1::EnrollResponse response;
-    EXPECT_THAT(methods_->Enroll(enrolment, Caller(), Wanted, response), IsOk());
+    EXPECT_THAT(methods_->Enroll(enrolment, Trusted(), Wanted, response), IsOk());
     embedder_.embed = [this](const Picture&) {
       ++embedded_;
       return std::vector<float>{1, 0, 0};
@@ -36,8 +36,8 @@ class ProbeGateTest : public FaceVerificationFixture {
   }
 
   void SetServersGate(QualityGate gate) {
-    methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, metrics_, options_,
-                                                  ReferencePolicy::kMeanEmbedding, MismatchOptions{}, gate);
+    options_.probe_gate = gate;
+    methods_ = std::make_unique<FaceVerification>(encoder_, active_, *gallery_, budget_, metrics_, options_);
   }
 
   absl::StatusOr<v1::VerifyResponse> VerifyWith(const std::string& photo,

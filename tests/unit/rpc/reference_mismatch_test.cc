@@ -25,7 +25,7 @@ class ReferenceMismatchTest : public FaceVerificationFixture {
 
   absl::StatusOr<int> Enroll(const v1::EnrollRequest& request) {
     v1::EnrollResponse response;
-    if (absl::Status status = methods_->Enroll(request, Caller(), Wanted, response); !status.ok()) return status;
+    if (absl::Status status = methods_->Enroll(request, Trusted(), Wanted, response); !status.ok()) return status;
     return response.reference_count();
   }
 };
@@ -47,6 +47,16 @@ TEST_F(ReferenceMismatchTest, LooksAtTheNearestOfThePersonsReferences) {
 TEST_F(ReferenceMismatchTest, HoldsThePhotosOfOneRequestAgainstEachOther) {
   EXPECT_THAT(Enroll(Request({kRed, kReddish, kGreen})), FailsWith(Reason::REFERENCE_MISMATCH, "photos[2]"));
   EXPECT_THAT(Enroll(Request({kRed, kReddish})), IsOkAndHolds(2)) << "and nothing of the refused request was kept";
+}
+
+// A 50:50 picture of two people once led from the one to the other in one call.
+TEST_F(ReferenceMismatchTest, APhotoBetweenTwoPeopleIsNoBridge) {
+  ASSERT_THAT(Enroll(Request({kRed})), IsOkAndHolds(1));
+  EXPECT_THAT(Enroll(Request({kReddish, kBrown})), FailsWith(Reason::REFERENCE_MISMATCH, "photos[1]"))
+      << "brown is near reddish, and not near anything stored";
+  v1::EnrollRequest together = Request({kRed, kReddish, kBrown});
+  together.set_person_id("somebody new");
+  EXPECT_THAT(Enroll(together), FailsWith(Reason::REFERENCE_MISMATCH, "photos[2]")) << "brown is not near red";
 }
 
 TEST_F(ReferenceMismatchTest, LetsTheCallerInsist) {

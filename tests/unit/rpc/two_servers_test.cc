@@ -29,7 +29,7 @@ class TwoServersTest : public FaceVerificationFixture {
     static const std::unique_ptr<PostgresServer> server = PostgresServer::Start();
     if (server == nullptr) GTEST_SKIP() << "PostgreSQL is not installed";
     const std::string url = server->NewGallery();
-    options_.duplicates = DuplicatePolicy::kRefuse;
+    options_.enrolling.duplicates = DuplicatePolicy::kRefuse;
     for (Replica* replica : {&here_, &there_}) {
       PostgresOptions options;
       options.url = url;
@@ -37,9 +37,9 @@ class TwoServersTest : public FaceVerificationFixture {
       auto store = SqlStore::Open(*PostgresDatabase::Open(options), ProtectionBy(1));
       ASSERT_THAT(store, IsOk());
       replica->gallery = *Gallery::Open(*std::move(store), {}, replica->metrics);
-      options_.make_reference_id = [this] { return absl::StrFormat("%032x", ++made_); };
+      options_.enrolling.make_reference_id = [this] { return absl::StrFormat("%032x", ++made_); };
       replica->methods =
-          std::make_unique<FaceVerification>(encoder_, active_, *replica->gallery, replica->metrics, options_);
+          std::make_unique<FaceVerification>(encoder_, active_, *replica->gallery, budget_, replica->metrics, options_);
     }
   }
 
@@ -48,7 +48,7 @@ class TwoServersTest : public FaceVerificationFixture {
     request.set_person_id(person_id);
     request.add_photos(PhotoOf(colour));
     v1::EnrollResponse response;
-    return replica.methods->Enroll(request, Caller(), Wanted, response);
+    return replica.methods->Enroll(request, Trusted(), Wanted, response);
   }
 
   Replica here_, there_;
