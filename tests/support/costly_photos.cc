@@ -263,6 +263,41 @@ std::string MakeLosslessWebp(int width, int height, int noise) {
   return EncodeWebpOf(width, height, /*alpha=*/false, noise, /*lossless=*/true);
 }
 
+std::string WebpOfPrefixCodes() {
+  constexpr unsigned kSide = 1024, kGroups = 65536;
+  std::string bits_of;
+  uint64_t held = 0;
+  int bits = 0;
+  const auto put = [&](unsigned value, int count) {
+    held |= uint64_t{value} << bits;
+    for (bits += count; bits >= 8; bits -= 8, held >>= 8) bits_of.push_back(static_cast<char>(held & 0xFF));
+  };
+  const auto put_one_symbol = [&] { put(0b0001, 4); };
+  const auto put_256_symbols = [&] {  // of eight bits each
+    put(0, 1), put(12 - 4, 4);
+    for (int i = 0; i < 11; ++i) put(0, 3);
+    put(1, 3);                          // all lengths are 8, so that none of them needs a bit
+    put(1, 1), put(3, 3), put(254, 8);  // of 256 symbols
+  };
+  const auto put_symbol = [&](unsigned symbol) {
+    for (int i = 7; i >= 0; --i) put(symbol >> i & 1, 1);
+  };
+  put(0x2F, 8), put(kSide - 1, 14), put(kSide - 1, 14), put(0, 4);
+  put(0, 1), put(0, 1);             // no transform, no cache
+  put(1, 1), put(0, 3), put(0, 1);  // groups, for blocks of 4 x 4 pixels, named by a picture without cache
+  put_256_symbols(), put_256_symbols(), put_one_symbol(), put_one_symbol(), put_one_symbol();
+  for (unsigned group = 0; group < kGroups; ++group) put_symbol(group & 0xFF), put_symbol(group >> 8);
+  for (unsigned code = 0; code < 5 * kGroups; ++code) put_one_symbol();
+  put(0, 16);
+  const auto little_endian = [](size_t value) {
+    std::string text;
+    for (int i = 0; i < 4; ++i) text.push_back(static_cast<char>(value >> (8 * i)));
+    return text;
+  };
+  if (bits_of.size() % 2 == 1) bits_of.push_back('\0');
+  return absl::StrCat("RIFF", little_endian(12 + bits_of.size()), "WEBPVP8L", little_endian(bits_of.size()), bits_of);
+}
+
 std::string ExifOfSelfPointers(int pointers) {
   std::string exif("Exif\0\0MM\0*\0\0\0\x08", 14);
   exif += BigEndian(static_cast<size_t>(pointers), 2);

@@ -52,6 +52,9 @@ std::string MakeLossyWebp(int width, int height, bool alpha, int noise);
 // Lossless with `noise` in the lowest bits.
 std::string MakeLosslessWebp(int width, int height, int noise);
 
+// Lossless, 1024 x 1024, with a group of prefix codes for each of its blocks of pixels.
+std::string WebpOfPrefixCodes();
+
 // An EXIF block (with its heading) whose one directory is named `pointers` times by itself.
 std::string ExifOfSelfPointers(int pointers);
 // An EXIF block of directories in a ring, each of which names the next `pointers` times.

@@ -11,6 +11,7 @@
 #include "server/errors/errors.h"
 #include "server/image/codecs/codec.h"
 #include "server/image/codecs/reduction.h"
+#include "server/image/codecs/webp_codes.h"
 
 namespace likeness {
 namespace {
@@ -66,6 +67,10 @@ class WebpCodec : public Codec {
       return TooCostly(absl::StrCat("cannot be stopped once begun, so that a WebP ",
                                     keeps_all ? "that is lossless or has alpha" : "photo", " may have ",
                                     most / 1'000'000, " megapixels"));
+    }
+    if (keeps_all) {
+      if (absl::Status codes = CheckPrefixCodes(bytes_, header_.width, header_.height, budget); !codes.ok())
+        return codes;
     }
     WebPDecoderConfig config;
     if (!WebPInitDecoderConfig(&config)) return MakeError(Reason::INTERNAL, "the WebP decoder cannot be started");

@@ -201,6 +201,7 @@ std::vector<NamedPhoto> DearPhotos() {
       {"WebP, lossless, 12 MP in a few bytes", [] { return MakePlainLosslessWebp(4000, 3000); }},
       {"WebP, lossless, 16000 x 1000", [] { return MakePlainLosslessWebp(16'000, 1000); }},
       {"WebP, lossless, 12 MP of noise", [] { return MakeLosslessWebp(4000, 2999, 2); }},
+      {"WebP, lossless, 65,536 groups of prefix codes", WebpOfPrefixCodes},
       {"WebP, lossy, 49 MP", [] { return MakeLossyWebp(7000, 7000, false, 0); }},
       {"WebP, lossy, 24 MP of noise", [] { return MakeLossyWebp(6000, 3999, false, 40); }},
       {"WebP, lossy with alpha, 12 MP", [] { return MakeLossyWebp(4000, 2999, true, 8); }},
@@ -268,6 +269,24 @@ TEST(PhotoBudgetTest, EndsWithTheErrorOfWhoeverNoLongerWaits) {
   for (const std::string& photo : {EncodeJpeg(picture), EncodeJpeg(picture, JpegKind::kProgressive), EncodePng(picture),
                                    EncodeWebp(picture), EncodePnm(picture)}) {
     EXPECT_THAT(DecodePhoto(photo, {}, gone), FailsWith(Reason::CANCELLED)) << photo.substr(0, 4);
+  }
+}
+
+TEST(PhotoBudgetTest, RefusesMorePrefixCodesThanAnEncoderWrites) {
+  EXPECT_THAT(DecodePhoto(WebpOfPrefixCodes(), {.max_seconds = 60}), FailsWith(Reason::PHOTO_TOO_COSTLY));
+}
+
+// What looks for those must understand what the encoder writes, whatever is in the photo.
+TEST(PhotoBudgetTest, TakesLosslessPhotosOfEveryKind) {
+  for (const int noise : {0, 1, 2, 3, 8, 60}) {
+    for (const int side : {24, 33, 100, 333, 1030}) {
+      EXPECT_THAT(DecodePhoto(MakeLosslessWebp(side, side + 7, noise), {}), IsOk()) << side << " " << noise;
+      EXPECT_THAT(DecodePhoto(MakeLossyWebp(side, side + 7, /*alpha=*/true, noise), {}), IsOk())
+          << side << " " << noise;
+    }
+  }
+  for (const char* name : {"audrey.jpg", "cage.jpg", "joconde.jpg"}) {
+    EXPECT_THAT(DecodePhoto(EncodeWebp(*DecodePhoto(ReadFile(PhotoPath(name)), {})), {}), IsOk()) << name;
   }
 }
 
