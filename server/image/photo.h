@@ -3,7 +3,7 @@
 // JPEG, PNG, WebP and binary PNM (P5, P6), told apart by their leading bytes; nothing else reaches a decoder. Size in
 // bytes and in pixels is checked before a pixel is decoded. EXIF orientation is applied; grey becomes RGB; transparent
 // pixels are laid on white. A large photo is decoded to a half, a quarter or an eighth of its size, so that its shorter
-// side keeps 1,000 pixels at least, unless it is so long that the picture would have more than 16 megapixels; then
+// side keeps 1,000 pixels at least, unless it is so long that the picture would have more than 8 megapixels; then
 // positions in the picture are positions in the photo divided by Picture::reduction.
 //
 // What decoding costs is bounded whatever the bytes ask for: in processor time by PhotoLimits::max_seconds, in memory

@@ -7,7 +7,8 @@ namespace likeness {
 namespace {
 
 constexpr int kEnoughOfTheShorterSide = 1000;
-constexpr int64_t kMostPixels = 16'000'000;
+// Looking for a face in a larger one, in four turns, would cost more than decoding it.
+constexpr int64_t kMostPixels = 8'000'000;
 constexpr int kLargest = 8;
 
 int64_t ReducedPixels(int width, int height, int reduction) {

@@ -11,7 +11,7 @@
 namespace likeness {
 
 // The largest of 1, 2, 4 and 8 that leaves the shorter side 1,000 pixels; more where the picture would have more than
-// 16 megapixels (48 MB) otherwise.
+// 8 megapixels (24 MB) otherwise.
 int ReductionFor(int width, int height);
 
 // How many pixels stay of `pixels`: those at the edge may stand for fewer.

@@ -174,6 +174,7 @@ class LosslessHeader {
     } else if (!ReadLengths(symbols, lengths)) {
       return false;
     }
+    lengths.resize(static_cast<size_t>(symbols));  // a symbol above is none, as libwebp has it
     return !bits_.ended() && code.Make(lengths);
   }
 
