@@ -228,6 +228,9 @@ void AddServingOptions(CLI::App& app, ServerConfig& config, RawValues& raw) {
   AddOption(app, "--max-message-bytes", config.grpc.max_message_bytes, "Largest request")->check(CLI::PositiveNumber);
   AddOption(app, "--max-photo-bytes", config.photo.max_bytes, "Largest photo in bytes")->check(CLI::PositiveNumber);
   AddOption(app, "--max-photo-pixels", config.photo.max_pixels, "Largest photo in pixels")->check(CLI::PositiveNumber);
+  AddOption(app, "--max-photo-seconds", config.photo.max_seconds,
+            "Processor time that decoding a photo may take; dearer ones are refused")
+      ->check(Between(0.01, 60));
   AddOption(app, "--max-connection-age", raw.connection_age_seconds,
             "Seconds after which a caller has to connect anew, and so sees servers that were added; 0: never")
       ->check(Between(0, 1e6));

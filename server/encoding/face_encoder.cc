@@ -33,7 +33,7 @@ absl::StatusOr<EncodedFace> FaceEncoder::Crop(const BundleManifest& manifest, ab
   if (absl::Status wanted = still_wanted(); !wanted.ok()) return wanted;
   const absl::StatusOr<Picture> picture = [&] {
     const StageTimer timer(metrics_, Stage::kDecode);
-    return DecodePhoto(photo, limits_);
+    return DecodePhoto(photo, limits_, still_wanted);
   }();
   if (!picture.ok()) return picture.status();
 

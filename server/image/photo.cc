@@ -35,7 +35,8 @@ absl::Status CheckSize(const PhotoHeader& header, const PhotoLimits& limits) {
 
 }  // namespace
 
-absl::StatusOr<Picture> DecodePhoto(absl::string_view bytes, const PhotoLimits& limits) {
+absl::StatusOr<Picture> DecodePhoto(absl::string_view bytes, const PhotoLimits& limits, StillWanted still_wanted) {
+  DecodeBudget budget(limits.max_seconds, still_wanted);
   if (bytes.empty()) return MakeError(Reason::PHOTO_EMPTY, "the photo has no bytes");
   if (static_cast<int64_t>(bytes.size()) > limits.max_bytes) {
     return MakeError(Reason::PHOTO_TOO_LARGE, absl::StrCat("the photo has ", bytes.size(), " bytes; at most ",
@@ -45,7 +46,7 @@ absl::StatusOr<Picture> DecodePhoto(absl::string_view bytes, const PhotoLimits& 
   if (!codec.ok()) return codec.status();
   const PhotoHeader& header = (*codec)->header();
   if (absl::Status size = CheckSize(header, limits); !size.ok()) return size;
-  absl::StatusOr<Picture> picture = (*codec)->Decode();
+  absl::StatusOr<Picture> picture = (*codec)->Decode(budget);
   if (!picture.ok()) return picture.status();
   return MakeUpright(*std::move(picture), header.orientation);
 }

@@ -20,6 +20,7 @@ bool IsRejection(const absl::Status& status) {
     case Reason::PHOTO_EMPTY:
     case Reason::PHOTO_FORMAT_UNSUPPORTED:
     case Reason::PHOTO_TOO_LARGE:
+    case Reason::PHOTO_TOO_COSTLY:
     case Reason::PHOTO_TOO_SMALL:
     case Reason::PHOTO_CORRUPT:
     case Reason::FACE_NOT_FOUND:

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/image/codecs/decode_budget.h"
 #include "server/image/codecs/orientation.h"
 #include "server/image/picture.h"
 
@@ -21,8 +22,9 @@ class Codec {
  public:
   virtual ~Codec() = default;
   const PhotoHeader& header() const { return header_; }
-  // The pixels as stored, possibly at reduced size. PHOTO_CORRUPT unless every one of them could be read.
-  virtual absl::StatusOr<Picture> Decode() = 0;
+  // The pixels as stored, possibly at reduced size; at most once. PHOTO_CORRUPT unless every one of them could be read,
+  // PHOTO_TOO_COSTLY or what `budget` says.
+  virtual absl::StatusOr<Picture> Decode(DecodeBudget& budget) = 0;
 
  protected:
   PhotoHeader header_;

@@ -19,9 +19,12 @@ enum class Orientation {
   kQuarterTurnLeft = 8,   // left, bottom: turn counter-clockwise to view
 };
 
-// The orientation in a JPEG file, or in a raw EXIF block with or without its "Exif\0\0" heading. kUpright when there is
-// none or it makes no sense.
-Orientation ReadOrientation(absl::string_view jpeg_or_exif);
+// Whether a JPEG's APP1 segment with this content is EXIF: it has the heading "Exif\0\0".
+bool IsExif(absl::string_view app1);
+
+// The orientation in an EXIF block with or without its heading. kUpright when there is none or it makes no sense. Only
+// the first directory is read, once: what else the block points at, itself perhaps, is not followed.
+Orientation ReadOrientation(absl::string_view exif);
 
 // Turns and mirrors stored pixels so that the picture stands upright.
 Picture MakeUpright(Picture stored, Orientation orientation);

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "server/errors/errors.h"
 #include "server/image/codecs/codec.h"
+#include "server/image/codecs/reduction.h"
 
 namespace likeness {
 namespace {
@@ -39,16 +40,25 @@ class PnmCodec : public Codec {
     header_ = header;
   }
 
-  absl::StatusOr<Picture> Decode() override {
-    const size_t pixels = static_cast<size_t>(header_.width) * static_cast<size_t>(header_.height);
-    if (samples_.size() < pixels * channels_) return Corrupt("the PNM is truncated");
-    std::vector<uint8_t> rgb(pixels * 3);
-    for (size_t i = 0; i < rgb.size(); ++i) {
-      const uint8_t sample = static_cast<uint8_t>(samples_[channels_ == 3 ? i : i / 3]);
-      if (sample > max_value_) return Corrupt("the PNM has a sample above its own maximum");
-      rgb[i] = static_cast<uint8_t>(sample * 255 / max_value_);
+  absl::StatusOr<Picture> Decode(DecodeBudget& budget) override {
+    const size_t row_samples = static_cast<size_t>(header_.width) * channels_;
+    if (samples_.size() < row_samples * static_cast<size_t>(header_.height)) return Corrupt("the PNM is truncated");
+    const int reduction = ReductionFor(header_.width, header_.height);
+    const int64_t bytes = ReducedPicture::MemoryFor(header_.width, header_.height, reduction);
+    if (absl::Status memory = CheckDecoderMemory(bytes); !memory.ok()) return memory;
+    ReducedPicture picture(header_.width, header_.height, reduction);
+    std::vector<uint8_t> row(static_cast<size_t>(header_.width) * 3);
+    for (int y = 0; y < header_.height; ++y) {
+      if (absl::Status status = budget.Check(); !status.ok()) return status;
+      const absl::string_view samples = samples_.substr(static_cast<size_t>(y) * row_samples, row_samples);
+      for (size_t i = 0; i < row.size(); ++i) {
+        const uint8_t sample = static_cast<uint8_t>(samples[channels_ == 3 ? i : i / 3]);
+        if (sample > max_value_) return Corrupt("the PNM has a sample above its own maximum");
+        row[i] = static_cast<uint8_t>(sample * 255 / max_value_);
+      }
+      picture.Add(y, 0, 1, header_.width, row.data());
     }
-    return Picture{header_.width, header_.height, std::move(rgb)};
+    return picture.Take();
   }
 
  private:

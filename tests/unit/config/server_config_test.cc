@@ -82,6 +82,7 @@ TEST_F(ServerConfigTest, NeedsThreeFlagsAndHasDefaultsForTheRest) {
   EXPECT_EQ(line.config.probe_gate, QualityGate::kStandard);
   EXPECT_EQ(line.config.photo.max_bytes, 10 << 20);
   EXPECT_EQ(line.config.photo.max_pixels, 50'000'000);
+  EXPECT_EQ(line.config.photo.max_seconds, 0.8);
   EXPECT_EQ(line.config.grpc.max_message_bytes, 16 << 20);
   EXPECT_GE(line.config.workers, 1);
   EXPECT_EQ(line.config.queue_limit, 64);
@@ -133,6 +134,8 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
                                           "800",
                                           "--max-photo-pixels",
                                           "700",
+                                          "--max-photo-seconds",
+                                          "0.5",
                                           "--reflection",
                                           "false",
                                           "--grace-period",
@@ -164,6 +167,7 @@ TEST_F(ServerConfigTest, TakesEveryFlag) {
   EXPECT_EQ(line.config.grpc.max_message_bytes, 900);
   EXPECT_EQ(line.config.photo.max_bytes, 800);
   EXPECT_EQ(line.config.photo.max_pixels, 700);
+  EXPECT_EQ(line.config.photo.max_seconds, 0.5);
   EXPECT_FALSE(line.config.grpc.reflection);
   EXPECT_EQ(line.config.grace_period, absl::Milliseconds(1500));
   EXPECT_EQ(line.config.drain_delay, absl::Milliseconds(250));
@@ -283,6 +287,8 @@ TEST_F(ServerConfigTest, RefusesBadValuesAndNamesTheFlag) {
                                                        {"--max-message-bytes", "99999999999"},
                                                        {"--max-photo-bytes", "0"},
                                                        {"--max-photo-pixels", "-5"},
+                                                       {"--max-photo-seconds", "0"},
+                                                       {"--max-photo-seconds", "nan"},
                                                        {"--grace-period", "-1"},
                                                        {"--grace-period", "nan"},
                                                        {"--drain-delay", "nan"},

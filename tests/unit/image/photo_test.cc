@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/support/costly_photos.h"
 #include "tests/support/files.h"
 #include "tests/support/matchers.h"
 #include "tests/support/photos.h"
@@ -59,13 +60,37 @@ TEST(DecodePhotoTest, ReadsSidesThatAreNoMultipleOfABlock) {
 TEST(DecodePhotoTest, ReadsLargeJpegsAtReducedSize) {
   struct {
     int width, height, reduction;
-  } const cases[] = {{1999, 2500, 1}, {2000, 2500, 2}, {4000, 3000, 2}, {4003, 4001, 4}, {8000, 1000, 1}};
+  } const cases[] = {{1999, 2500, 1}, {2000, 2500, 2}, {4000, 3000, 2}, {4003, 4001, 4},
+                     {8000, 1000, 1}, {1999, 8000, 2}, {30000, 900, 2}};
   for (const auto& [width, height, reduction] : cases) {
     for (const JpegKind kind : {JpegKind::kColour, JpegKind::kCmyk}) {
       const absl::StatusOr<Picture> picture = DecodePhoto(EncodeJpeg(FourColours(width, height), kind), {});
       ExpectFourColours(picture, (width + reduction - 1) / reduction, (height + reduction - 1) / reduction, 8);
       EXPECT_EQ(picture->reduction, reduction);
     }
+  }
+}
+
+TEST(DecodePhotoTest, ReadsLargePhotosOfEveryFormatAtReducedSize) {
+  const Picture large = FourColours(2001, 2003);
+  for (const std::string& photo : {EncodePng(large), EncodePngWithAlpha(large, 255), EncodeWebp(large),
+                                   EncodeWebpWithAlpha(large, 255), EncodePnm(large)}) {
+    const absl::StatusOr<Picture> picture = DecodePhoto(photo, {.max_bytes = 20 << 20});
+    ExpectFourColours(picture, 1001, 1002, 0);
+    EXPECT_EQ(picture->reduction, 2);
+  }
+}
+
+TEST(DecodePhotoTest, ReadsAnInterlacedPngAsAnyOther) {
+  for (const int side : {1, 2, 3, 5, 8, 9, 40, 2003}) {
+    const PngShape plain{.width = side, .height = side + 3};
+    PngShape interlaced = plain;
+    interlaced.interlaced = true;
+    const absl::StatusOr<Picture> expected = DecodePhoto(MakePng(plain), {.min_side = 1});
+    const absl::StatusOr<Picture> picture = DecodePhoto(MakePng(interlaced), {.min_side = 1});
+    ASSERT_THAT(expected, IsOk());
+    ASSERT_THAT(picture, IsOk());
+    EXPECT_TRUE(picture->rgb == expected->rgb) << side;
   }
 }
 
