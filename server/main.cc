@@ -6,6 +6,7 @@
 
 #include "server/config/server_config.h"
 #include "server/end_signals.h"
+#include "server/rpc/grpc_log.h"
 #include "server/server.h"
 #include "server/telemetry/log.h"
 
@@ -20,6 +21,7 @@ int Run(int argc, char** argv) {
     return command_line.exit_code;
   }
   SetLogLevel(command_line.config.log_level);
+  LogWhatGrpcSays();
   const absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(command_line.config);
   if (!server.ok()) {
     Log(LogLevel::kError, "failed", {{"message", std::string(server.status().message())}});
@@ -38,7 +40,7 @@ int main(int argc, char** argv) {
   try {
     return likeness::Run(argc, argv);
   } catch (const std::exception& error) {
-    std::fputs(error.what(), stderr);
+    likeness::Log(likeness::LogLevel::kError, "failed", {{"message", std::string(error.what())}});
     return 1;
   }
 }

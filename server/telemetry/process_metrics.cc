@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "server/telemetry/log.h"
 #include "server/threads/guarded.h"
 
 namespace likeness {
@@ -110,6 +111,8 @@ std::vector<prometheus::MetricFamily> ProcessMetrics::Collect() const {
       Figure("process_open_fds", "Open file descriptors.", Type::Gauge, OpenFiles()),
       Figure("process_threads", "Threads.", Type::Gauge, Threads()),
       Figure("process_start_time_seconds", "Start of the process since the Unix epoch.", Type::Gauge, start_time),
+      Figure("likeness_log_lines_dropped_total", "Lines of the log that nobody took in time.", Type::Counter,
+             static_cast<double>(LogLinesDropped())),
       FailuresOfThreads(),
   };
 }

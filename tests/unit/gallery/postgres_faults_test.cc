@@ -17,6 +17,7 @@
 #include "absl/synchronization/barrier.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "server/telemetry/log.h"
 #include "tests/support/passage.h"
 #include "tests/unit/gallery/postgres_galleries.h"
 
@@ -35,6 +36,12 @@ class PostgresFaultsTest : public PostgresTest {
     options.timeout = timeout;
     options.connections = connections;
     return PostgresDatabase::Open(options);
+  }
+
+  // What was logged since testing::internal::CaptureStderr().
+  static std::string CapturedLog() {
+    EXPECT_TRUE(FlushLog(absl::Seconds(60)));
+    return testing::internal::GetCapturedStderr();
   }
 
   // Lets the statement do something whenever a row of the table is inserted.
@@ -93,7 +100,7 @@ TEST_F(PostgresFaultsTest, AWriteThatWaitsForALockFailsAloneAndIsNoLostDatabase)
   EXPECT_THAT(refused, FailsWith(Reason::STORE_FAILED));
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr("slow or busy"));
   EXPECT_THAT((*store)->GetPerson("ada"), IsOk()) << "at once";
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(HasSubstr("store_lost")));
+  EXPECT_THAT(CapturedLog(), Not(HasSubstr("store_lost")));
   other.Execute("ROLLBACK");
   EXPECT_THAT((*store)->Enrol(EnrolmentOf("bob", {ReferenceNamed("r2")}), kMany), IsOk());
 }
@@ -127,7 +134,7 @@ TEST_F(PostgresFaultsTest, ASlowStatementFailsItsCallAndChangesNothing) {
   testing::internal::CaptureStderr();
   EXPECT_THAT((*store)->Enrol(EnrolmentOf("slow", {ReferenceNamed("r1")}), kMany), FailsWith(Reason::STORE_FAILED));
   EXPECT_THAT((*store)->Enrol(EnrolmentOf("fast", {ReferenceNamed("r2")}), kMany), IsOk()) << "at once";
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(HasSubstr("store_lost")));
+  EXPECT_THAT(CapturedLog(), Not(HasSubstr("store_lost")));
   EXPECT_THAT((*store)->GetPerson("slow"), FailsWith(Reason::PERSON_NOT_FOUND));
 }
 
@@ -160,7 +167,7 @@ TEST_F(PostgresFaultsTest, ASessionThatIsEndedInTheMiddleFailsItsCallAlone) {
   EXPECT_THAT((*store)->Enrol(EnrolmentOf("bob", {ReferenceNamed("r1")}), kMany), FailsWith(Reason::STORE_FAILED));
   EXPECT_THAT((*store)->GetPerson("bob"), FailsWith(Reason::PERSON_NOT_FOUND));
   EXPECT_THAT((*store)->Enrol(EnrolmentOf("ada", {ReferenceNamed("r2")}), kMany), IsOk());
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(HasSubstr("store_lost")));
+  EXPECT_THAT(CapturedLog(), Not(HasSubstr("store_lost")));
 }
 
 TEST_F(PostgresFaultsTest, AnEnrolmentThatBreaksOffLeavesNothingBehind) {

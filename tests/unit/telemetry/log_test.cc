@@ -16,6 +16,7 @@ using testing::MatchesRegex;
 std::string Logged(const std::function<void()>& log) {
   testing::internal::CaptureStderr();
   log();
+  EXPECT_TRUE(FlushLog(absl::Seconds(60)));
   return testing::internal::GetCapturedStderr();
 }
 
@@ -49,6 +50,13 @@ TEST(LogTest, StaysOneObjectWhateverTheTextHolds) {
     const json line = LoggedLine([&] { Log(LogLevel::kError, "failed", {{"message", text}}); });
     EXPECT_EQ(line.at("message"), text);
   }
+}
+
+TEST(LogTest, HasNothingInItThatATerminalObeys) {
+  const std::string text = Logged([] {
+    Log(LogLevel::kError, "failed", {{"message", "\x1b[31m \xC2\x9B \xE2\x80\xAE"}});
+  });
+  for (const char byte : text) EXPECT_TRUE(byte == '\n' || (byte >= ' ' && byte <= '~')) << text;
 }
 
 TEST(LogTest, ReplacesWhatIsNoUtf8) {
