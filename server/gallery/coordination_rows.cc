@@ -67,7 +67,15 @@ bool Contains(const std::vector<ModelDigest>& models, const ModelDigest& model) 
 std::vector<ModelDigest> WantedModels(SqlSession& session, const ModelChoice& choice, bool shared) {
   std::vector<ModelDigest> wanted;
   if (shared) wanted = ReadAnsweringModels(session, DatabaseTime(session) - kServerExpiry);
-  if (choice.active.has_value() && !Contains(wanted, *choice.active)) wanted.push_back(*choice.active);
+  if (choice.active.has_value()) {
+    if (!Contains(wanted, *choice.active)) wanted.push_back(*choice.active);
+    return wanted;
+  }
+  // Where nothing is chosen, each server answers by its --model, or is about to.
+  const absl::Time since = shared ? DatabaseTime(session) - kServerExpiry : absl::InfinitePast();
+  for (const ServerRecord& server : ReadServersSince(session, since)) {
+    if (server.base.has_value() && !Contains(wanted, *server.base)) wanted.push_back(*server.base);
+  }
   return wanted;
 }
 

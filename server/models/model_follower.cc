@@ -144,13 +144,22 @@ ServerRecord ModelFollower::Self(bool answers) {
 
 absl::Status ModelFollower::Report(bool answers) {
   absl::MutexLock report(&report_mutex_);
-  absl::StatusOr<GalleryServers> servers = gallery_.coordination().Report(Self(answers));
-  if (!servers.ok()) return servers.status();
-  absl::MutexLock lock(&mutex_);
-  servers_ = *std::move(servers);
-  entered_ = true;
-  Arrange();
-  return absl::OkStatus();
+  while (true) {
+    int64_t switches = 0;
+    {
+      absl::MutexLock lock(&mutex_);
+      switches = switches_;
+    }
+    absl::StatusOr<GalleryServers> servers = gallery_.coordination().Report(Self(answers));
+    if (!servers.ok()) return servers.status();
+    absl::MutexLock lock(&mutex_);
+    entered_ = true;
+    // What was read before this server answered by another model may be older than that.
+    if (switches_ != switches) continue;
+    servers_ = *std::move(servers);
+    Arrange();
+    return absl::OkStatus();
+  }
 }
 
 absl::StatusOr<Generation> ModelFollower::Load(const ModelDigest& model) const {
@@ -177,7 +186,7 @@ absl::Status ModelFollower::Enter() {
     if (!(due == answering)) {
       const absl::StatusOr<Generation> next = Load(due);
       if (!next.ok()) return WhatToDo(due, next.status());
-      Answer(*next);
+      AnswerBy(*next, /*if_due=*/true);
       continue;
     }
     if (absl::Status status = Report(); !status.ok()) return status;
@@ -232,7 +241,7 @@ void ModelFollower::Work() {
       if (stopping_) break;
     }
     if (due.has_value()) {
-      Answer(*due);
+      AnswerBy(*due, /*if_due=*/true);
       continue;
     }
     if (missing.empty()) break;
@@ -267,12 +276,19 @@ void ModelFollower::Abandon() {
   Arrange();
 }
 
-void ModelFollower::Answer(const Generation& next) {
+void ModelFollower::Answer(const Generation& next) { AnswerBy(next, /*if_due=*/false); }
+
+void ModelFollower::AnswerBy(const Generation& next, bool if_due) {
   {
     absl::MutexLock lock(&mutex_);
+    const ModelDigest& model = next.embedder->digest();
+    if (if_due && !(DueModel() == model)) return;  // another one was chosen meanwhile
+    // Known before the next report says so: nobody is to go back to the model before.
+    servers_.choice.active = model;
     const std::shared_ptr<const Generation> before = active_.Get();
-    if (before->embedder->digest() == next.embedder->digest()) return;
+    if (before->embedder->digest() == model) return;
     if (!active_.Replace(next, [] { return absl::OkStatus(); }).ok()) return;
+    ++switches_;
     // Others may answer by it still: until the next round says who does.
     Put(before->embedder->digest(), *before);
     pinned_ = before->embedder->digest();

@@ -3,6 +3,7 @@
 #ifndef LIKENESS_SERVER_MODELS_MODEL_FOLLOWER_H_
 #define LIKENESS_SERVER_MODELS_MODEL_FOLLOWER_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -54,7 +55,8 @@ class ModelFollower {
   void Prepare(const Generation& next);
   // It is not, after all.
   void Abandon();
-  // Answers by it; people are enrolled by the one before as long as a server, or a call, answers by that.
+  // It was made the active one. Answers by it; people are enrolled by the one before as long as a server, or a call,
+  // answers by that.
   void Answer(const Generation& next);
 
   // As of the last round.
@@ -79,6 +81,8 @@ class ModelFollower {
   void Arrange() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   ServerRecord Self(bool answers);
   absl::Status Report(bool answers = true);
+  // As Answer(), but with `if_due` only where it is still the model to answer by.
+  void AnswerBy(const Generation& next, bool if_due);
   absl::StatusOr<Generation> Load(const ModelDigest& model) const;
   void Work();
 
@@ -96,6 +100,7 @@ class ModelFollower {
   GalleryServers servers_ ABSL_GUARDED_BY(mutex_);
   std::vector<Held> held_ ABSL_GUARDED_BY(mutex_);
   std::optional<ModelDigest> pinned_ ABSL_GUARDED_BY(mutex_);  // by Prepare()
+  int64_t switches_ ABSL_GUARDED_BY(mutex_) = 0;               // how often another model came to answer
   bool entered_ ABSL_GUARDED_BY(mutex_) = false;
   bool working_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
