@@ -54,7 +54,7 @@ class ApiDocsTest(unittest.TestCase):
         self.change("gallery_service.proto",
                     "// Gives out what is held on a person, and changes the keys it is encrypted with. "
                     "Errors carry a stable reason, see\n// ErrorReason.\n", "\n")
-        self.change("face_verification_service.proto", "  // Compares the faces in two photos. Nothing is stored.\n", "")
+        self.change("face_verification_service.proto", "  // Compares the faces in two photos, both the caller's own. Nothing is stored.\n", "")
         self.change("training_service.proto", "// How weights follow the gradient.\n", "\n")
         self.change("training_service.proto", "  // It runs.\n", "")
         self.change("training_service.proto", "  // What happened.\n", "")

@@ -22,7 +22,7 @@
 #include "likeness/v1/gallery_service.pb.h"
 #include "likeness/v1/model_service.pb.h"
 #include "likeness/v1/operation_service.pb.h"
-#include "likeness/v1/training_service.pb.h"
+#include "likeness/v1/training_service.grpc.pb.h"
 #include "server/access/token_file.h"
 #include "tests/integration/photos.h"
 #include "tests/integration/server_process.h"
@@ -142,11 +142,13 @@ TEST_F(DisclosureTest, EveryMethodOpensToItsOwnScopeAndToNoOther) {
   Start();
   grpc::TemplatedGenericStub<v1::GetPersonRequest, v1::GetPersonResponse> stub(server_->Connect());
   size_t methods = 0;
-  for (const char* service :
-       {"FaceVerificationService", "TrainingService", "ModelService", "GalleryService", "OperationService"}) {
-    const auto* descriptor =
-        google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(absl::StrCat("likeness.v1.", service));
-    ASSERT_NE(descriptor, nullptr) << service;
+  const google::protobuf::FileDescriptor* const files[] = {
+      v1::VerifyRequest::descriptor()->file(), v1::ListTrainingsRequest::descriptor()->file(),
+      v1::ListModelsRequest::descriptor()->file(), v1::RotateKeysRequest::descriptor()->file(),
+      v1::ListOperationsRequest::descriptor()->file()};
+  for (const google::protobuf::FileDescriptor* file : files) {
+    ASSERT_EQ(file->service_count(), 1);
+    const google::protobuf::ServiceDescriptor* const descriptor = file->service(0);
     for (int i = 0; i < descriptor->method_count(); ++i, ++methods) {
       const std::string name(descriptor->method(i)->name());
       ASSERT_TRUE(kScopes.contains(name)) << name << " has no scope in the table";
@@ -159,7 +161,7 @@ TEST_F(DisclosureTest, EveryMethodOpensToItsOwnScopeAndToNoOther) {
         v1::GetPersonResponse response;
         grpc::Status status;
         absl::Notification answered;
-        stub.UnaryCall(&context, absl::StrCat("/likeness.v1.", service, "/", name), grpc::StubOptions(), &empty,
+        stub.UnaryCall(&context, absl::StrCat("/", descriptor->full_name(), "/", name), grpc::StubOptions(), &empty,
                        &response, [&](const grpc::Status& answer) {
                          status = answer;
                          answered.Notify();
@@ -202,6 +204,36 @@ TEST_F(DisclosureTest, OnlyScoresTellHowNearAFaceIs) {
   const v1::EnrollResponse twice = Enroll(lab, "somebody-else", "cage.jpg");
   AddFieldsOf(twice, all);
   for (const std::string& field : kTelling) EXPECT_TRUE(all.contains(field)) << field << ": the test would miss it";
+}
+
+// A token with the scope train once made the service accept everybody as everybody, by PROMOTION_RULE_ALWAYS and photos
+// of its own choice.
+TEST_F(DisclosureTest, WhoMayTrainMayNotMakeTheModelAnswer) {
+  const std::string lab = MakeTokenFor("lab", {Scope::kTrain});
+  const std::string chief = MakeTokenFor("chief", {Scope::kTrain, Scope::kAdmin});
+  Start();
+  const auto stub = v1::TrainingService::NewStub(server_->Connect());
+  const auto train = [&](const std::string& token, v1::PromotionRule rule) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    context.AddMetadata("authorization", "Bearer " + token);
+    const auto stream = stub->Train(&context);
+    v1::TrainRequest request;
+    request.mutable_config()->set_promotion_rule(rule);
+    stream->Write(request);
+    stream->WritesDone();
+    v1::TrainResponse response;
+    while (stream->Read(&response)) {
+    }
+    return ErrorReasonOf(ToAbslStatus(stream->Finish()));
+  };
+  for (const v1::PromotionRule rule : {v1::PROMOTION_RULE_IF_NOT_WORSE, v1::PROMOTION_RULE_ALWAYS}) {
+    EXPECT_EQ(train(lab, rule), "SCOPE_MISSING") << rule;
+    EXPECT_EQ(train(chief, rule), "TRAINING_DATA_TOO_SMALL") << "there are no photos";
+  }
+  for (const v1::PromotionRule rule : {v1::PROMOTION_RULE_UNSPECIFIED, v1::PROMOTION_RULE_NEVER}) {
+    EXPECT_EQ(train(lab, rule), "TRAINING_DATA_TOO_SMALL") << rule;
+  }
 }
 
 }  // namespace

@@ -105,8 +105,9 @@ TEST(DegradedCopiesTest, OfALargePhotoAreNoLargerThanAServerTakes) {
   ASSERT_THAT(copy, IsOk());
   const absl::StatusOr<Picture> picture = DecodePhoto(*copy, {});
   ASSERT_THAT(picture, IsOk()) << "by the server's limits";
-  EXPECT_EQ(picture->width, 1600);
-  EXPECT_LT(Sum(*picture, 400 * 1600 / kSide, 600 * 1600 / kSide), 300) << "an eye is where it was, and covered";
+  const int side = picture->width;
+  EXPECT_LE(side, 1600);
+  EXPECT_LT(Sum(*picture, 400 * side / kSide, 600 * side / kSide), 300) << "an eye is where it was, and covered";
 }
 
 TEST(DegradedCopiesTest, AreTheSameForTheSameSeed) {

@@ -207,6 +207,24 @@ TEST_P(CoordinationTest, AnEnrolmentHasAnEmbeddingByTheActiveModelWhateverItsSer
   EXPECT_EQ((*references)[1].embedding.model, ModelNamed(2));
 }
 
+// Who came in that moment was MODEL_MISMATCH until the next activation.
+TEST_P(CoordinationTest, AnEnrolmentHasAnEmbeddingByTheServersModelOnceNothingElseIsChosen) {
+  ASSERT_THAT(servers_->Report({.id = "here", .name = "a", .base = ModelNamed(1), .answers = ModelNamed(2)}), IsOk());
+  ASSERT_THAT(Switch(Begin(2)), IsOk());
+  ASSERT_THAT(servers_->Report({.id = "here", .name = "a", .base = ModelNamed(1), .answers = ModelNamed(2)}), IsOk());
+  const std::string back = Begin(1);
+  ASSERT_THAT(
+      servers_->Report(
+          {.id = "here", .name = "a", .base = ModelNamed(1), .answers = ModelNamed(2), .prepared = ModelNamed(1)}),
+      IsOk());
+  ASSERT_THAT(Switch(back), IsOkAndHolds(IsSwitch(SwitchResult::Outcome::kSwitched)));
+  ASSERT_FALSE(servers_->ReadModelChoice()->active.has_value());
+  Enrolment enrolment = EnrolmentOf("ada", {{"r1", {ModelNamed(2), {5}}}});
+  EXPECT_TRUE(IsModelsChanged(store_->Enrol(enrolment, kMany).status()));
+  enrolment.also = {{{ModelNamed(1), {7}}}};
+  EXPECT_THAT(store_->Enrol(enrolment, kMany), IsOk());
+}
+
 TEST_P(CoordinationTest, ServersThatAnswerByAnotherModelAreWaitedForAndThenAllIsSettled) {
   if (!store_->shared()) GTEST_SKIP() << "there is one server";
   ServerRecord here{.id = "here", .name = "a", .base = ModelNamed(1), .answers = ModelNamed(1)};

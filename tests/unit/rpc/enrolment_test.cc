@@ -105,8 +105,8 @@ TEST_F(EnrolmentTest, EnrolsNothingForACallerWhoLeftAtAnyMomentBefore) {
     EXPECT_THAT(GetPerson("ada"), FailsWith(Reason::PERSON_NOT_FOUND)) << "after " << moments << " moments";
     ++moments;
   }
-  // Each photo's three stages, before the index is read, and before the gallery is changed.
-  EXPECT_EQ(moments, 2 * 3 + 2);
+  // Each photo's three stages and its decoding, before the index is read, and before the gallery is changed.
+  EXPECT_EQ(moments, 2 * 4 + 2);
   EXPECT_EQ(GetPerson("ada")->references_size(), 2);
 }
 
