@@ -27,7 +27,6 @@ func main() {
 	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+os.Getenv("LIKENESS_TOKEN"))
 	answer, err := likeness.NewFaceVerificationServiceClient(connection).Verify(ctx, &likeness.VerifyRequest{PersonId: os.Args[1], Photo: photo})
 	exitOn(err)
-	// Distances are told to tokens with the scope `scores` alone: a door needs none.
 	fmt.Println("same person:", answer.Verified, "false match rate:", answer.Threshold.GetFalseMatchRate())
 	os.Exit(map[bool]int{true: 0, false: 1}[answer.Verified])
 }

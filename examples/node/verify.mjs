@@ -29,7 +29,6 @@ const reasonOf = (error) => {
 const finish = (error, { verified, threshold } = {}) => {
   if (error) console.error(`${reasonOf(error)}: ${error.details}`);
   else if (command === 'enroll') console.log('enrolled');
-  // Distances are told to tokens with the scope `scores` alone: a door needs none.
   else console.log('%s, at a false match rate of %s', verified ? 'same person' : 'different', threshold.falseMatchRate);
   process.exitCode = error ? 2 : command === 'enroll' || verified ? 0 : 1;
   faces.close();

@@ -32,7 +32,6 @@ try:
     else:
         answer = faces.Verify(messages.VerifyRequest(person_id=person, photo=photo), timeout=10)
         verdict = "same person" if answer.verified else "different"
-        # Distances are told to tokens with the scope `scores` alone: a door needs none.
         print(f"{verdict}, at a false match rate of {answer.threshold.false_match_rate:g}")
         sys.exit(0 if answer.verified else 1)
 except grpc.RpcError as error:
