@@ -40,8 +40,8 @@ class FaceEncoder {
   FaceEncoder(const FaceFinder& finder, const PhotoLimits& limits, Metrics& metrics);
 
   // The face that `policy` chooses, embedded by `embedder` once it has passed `check`. `still_wanted` is asked before
-  // each stage that costs and while the photo is decoded; its error ends the work. Errors are those of `check`, DecodePhoto(), FaceFinder::Find(),
-  // ChooseFace() and Embedder::Embed().
+  // each stage that costs and while the photo is decoded; its error ends the work. Errors are those of `check`,
+  // DecodePhoto(), FaceFinder::Find(), ChooseFace() and Embedder::Embed().
   absl::StatusOr<EncodedFace> Encode(const Embedder& embedder, absl::string_view photo, FacePolicy policy,
                                      StillWanted still_wanted, FaceCheck check = AcceptAnyFace) const;
 

@@ -138,7 +138,8 @@ class LosslessHeader {
       if (!ReadCode(sizes[i], codes[i])) return Corrupt();
     }
     int64_t literals = 0, tokens = 0;
-    for (int64_t left = int64_t{width} * height; left > 0; ++tokens) {
+    int64_t left = int64_t{width} * height;
+    for (; left > 0; ++tokens) {
       if (tokens % 1024 == 0) {
         if (absl::Status status = budget_.Check(); !status.ok()) return status;
       }
