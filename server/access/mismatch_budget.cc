@@ -1,7 +1,9 @@
 #include "server/access/mismatch_budget.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "server/errors/errors.h"
@@ -128,7 +130,7 @@ void MismatchBudget::Count(const Look::Entries& entries) {
     Account& account = accounts_.try_emplace(entry.key, Account{now, 1}).first->second;
     --account.looks;
     account.until = std::max(account.until, now) + entry.cost;
-    if (ledger_ != nullptr) unwritten_.push_back({entry.key, entry.cost});
+    if (ledger_ != nullptr) unwritten_[entry.key] += entry.cost;
   }
   if (!counts || ledger_ == nullptr) return;
   const int64_t mine = ++counted_;
@@ -139,7 +141,7 @@ void MismatchBudget::Count(const Look::Entries& entries) {
 
 void MismatchBudget::Write() {
   int64_t mark = 0;
-  std::string complaint;
+  bool failed = false;
   while (true) {
     bool stopping = false;
     {
@@ -147,45 +149,46 @@ void MismatchBudget::Write() {
       mutex_.AwaitWithTimeout(absl::Condition(this, &MismatchBudget::HasWorkOrStops), kBetweenReads);
       stopping = stopping_;
     }
-    const bool written = WriteOnce(mark);
+    absl::Status status = WriteOnce();
+    if (status.ok() && (mark == 0 || ledger_->shared())) status = ReadOnce(mark);
+    // Once, not every second.
+    if (!status.ok() && !failed) {
+      Log(LogLevel::kError, "mismatches_not_kept", {{"message", std::string(status.message())}});
+    }
+    failed = !status.ok();
     if (stopping) return;
-    if (written) continue;
+    if (!failed) continue;
     absl::MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kBetweenReads);
   }
 }
 
-bool MismatchBudget::WriteOnce(int64_t& mark) {
+absl::Status MismatchBudget::WriteOnce() {
   std::vector<MismatchDebt> more;
   int64_t counted = 0;
   {
     absl::MutexLock lock(&mutex_);
-    more = unwritten_;
+    for (const auto& [key, debt] : unwritten_) more.push_back({key, debt});
+    unwritten_.clear();
     counted = counted_;
   }
-  absl::Status status;
-  if (!more.empty()) {
-    const absl::StatusOr<std::vector<MismatchDebt>> debts = ledger_->Add(more);
-    if (debts.ok()) Merge(*debts);
-    status = debts.status();
-  }
-  if (status.ok() && (mark == 0 || ledger_->shared())) {
-    const absl::StatusOr<std::vector<MismatchDebt>> debts = ledger_->ReadSince(mark);
-    if (debts.ok()) Merge(*debts);
-    status = debts.status();
-  }
+  if (more.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::vector<MismatchDebt>> debts = ledger_->Add(more);
+  if (debts.ok()) Merge(*debts);
   absl::MutexLock lock(&mutex_);
-  if (!status.ok()) {
-    if (!std::exchange(behind_, true)) {
-      Log(LogLevel::kError, "mismatches_not_written", {{"message", std::string(status.message())}});
-    }
-    if (more.empty()) return false;
-    return false;
+  behind_ = !debts.ok();
+  if (debts.ok()) {
+    written_ = counted;
+  } else {
+    for (const MismatchDebt& debt : more) unwritten_[debt.key] += debt.debt;
   }
-  unwritten_.erase(unwritten_.begin(), unwritten_.begin() + static_cast<ptrdiff_t>(more.size()));
-  written_ = counted;
-  behind_ = false;
-  return true;
+  return debts.status();
+}
+
+absl::Status MismatchBudget::ReadOnce(int64_t& mark) {
+  const absl::StatusOr<std::vector<MismatchDebt>> debts = ledger_->ReadSince(mark);
+  if (debts.ok()) Merge(*debts);
+  return debts.status();
 }
 
 void MismatchBudget::Merge(absl::Span<const MismatchDebt> debts) {

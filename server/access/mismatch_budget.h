@@ -17,14 +17,15 @@
 #include <cstdint>
 #include <functional>
 #include <thread>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "server/access/caller.h"
 #include "server/access/mismatch_ledger.h"
 
@@ -99,7 +100,8 @@ class MismatchBudget {
 
   // Of the writer's thread.
   void Write();
-  bool WriteOnce(int64_t& mark);
+  absl::Status WriteOnce();
+  absl::Status ReadOnce(int64_t& mark);
   void Merge(absl::Span<const MismatchDebt> debts);
   bool HasWorkOrStops() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !unwritten_.empty(); }
 
@@ -108,7 +110,7 @@ class MismatchBudget {
   const std::function<absl::Time()> now_;
   absl::Mutex mutex_;
   absl::flat_hash_map<MismatchKey, Account> accounts_ ABSL_GUARDED_BY(mutex_);
-  std::vector<MismatchDebt> unwritten_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<MismatchKey, absl::Duration> unwritten_ ABSL_GUARDED_BY(mutex_);
   int64_t counted_ ABSL_GUARDED_BY(mutex_) = 0;  // mismatches
   int64_t written_ ABSL_GUARDED_BY(mutex_) = 0;  // of these
   bool behind_ ABSL_GUARDED_BY(mutex_) = false;  // the ledger is slow or fails: nobody waits for it
